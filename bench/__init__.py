@@ -1,0 +1,1 @@
+"""Benchmarks: each runs the real peer in the same run, with the same load program."""

@@ -1,0 +1,332 @@
+"""The composition root: the one module that knows all parts. Builds them from the settings, runs them, stops them.
+
+Must not decide anything that a part could decide.
+"""
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+import uvloop
+
+from onemq import __version__
+from onemq.auth.gate import Gate
+from onemq.auth.permissions import Permission, Permissions
+from onemq.auth.users import User, Users, hash_password, parse_hash
+from onemq.config import GUEST, OFF, Settings
+from onemq.engine.broker import Broker
+from onemq.engine.ports import Store
+from onemq.engine.settings import EngineSettings
+from onemq.heads.amqp091.head import AmqpHead
+from onemq.heads.amqp091.settings import AmqpSettings
+from onemq.heads.contract import Head
+from onemq.net.connection import Limits
+from onemq.net.drain import drain
+from onemq.net.listener import CannotListen, Listener
+from onemq.net.pressure import Pressure
+from onemq.net.registry import Registry
+from onemq.net.turns import Turns
+from onemq.ops.health import Health
+from onemq.ops.http_head import HttpHead
+from onemq.ops.logs import flush_logs, start_logging
+from onemq.storage.errors import StorageError
+from onemq.storage.memory import MemoryStore
+from onemq.storage.settings import StoreSettings
+from onemq.storage.store import FileStore
+
+if TYPE_CHECKING:
+    import ssl
+
+_log = logging.getLogger("onemq")
+
+STOPPED: Final = 0
+FAILED: Final = 1
+BAD_SETTING: Final = 2
+
+LINGER_MS: Final = 1000
+DISK_POLL_SECONDS: Final = 1.0
+MEMORY_ALARM_PERCENT: Final = 40
+SWITCH_SECONDS: Final = 0.0005
+"""How long a store's thread that has finished its sync waits before it asks the engine's thread for the interpreter. The
+default of 5 ms would be added to every confirm under load."""
+
+
+class Waker:
+    """The store's wake-up call: exists before the turns do, because recovery comes first."""
+
+    def __init__(self) -> None:
+        self.turns: Turns | None = None
+
+    def wake(self) -> None:
+        if self.turns is not None:
+            self.turns.wake_from_store()
+
+
+class CannotStart(Exception):
+    """The text says why, and what to do about it. `status`: what the process exits with."""
+
+    def __init__(self, text: str, status: int = FAILED) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+def run(settings: Settings) -> int:
+    """Serves until SIGTERM or SIGINT. Returns the exit status."""
+    start_logging(settings.log.level, settings.log.format)
+    loop = uvloop.new_event_loop()
+    asyncio.set_event_loop(loop)
+    store: Store | None = None
+    try:
+        tls = _tls_context(settings)
+        _raise_open_files()
+        waker = Waker()
+        store = _open_store(settings, waker.wake)
+        return loop.run_until_complete(_serve(settings, loop, store, waker, tls))
+    except CannotStart as error:
+        print(f"onemq: {error}", file=sys.stderr, flush=True)
+        return error.status
+    finally:
+        if store is not None:
+            store.close()
+        flush_logs()
+
+
+async def _serve(
+    settings: Settings,
+    loop: asyncio.AbstractEventLoop,
+    store: Store,
+    waker: Waker,
+    tls: "ssl.SSLContext | None",
+) -> int:
+    broker = Broker(store, _engine_settings(settings), os.urandom)
+    try:
+        broker.recover()
+    except StorageError as error:
+        raise CannotStart(str(error)) from None
+    pressure = _pressure(settings)
+    turns = Turns(loop, broker, store, pressure, _stop_at_once)
+    waker.turns = turns
+    registry = Registry(settings.limits.connections_max)
+    stopping = asyncio.Event()
+    health = _health(broker, registry, pressure, stopping)
+    listeners = _listeners(settings, turns, registry, _gate(settings, broker), health, tls)
+    loop.set_exception_handler(_unexpected)
+    turns.enter()
+    try:
+        for listener in listeners:
+            await listener.start(loop)
+    except CannotListen as error:
+        for listener in listeners:
+            listener.stop()
+        raise CannotStart(str(error)) from None
+    _watch_disk(loop, pressure)
+    _on_signals(loop, stopping)
+    _settle_interpreter()
+    for listener in listeners:
+        for address in listener.addresses():
+            print(f"listening {listener.name} {address}", flush=True)
+    print(f"ready in {process_age_ms()} ms", flush=True)
+    await stopping.wait()
+    _log.info("stopping: no new connections, %d open", registry.count())
+    await drain(listeners, registry, turns, broker, settings.server.drain_seconds)
+    return STOPPED
+
+
+def _engine_settings(settings: Settings) -> EngineSettings:
+    return EngineSettings(
+        tail_bytes_max=settings.memory.tail_bytes_max,
+        journal_bytes_max=settings.storage.journal_bytes_max,
+        dispatch_per_turn=settings.limits.dispatch_per_turn,
+        consumer_timeout_ms=settings.limits.consumer_timeout_ms,
+        message_bytes_max=settings.amqp.message_bytes_max,
+        namespaces=list(settings.namespaces),
+    )
+
+
+def _open_store(settings: Settings, wake: Callable[[], None]) -> Store:
+    storage = settings.storage
+    if storage.memory:
+        return MemoryStore(wake)
+    store_settings = StoreSettings(
+        directory=storage.data,
+        sync=storage.sync,
+        sync_interval_ms=storage.sync_interval_ms,
+        segment_bytes=storage.segment_bytes,
+        open_files_max=storage.open_files_max,
+    )
+    try:
+        return FileStore(store_settings, wake)
+    except (StorageError, OSError) as error:
+        raise CannotStart(f"cannot use the data directory {storage.data}: {error}") from None
+
+
+def _gate(settings: Settings, broker: Broker) -> Gate:
+    users: dict[str, User] = {}
+    granted: dict[tuple[str, str], Permission] = {}
+    for name, user in settings.effective_users().items():
+        password = None
+        if user.password_hash:
+            password = parse_hash(user.password_hash)
+        elif user.password:
+            password = hash_password(user.password, os.urandom(4))
+        users[name] = User(name, list(user.tags), password, loopback_only=name == GUEST)
+        for namespace, permission in user.permissions.items():
+            granted[(name, namespace)] = Permission(permission.configure, permission.write, permission.read)
+    return Gate(Users(users), Permissions(settings.namespaces, granted), broker)
+
+
+def _listeners(
+    settings: Settings,
+    turns: Turns,
+    registry: Registry,
+    gate: Gate,
+    health: Health,
+    tls: "ssl.SSLContext | None",
+) -> list[Listener]:
+    amqp = settings.amqp
+    host = settings.server.host
+    drain_ms = int(settings.server.drain_seconds * 1000)
+    outbox_bytes_max = settings.limits.outbox_bytes_max
+    limits = Limits(int(amqp.login_seconds * 1000), outbox_bytes_max, drain_ms, LINGER_MS)
+    amqp_settings = AmqpSettings(
+        frame_bytes_max=amqp.frame_bytes_max,
+        channels_max=amqp.channels_max,
+        heartbeat_seconds=amqp.heartbeat_seconds,
+        message_bytes_max=amqp.message_bytes_max,
+        onemq_version=__version__,
+    )
+    head: Head = AmqpHead(gate, amqp_settings)
+    found: list[Listener] = []
+    if amqp.port != OFF:
+        found.append(Listener("amqp", head, host, amqp.port, turns, registry, limits))
+    if amqp.tls_port != OFF and tls is not None:
+        found.append(Listener("amqps", head, host, amqp.tls_port, turns, registry, limits, tls))
+    if settings.http.port != OFF:
+        found.append(Listener("http", HttpHead(health), host, settings.http.port, turns, registry, limits))
+    return found
+
+
+def _health(broker: Broker, registry: Registry, pressure: Pressure, stopping: asyncio.Event) -> Health:
+    def ready() -> str:
+        return "stopping" if stopping.is_set() else pressure.reason()
+
+    return Health(
+        ready,
+        {
+            "onemq_connections": ("Open connections.", registry.count),
+            "onemq_connections_opened_total": ("Connections accepted.", lambda: int(registry.opened)),
+            "onemq_connections_refused_total": ("Connections over limits.connections_max.", lambda: int(registry.refused)),
+            "onemq_received_bytes_total": ("Bytes received.", lambda: int(registry.bytes_in)),
+            "onemq_sent_bytes_total": ("Bytes sent.", lambda: int(registry.bytes_out)),
+            "onemq_records_memory_bytes": ("What the records in memory take.", broker.memory_bytes),
+            "onemq_alarm": ("1 while publishers are blocked.", lambda: 1 if pressure.reason() else 0),
+        },
+    )
+
+
+def _pressure(settings: Settings) -> Pressure:
+    alarm_bytes = settings.memory.alarm_bytes or _memory_bytes() * MEMORY_ALARM_PERCENT // 100
+    if settings.storage.memory:
+        return Pressure(alarm_bytes)
+    directory = settings.storage.data
+
+    def free_bytes() -> int:
+        status = os.statvfs(directory)
+        return status.f_bavail * status.f_frsize
+
+    return Pressure(alarm_bytes, settings.disk.free_bytes_min, free_bytes)
+
+
+def _memory_bytes() -> int:
+    """What this process may use: the machine's memory, or its control group's limit."""
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        with open("/sys/fs/cgroup/memory.max", encoding="ascii") as file:
+            text = file.read().strip()
+    except OSError:
+        return machine
+    return min(machine, int(text)) if text.isdigit() else machine
+
+
+def _watch_disk(loop: asyncio.AbstractEventLoop, pressure: Pressure) -> None:
+    try:
+        pressure.observe_disk()
+    except OSError as error:
+        _log.error("cannot ask for the free disk space: %s", error)
+    loop.call_later(DISK_POLL_SECONDS, _watch_disk, loop, pressure)
+
+
+def _tls_context(settings: Settings) -> "ssl.SSLContext | None":
+    if not settings.tls_configured() or settings.amqp.tls_port == OFF:
+        return None
+    from onemq.net.tls import BadTls, make_context
+
+    tls = settings.tls
+    try:
+        return make_context(tls.certificate, tls.key, tls.client_ca, tls.require_client_certificate)
+    except BadTls as error:
+        raise CannotStart(f"bad setting {error}", BAD_SETTING) from None
+
+
+def _on_signals(loop: asyncio.AbstractEventLoop, stopping: asyncio.Event) -> None:
+    def stop() -> None:
+        if stopping.is_set():
+            # What was confirmed is safe in the journal; the next start replays it.
+            _log.warning("a second signal: stopping at once, without the last checkpoint")
+            flush_logs()
+            os._exit(FAILED)
+        stopping.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+
+
+def _stop_at_once(reason: str, error: Exception | None) -> None:
+    """Nothing may be confirmed any more: the process ends here, without a word to the peers."""
+    _log.critical("%s; stopping at once", reason, exc_info=error)
+    flush_logs()
+    os._exit(FAILED)
+
+
+def _unexpected(loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+    error = context.get("exception")
+    exception = error if isinstance(error, Exception) else None
+    if isinstance(exception, (ConnectionError, TimeoutError)):
+        _log.debug("%s: %s", context.get("message"), exception)
+    elif isinstance(exception, OSError):
+        _log.warning("%s: %s", context.get("message"), exception)
+    else:
+        _log.error("%s", context.get("message"), exc_info=exception)
+
+
+def _raise_open_files() -> None:
+    """Every connection is an open file; the usual soft limit of 1024 is far below limits.connections_max."""
+    import resource
+
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    except (OSError, ValueError) as error:
+        _log.warning("cannot raise the limit of open files: %s", error)
+
+
+def _settle_interpreter() -> None:
+    """Thread switches and garbage collection, tuned for short pauses."""
+    sys.setswitchinterval(SWITCH_SECONDS)
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 50, 1000)
+
+
+def process_age_ms() -> int:
+    """Time since the kernel started this process (resolution 10 ms)."""
+    with open("/proc/self/stat", encoding="ascii", errors="replace") as file:
+        fields = file.read().rpartition(")")[2].split()
+    started = int(fields[19]) / os.sysconf("SC_CLK_TCK")
+    return max(round((time.clock_gettime(time.CLOCK_BOOTTIME) - started) * 1000), 0)

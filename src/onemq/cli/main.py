@@ -1,0 +1,119 @@
+"""The command line: `onemq serve`, `onemq hash-password`. Turns flags into settings, and what goes wrong into words.
+
+Exit status: 0 stopped in order, 1 failed, 2 a bad setting or flag.
+"""
+
+import os
+import sys
+from typing import NoReturn
+
+import click
+
+from onemq import __version__
+
+CONFIG_VARIABLE = "ONEMQ_CONFIG"
+DEFAULT_CONFIG = "onemq.toml"
+
+Flag = tuple[str, str, str]
+"""Dotted name of the setting, its value as text, the flag as it was spelled."""
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="onemq", message="%(prog)s %(version)s")
+def main() -> None:
+    """One durable message broker that every client can use."""
+
+
+@main.command()
+@click.option("--config", type=click.Path(dir_okay=False), help=f"Settings file; {DEFAULT_CONFIG} is read if it is here.")
+@click.option("--data", metavar="DIR", help="Directory of the data [storage.data].")
+@click.option("--memory", is_flag=True, help="Keep everything in memory, store nothing [storage.memory].")
+@click.option("--host", help="Address to listen on [server.host].")
+@click.option("--amqp-port", metavar="N", help="AMQP 0-9-1; 0 takes a free port, off for none [amqp.port].")
+@click.option("--amqp-tls-port", metavar="N", help="AMQP 0-9-1 over TLS; needs tls.certificate [amqp.tls_port].")
+@click.option("--http-port", metavar="N", help="Health and metrics; 0 takes a free port, off for none [http.port].")
+@click.option("--log-level", metavar="LEVEL", help="debug, info, warning or error [log.level].")
+@click.option("--set", "assignments", metavar="NAME=VALUE", multiple=True, help="Any other setting, by its dotted name.")
+def serve(
+    config: str | None,
+    data: str | None,
+    memory: bool,
+    host: str | None,
+    amqp_port: str | None,
+    amqp_tls_port: str | None,
+    http_port: str | None,
+    log_level: str | None,
+    assignments: tuple[str, ...],
+) -> None:
+    """Run the broker. Settings: defaults, then onemq.toml, then ONEMQ_* variables, then flags."""
+    flags: list[Flag] = []
+    if data is not None and memory:
+        fail("--data and --memory exclude each other: with --memory nothing is stored")
+    if data is not None:
+        # A data directory asked for on the command line beats storage.memory = true in the file.
+        flags += [("storage.data", data, "the flag --data"), ("storage.memory", "false", "the flag --data")]
+    if memory:
+        flags.append(("storage.memory", "true", "the flag --memory"))
+    for name, flag, value in (
+        ("server.host", "--host", host),
+        ("amqp.port", "--amqp-port", amqp_port),
+        ("amqp.tls_port", "--amqp-tls-port", amqp_tls_port),
+        ("http.port", "--http-port", http_port),
+        ("log.level", "--log-level", log_level),
+    ):
+        if value is not None:
+            flags.append((name, value, f"the flag {flag}"))
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if not equals:
+            fail(f"--set takes NAME=VALUE, got {assignment!r}")
+        flags.append((name.strip(), value, f"the flag --set {name.strip()}"))
+    _serve(config, flags)
+
+
+def _serve(config: str | None, flags: list[Flag]) -> None:
+    from onemq.config_sources import BadSettings, load
+
+    path, text = _read_config(config)
+    try:
+        settings = load(file_name=path, file_text=text, environment=os.environ, flags=flags)
+    except BadSettings as error:
+        fail("\n".join(error.problems))
+    from onemq.app import run
+
+    sys.exit(run(settings))
+
+
+def _read_config(config: str | None) -> tuple[str, str]:
+    """Name and text of the settings file; ("", "") when there is none and none was asked for."""
+    asked = config if config is not None else os.environ.get(CONFIG_VARIABLE)
+    path = asked if asked is not None else DEFAULT_CONFIG
+    if asked is None and not os.path.exists(path):
+        return "", ""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return path, file.read()
+    except (OSError, UnicodeDecodeError) as error:
+        origin = "--config" if config is not None else CONFIG_VARIABLE
+        fail(f"cannot read the settings file {path} (from {origin if asked is not None else 'here'}): {error}")
+
+
+@main.command("hash-password")
+@click.option("--stdin", "from_stdin", is_flag=True, help="Read the password from standard input, without asking.")
+def hash_password_command(from_stdin: bool) -> None:
+    """Ask for a password and print its salted hash, for `password_hash` in the settings."""
+    from onemq.auth.users import SALT_BYTES, hash_password
+
+    if from_stdin:
+        password = sys.stdin.readline().rstrip("\n")
+    else:
+        password = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    if not password:
+        fail("an empty password can never log in")
+    click.echo(hash_password(password, os.urandom(SALT_BYTES)).encoded())
+
+
+def fail(text: str) -> NoReturn:
+    """Says what is wrong and exits with status 2."""
+    click.echo(f"onemq: {text}", err=True)
+    sys.exit(2)

@@ -1,0 +1,195 @@
+"""The settings: one typed tree, validated once, handed to whoever needs a part of it. There is no global.
+
+Defaults < onemq.toml < environment (ONEMQ_*) < flags. Where values come from and what is said about a bad one is in
+config_sources.py; this module says what there is, what each setting takes, and which settings exclude each other.
+docs/configuration.md describes every one of them, and a test holds the two together.
+"""
+
+import ipaddress
+import re
+from typing import Annotated, Final, Literal
+
+from msgspec import Meta, Struct, field
+
+OFF: Final = -1
+GUEST: Final = "guest"
+
+_KIB: Final = 1024
+_MIB: Final = 1024 * 1024
+_GIB: Final = 1024 * 1024 * 1024
+_BYTES_MAX: Final = 1 << 62
+
+_PORT_TAKES: Final = "a port number; 0 takes a free port, -1 (or off) switches the listener off"
+
+Port = Annotated[int, Meta(ge=OFF, le=65_535, description=_PORT_TAKES)]
+Bytes = Annotated[int, Meta(ge=0, le=_BYTES_MAX)]
+Count = Annotated[int, Meta(ge=1, le=2_000_000_000)]
+Seconds = Annotated[float, Meta(ge=0, le=86_400)]
+
+
+class ServerSettings(Struct, forbid_unknown_fields=True):
+    host: str = "127.0.0.1"
+    drain_seconds: Seconds = 5.0
+
+
+class AmqpSettings(Struct, forbid_unknown_fields=True):
+    port: Port = 5672
+    tls_port: Port = 5671
+    frame_bytes_max: Annotated[int, Meta(ge=4096, le=16 * _MIB)] = 128 * _KIB
+    channels_max: Annotated[int, Meta(ge=1, le=65_535)] = 2047
+    heartbeat_seconds: Annotated[int, Meta(ge=0, le=65_535)] = 60
+    message_bytes_max: Annotated[int, Meta(ge=1, le=512 * _MIB)] = 16 * _MIB
+    login_seconds: Seconds = 10.0
+
+
+class HttpSettings(Struct, forbid_unknown_fields=True):
+    port: Port = 15672
+
+
+class TlsSettings(Struct, forbid_unknown_fields=True):
+    certificate: str = ""
+    key: str = ""
+    client_ca: str = ""
+    require_client_certificate: bool = False
+
+
+class StorageSettings(Struct, forbid_unknown_fields=True):
+    data: str = "onemq-data"
+    memory: bool = False
+    sync: Literal["always", "interval", "never"] = "always"
+    sync_interval_ms: Annotated[int, Meta(ge=1, le=60_000)] = 200
+    segment_bytes: Annotated[int, Meta(ge=64 * _KIB, le=_GIB)] = 8 * _MIB
+    journal_bytes_max: Annotated[int, Meta(ge=_MIB, le=64 * _GIB)] = 128 * _MIB
+    open_files_max: Annotated[int, Meta(ge=16, le=1_000_000)] = 512
+
+
+class MemorySettings(Struct, forbid_unknown_fields=True):
+    tail_bytes_max: Annotated[int, Meta(ge=_MIB, le=_BYTES_MAX)] = 64 * _MIB
+    alarm_bytes: Bytes = 0
+
+
+class DiskSettings(Struct, forbid_unknown_fields=True):
+    free_bytes_min: Bytes = 50_000_000
+
+
+class LimitSettings(Struct, forbid_unknown_fields=True):
+    connections_max: Count = 20_000
+    outbox_bytes_max: Annotated[int, Meta(ge=16 * _KIB, le=_GIB)] = 4 * _MIB
+    consumer_timeout_ms: Annotated[int, Meta(ge=0, le=10**12)] = 1_800_000
+    dispatch_per_turn: Count = 4096
+
+
+class PermissionSettings(Struct, forbid_unknown_fields=True):
+    configure: str = ""
+    write: str = ""
+    read: str = ""
+
+
+class UserSettings(Struct, forbid_unknown_fields=True):
+    password: str = ""
+    password_hash: str = ""
+    tags: list[str] = field(default_factory=list)
+    permissions: dict[str, PermissionSettings] = field(default_factory=dict)
+
+
+class LogSettings(Struct, forbid_unknown_fields=True):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "human", "json"] = "auto"
+
+
+class Settings(Struct, forbid_unknown_fields=True):
+    """Everything. Sections as in onemq.toml."""
+
+    server: ServerSettings = field(default_factory=ServerSettings)
+    amqp: AmqpSettings = field(default_factory=AmqpSettings)
+    http: HttpSettings = field(default_factory=HttpSettings)
+    tls: TlsSettings = field(default_factory=TlsSettings)
+    storage: StorageSettings = field(default_factory=StorageSettings)
+    memory: MemorySettings = field(default_factory=MemorySettings)
+    disk: DiskSettings = field(default_factory=DiskSettings)
+    limits: LimitSettings = field(default_factory=LimitSettings)
+    log: LogSettings = field(default_factory=LogSettings)
+    namespaces: list[str] = field(default_factory=lambda: ["/"])
+    users: dict[str, UserSettings] = field(default_factory=dict)
+
+    def tls_configured(self) -> bool:
+        return bool(self.tls.certificate)
+
+    def effective_users(self) -> dict[str, UserSettings]:
+        """The users named in the settings; when there are none, RabbitMQ's guest (password guest) with all rights on "/"."""
+        if self.users:
+            return self.users
+        everything = PermissionSettings(configure=".*", write=".*", read=".*")
+        permissions = {"/": everything} if "/" in self.namespaces else {}
+        return {GUEST: UserSettings(password=GUEST, tags=["administrator"], permissions=permissions)}
+
+
+def is_loopback(host: str) -> bool:
+    """Whether listening on `host` can be reached from this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+class Contradiction(Struct):
+    """A setting whose type is right but which does not fit the others: the name, what it was, and what it takes."""
+
+    path: tuple[str, ...]
+    got: str
+    takes: str
+
+
+def contradictions(settings: Settings) -> list[Contradiction]:
+    """What no single setting's type can tell."""
+    found = _tls_contradictions(settings)
+    if not settings.namespaces:
+        found.append(Contradiction(("namespaces",), "[]", "at least one namespace"))
+    for name, user in settings.users.items():
+        found.extend(_user_contradictions(settings, name, user))
+    host = settings.server.host
+    if not is_loopback(host) and not any(name != GUEST for name in settings.users):
+        takes = (
+            "a loopback address such as 127.0.0.1, as long as no user but guest is configured: guest's password is "
+            'known to everybody. Configure a user first: [users.NAME] with password_hash (see "onemq hash-password")'
+        )
+        found.append(Contradiction(("server", "host"), repr(host), takes))
+    return found
+
+
+def _tls_contradictions(settings: Settings) -> list[Contradiction]:
+    tls = settings.tls
+    found: list[Contradiction] = []
+    if tls.certificate and not tls.key:
+        found.append(Contradiction(("tls", "key"), "nothing", "the file with the private key of tls.certificate"))
+    if tls.key and not tls.certificate:
+        takes = "the file with the certificate (chain) that tls.key belongs to"
+        found.append(Contradiction(("tls", "certificate"), "nothing", takes))
+    if tls.client_ca and not tls.certificate:
+        found.append(Contradiction(("tls", "client_ca"), repr(tls.client_ca), "nothing while tls.certificate is not set"))
+    if tls.require_client_certificate and not tls.client_ca:
+        takes = "false, unless tls.client_ca names the authority that signs client certificates"
+        found.append(Contradiction(("tls", "require_client_certificate"), "true", takes))
+    return found
+
+
+def _user_contradictions(settings: Settings, name: str, user: UserSettings) -> list[Contradiction]:
+    found: list[Contradiction] = []
+    if user.password and user.password_hash:
+        takes = "either password or password_hash, not both"
+        found.append(Contradiction(("users", name, "password"), "(not shown)", takes))
+    for namespace, permission in user.permissions.items():
+        at = ("users", name, "permissions", namespace)
+        if namespace not in settings.namespaces:
+            takes = f"a namespace that `namespaces` lists: {', '.join(map(repr, settings.namespaces))}"
+            found.append(Contradiction(at, repr(namespace), takes))
+        for action in PermissionSettings.__struct_fields__:
+            pattern: str = getattr(permission, action)
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                takes = f"a regular expression ({error})"
+                found.append(Contradiction((*at, action), repr(pattern), takes))
+    return found

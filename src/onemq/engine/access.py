@@ -1,0 +1,446 @@
+"""Access: one authenticated principal's only way into the engine, for one connection. It authorises, limits and counts.
+
+Every method that can be denied raises Refusal. What it changes durably is safe when `position()` is durable.
+"""
+
+from typing import Final
+
+from mypy_extensions import i64
+
+from onemq.engine.catalog import ROUTED, Catalog
+from onemq.engine.consumption import Consumer, Delivery, GetWaiter, Sink, StreamStart
+from onemq.engine.core import Core
+from onemq.engine.equivalence import check_exchange_equal, check_queue_equal
+from onemq.engine.exchange import Exchange, Namespace
+from onemq.engine.names import generated_name
+from onemq.engine.queue import Queue
+from onemq.model.demand import Demand
+from onemq.model.entities import EXCHANGE_KINDS, ExchangeSettings, QueueSettings, QueueStatus
+from onemq.model.principal import Principal
+from onemq.model.record import Address, HeaderValue, Record
+from onemq.model.refusal import Reason, Refusal
+from onemq.model.rights import Rights
+
+NO_HEADERS: Final[dict[str, HeaderValue]] = {}
+
+
+class Route:
+    """Where one access's records with one exchange and routing key go. Heads may keep it; `publish` brings it up to date.
+
+    `needs_headers`: give `publish` the record's headers. `delayed`: the exchange holds records until `not_before_ms`.
+    """
+
+    __slots__ = ("address", "delayed", "exchange", "generation", "needs_headers", "per_record", "queues", "reply")
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self.generation: i64 = 0
+        self.exchange: Exchange | None = None
+        self.queues: list[Queue] = []
+        self.per_record = False
+        self.needs_headers = False
+        self.delayed = False
+        self.reply: Sink | None = None
+
+
+class Access:
+    """See the module."""
+
+    def __init__(self, core: Core, catalog: Catalog, principal: Principal, namespace: Namespace, rights: Rights) -> None:
+        self.core = core
+        self.catalog = catalog
+        self.principal = principal
+        self.namespace = namespace.name
+        self.rights = rights
+        self.published: i64 = 0
+        self.paused = False
+        self.closed = False
+        self._space = namespace
+        self._sinks: dict[Sink, bool] = {}
+        self._exclusive: dict[str, Queue] = {}
+        self._replies: dict[str, bool] = {}
+
+    def now_ms(self) -> int:
+        """Time of this turn, ms since the epoch."""
+        return int(self.core.now_ms)
+
+    def position(self) -> int:
+        """Position at which everything done so far in this turn is durable."""
+        return int(self.core.position())
+
+    def generation(self) -> int:
+        return int(self.catalog.generation)
+
+    # Publishing.
+
+    def route(self, exchange: str, routing_key: str) -> Route:
+        """Resolves and authorises. Raises Refusal NOT_FOUND, ACCESS_DENIED."""
+        if not self.rights.may_write(exchange):
+            raise Refusal(Reason.ACCESS_DENIED, "exchange", exchange)
+        route = Route(self.catalog.addresses.get(exchange, routing_key))
+        self._refresh(route)
+        return route
+
+    def _refresh(self, route: Route) -> None:
+        name = route.address.exchange
+        key = route.address.routing_key
+        space = self._space
+        route.generation = self.catalog.generation
+        route.reply = None
+        if name == "":
+            route.reply = self.catalog.replies.get(key)
+            queue = space.queues.get(key)
+            route.queues = [] if queue is None else [queue]
+            return
+        exchange = space.exchanges.get(name)
+        if exchange is None:
+            raise Refusal(Reason.NOT_FOUND, "exchange", name)
+        if exchange.settings.internal:
+            raise Refusal(Reason.ACCESS_DENIED, "exchange", name, "internal")
+        route.exchange = exchange
+        route.delayed = exchange.settings.delayed
+        route.per_record = space.is_per_record(name)
+        route.needs_headers = route.per_record and space.needs_headers(name)
+        route.queues = [] if route.per_record else space.resolve(name, [key], NO_HEADERS)
+
+    def publish(
+        self,
+        route: Route,
+        record: Record,
+        headers: dict[str, HeaderValue] | None = None,
+        extra_keys: list[str] | None = None,
+    ) -> int:
+        """Takes one record. Returns outcome flags (ROUTED, REFUSED, DURABLE); 0 = it went nowhere.
+
+        Raises Refusal TOO_LARGE, or NOT_FOUND when the exchange has gone.
+        """
+        catalog = self.catalog
+        if route.generation != catalog.generation:
+            self._refresh(route)
+        value = record.value
+        if value is not None and len(value) > self.core.settings.message_bytes_max:
+            raise Refusal(Reason.TOO_LARGE, "record", route.address.exchange, str(len(value)))
+        self.published += 1
+        if route.reply is not None:
+            route.reply.reply(record)
+            return ROUTED
+        exchange = route.exchange
+        if route.delayed and exchange is not None and record.not_before_ms > self.core.now_ms:
+            holding = exchange.holding
+            assert holding is not None
+            return catalog.enqueue(holding, record)
+        if route.per_record or extra_keys is not None:
+            keys = [route.address.routing_key]
+            if extra_keys is not None:
+                keys.extend(extra_keys)
+            found = self._space.resolve(
+                route.address.exchange, keys, NO_HEADERS if headers is None else headers
+            )
+            return catalog.spread(found, record)
+        queues = route.queues
+        if len(queues) == 1:
+            return catalog.enqueue(queues[0], record)
+        return catalog.spread(queues, record)
+
+    def register_reply(self, name: str, sink: Sink) -> None:
+        """From now on a record published to the default exchange with this routing key goes straight to the sink."""
+        self.catalog.replies[name] = sink
+        self._replies[name] = True
+        self.catalog.generation += 1
+
+    def release_reply(self, name: str) -> None:
+        if self._replies.pop(name, None) is not None:
+            self.catalog.replies.pop(name, None)
+            self.catalog.generation += 1
+
+    def has_reply(self, name: str) -> bool:
+        """Whether somebody listens under a reply name."""
+        return name in self.catalog.replies
+
+    # Exchanges.
+
+    def declare_exchange(self, name: str, settings: ExchangeSettings) -> None:
+        """Makes it, or checks that it is the same. Refusal ACCESS_DENIED, EXISTS_OTHERWISE, INVALID."""
+        self._may_configure("exchange", name)
+        if settings.alternate:
+            self._may_read("exchange", name)
+            self._may_write("exchange", settings.alternate)
+        if settings.kind not in EXCHANGE_KINDS:
+            raise Refusal(Reason.INVALID, "exchange", name, "type", wanted=settings.type_name)
+        existing = self._space.exchanges.get(name)
+        if existing is not None:
+            check_exchange_equal(name, existing.settings, settings)
+            return
+        self.catalog.add_exchange(self._space, name, settings)
+
+    def _exchange(self, name: str) -> Exchange:
+        exchange = self._space.exchanges.get(name)
+        if exchange is None:
+            raise Refusal(Reason.NOT_FOUND, "exchange", name)
+        return exchange
+
+    def check_exchange(self, name: str) -> None:
+        """Refusal NOT_FOUND."""
+        if name != "":
+            self._exchange(name)
+
+    def delete_exchange(self, name: str, if_unused: bool = False) -> None:
+        """Refusal ACCESS_DENIED, IN_USE. One that is not there is fine."""
+        self._may_configure("exchange", name)
+        if name == "":
+            raise Refusal(Reason.RESERVED_NAME, "exchange", name)
+        exchange = self._space.exchanges.get(name)
+        if exchange is None:
+            return
+        if exchange.predeclared:
+            raise Refusal(Reason.RESERVED_NAME, "exchange", name)
+        if if_unused and (len(exchange.matcher) or exchange.incoming):
+            raise Refusal(Reason.IN_USE, "exchange", name)
+        self.catalog.remove_exchange(self._space, exchange)
+
+    def _exchange_ends(self, destination: str, source: str) -> tuple[Exchange, Exchange]:
+        self._may_write("exchange", destination)
+        self._may_read("exchange", source)
+        for name in (destination, source):
+            if name == "":
+                raise Refusal(Reason.RESERVED_NAME, "exchange", name)
+        return self._exchange(source), self._exchange(destination)
+
+    def bind_exchange(
+        self, destination: str, source: str, routing_key: str, arguments: dict[str, object]
+    ) -> None:
+        """Refusal NOT_FOUND, ACCESS_DENIED, INVALID."""
+        origin, target = self._exchange_ends(destination, source)
+        self.catalog.bind(self._space, origin, target, routing_key, arguments)
+
+    def unbind_exchange(
+        self, destination: str, source: str, routing_key: str, arguments: dict[str, object]
+    ) -> None:
+        """Refusal NOT_FOUND, ACCESS_DENIED."""
+        origin, target = self._exchange_ends(destination, source)
+        self.catalog.unbind(self._space, origin, target, routing_key, arguments)
+
+    # Queues.
+
+    def declare_queue(self, name: str, settings: QueueSettings) -> QueueStatus:
+        """Makes it, or checks that it is the same; name "" makes up a name.
+
+        Refusal ACCESS_DENIED, LOCKED, EXISTS_OTHERWISE.
+        """
+        existing = self._space.queues.get(name) if name else None
+        if existing is None and not name:
+            name = generated_name(self.core.entropy)
+        self._may_configure("queue", name)
+        if existing is not None:
+            self._not_locked(existing)
+            check_queue_equal(name, existing.settings, settings)
+            existing.last_used_ms = self.core.now_ms
+            return self._status(existing)
+        target = settings.dead_letter_exchange
+        if target is not None:
+            self._may_read("queue", name)
+            self._may_write("exchange", target)
+        queue = self.catalog.add_queue(self._space, name, settings)
+        if settings.exclusive:
+            queue.owner = self
+            self._exclusive[name] = queue
+        return QueueStatus(name, 0, 0)
+
+    def _status(self, queue: Queue) -> QueueStatus:
+        return QueueStatus(queue.name, queue.message_count(), len(queue.consumers))
+
+    def _queue(self, name: str) -> Queue:
+        queue = self._space.queues.get(name)
+        if queue is None:
+            raise Refusal(Reason.NOT_FOUND, "queue", name)
+        self._not_locked(queue)
+        return queue
+
+    def _not_locked(self, queue: Queue) -> None:
+        if queue.owner is not None and queue.owner is not self:
+            raise Refusal(Reason.LOCKED, "queue", queue.name)
+
+    def check_queue(self, name: str) -> QueueStatus:
+        """Refusal NOT_FOUND, LOCKED."""
+        queue = self._queue(name)
+        queue.last_used_ms = self.core.now_ms
+        return self._status(queue)
+
+    def delete_queue(self, name: str, if_unused: bool = False, if_empty: bool = False) -> int:
+        """Returns how many records went with it; 0 when there is none of that name. Refusal ACCESS_DENIED, LOCKED, IN_USE, NOT_EMPTY."""
+        self._may_configure("queue", name)
+        queue = self._space.queues.get(name)
+        if queue is None:
+            return 0
+        self._not_locked(queue)
+        if if_unused and queue.consumers:
+            raise Refusal(Reason.IN_USE, "queue", name)
+        if if_empty and queue.message_count():
+            raise Refusal(Reason.NOT_EMPTY, "queue", name)
+        self._exclusive.pop(name, None)
+        return self.catalog.remove_queue(self._space, queue)
+
+    def purge_queue(self, name: str) -> int:
+        """Returns how many ready records were dropped. Refusal NOT_FOUND, ACCESS_DENIED, LOCKED, NOT_SUPPORTED."""
+        self._may_read("queue", name)
+        return int(self._queue(name).purge())
+
+    def _queue_ends(self, queue: str, exchange: str) -> tuple[Exchange, Queue]:
+        self._may_write("queue", queue)
+        self._may_read("exchange", exchange)
+        if exchange == "":
+            raise Refusal(Reason.RESERVED_NAME, "exchange", exchange)
+        found = self._queue(queue)
+        return self._exchange(exchange), found
+
+    def bind_queue(self, queue: str, exchange: str, routing_key: str, arguments: dict[str, object]) -> None:
+        """Refusal NOT_FOUND, ACCESS_DENIED, LOCKED, INVALID."""
+        source, target = self._queue_ends(queue, exchange)
+        self.catalog.bind(self._space, source, target, routing_key, arguments)
+
+    def unbind_queue(self, queue: str, exchange: str, routing_key: str, arguments: dict[str, object]) -> None:
+        """Refusal NOT_FOUND, ACCESS_DENIED, LOCKED."""
+        source, target = self._queue_ends(queue, exchange)
+        self.catalog.unbind(self._space, source, target, routing_key, arguments)
+
+    # Consuming.
+
+    def consume(
+        self,
+        queue: str,
+        sink: Sink,
+        tag: str,
+        demand: Demand,
+        group_demand: Demand | None,
+        *,
+        no_ack: bool,
+        exclusive: bool,
+        arguments: dict[str, object],
+        priority: int = 0,
+        no_local: bool = False,
+        start: StreamStart | None = None,
+    ) -> Consumer:
+        """Refusal NOT_FOUND, ACCESS_DENIED, LOCKED, SINGLE_ACTIVE (somebody consumes exclusively, or would have to be excluded)."""
+        self._may_read("queue", queue)
+        found = self._queue(queue)
+        if found.exclusive_consumer or (exclusive and found.consumers):
+            raise Refusal(Reason.SINGLE_ACTIVE, "queue", queue)
+        consumer = Consumer(
+            tag, queue, found.leaser, sink, demand, group_demand, no_ack, exclusive, priority, arguments
+        )
+        consumer.no_local = no_local
+        consumer.start = start
+        consumer.paused = self.paused
+        self._sinks[sink] = True
+        sink.consumers.append(consumer)
+        found.add_consumer(consumer)
+        return consumer
+
+    def cancel(self, consumer: Consumer) -> None:
+        """Ends a consumer; what it has not settled stays with its sink. An auto-delete queue may go with its last one."""
+        if consumer.cancelled:
+            return
+        if consumer in consumer.sink.consumers:
+            consumer.sink.consumers.remove(consumer)
+        queue = self._space.queues.get(consumer.queue_name)
+        if queue is not None and queue.leaser is consumer.queue:
+            queue.remove_consumer(consumer)
+            self._delete_unconsumed(queue)
+
+    def _delete_unconsumed(self, queue: Queue) -> None:
+        if queue.settings.auto_delete and not queue.consumers and not queue.deleted:
+            self._exclusive.pop(queue.name, None)
+            self.catalog.remove_queue(self._space, queue)
+
+    def get(self, queue: str, sink: Sink, no_ack: bool, waiter: GetWaiter) -> None:
+        """Takes one record; the waiter is answered now or later (a record on its way to or from the disk).
+
+        Refusal NOT_FOUND, ACCESS_DENIED, LOCKED, NOT_SUPPORTED.
+        """
+        self._may_read("queue", queue)
+        found = self._queue(queue)
+        self._sinks[sink] = True
+        found.get(sink, no_ack, waiter)
+
+    def demand_changed(self, sink: Sink) -> None:
+        """A limit of this sink's demands was raised: its consumers may have room again."""
+        for consumer in sink.consumers:
+            consumer.queue.wake()
+
+    # Settling. What is settled already, or belongs to a queue that has gone, is passed over.
+
+    def accept(self, delivery: Delivery) -> None:
+        """The record is done with."""
+        delivery.queue.settle(delivery)
+
+    def accept_many(self, deliveries: list[Delivery]) -> None:
+        for delivery in deliveries:
+            delivery.queue.settle(delivery)
+
+    def release(self, delivery: Delivery, failed: bool) -> None:
+        """The record is ready again, at its place. `failed` counts towards the queue's delivery limit."""
+        delivery.queue.give_back(delivery, failed)
+
+    def reject(self, delivery: Delivery) -> None:
+        """The record is dead: to the dead-letter target, or dropped."""
+        delivery.queue.reject(delivery)
+
+    # Pressure and the end.
+
+    def pause(self, paused: bool) -> None:
+        """The peer does not read (True): nothing more is delivered to it until False."""
+        self.paused = paused
+        for sink in self._sinks:
+            for consumer in sink.consumers:
+                consumer.paused = paused
+                if not paused:
+                    consumer.queue.wake()
+
+    def close_sink(self, sink: Sink) -> None:
+        """The channel is gone: its consumers end, its unsettled deliveries go back (as failed)."""
+        self._sinks.pop(sink, None)
+        consumers = list(sink.consumers)
+        sink.consumers.clear()
+        queues: list[Queue] = []
+        for consumer in consumers:
+            queue = self._space.queues.get(consumer.queue_name)
+            if queue is not None and queue.leaser is consumer.queue:
+                queue.remove_consumer(consumer)
+                queues.append(queue)
+        for leaser in sink.leased_from:
+            leaser.give_back_all(sink)
+        sink.leased_from.clear()
+        for queue in self._space.queues.values():
+            if queue.waiting:
+                queue.forget_waiting(sink)
+        for queue in queues:
+            if not queue.deleted:
+                self._delete_unconsumed(queue)
+
+    def close(self) -> None:
+        """The connection is gone."""
+        if self.closed:
+            return
+        self.closed = True
+        for name in list(self._replies):
+            self.release_reply(name)
+        for sink in list(self._sinks):
+            self.close_sink(sink)
+        for queue in list(self._exclusive.values()):
+            if not queue.deleted:
+                self.catalog.remove_queue(self._space, queue)
+        self._exclusive.clear()
+
+    # Rights.
+
+    def _may_configure(self, kind: str, name: str) -> None:
+        if not self.rights.may_configure(name):
+            raise Refusal(Reason.ACCESS_DENIED, kind, name)
+
+    def _may_write(self, kind: str, name: str) -> None:
+        if not self.rights.may_write(name):
+            raise Refusal(Reason.ACCESS_DENIED, kind, name)
+
+    def _may_read(self, kind: str, name: str) -> None:
+        if not self.rights.may_read(name):
+            raise Refusal(Reason.ACCESS_DENIED, kind, name)

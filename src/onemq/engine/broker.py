@@ -1,0 +1,169 @@
+"""The broker: turns, completions, checkpoints, recovery. What the net drives and heads get their accesses from."""
+
+from collections.abc import Callable
+
+from mypy_extensions import i64
+
+from onemq.engine.access import Access
+from onemq.engine.catalog import Catalog
+from onemq.engine.checkpoint import Checkpoint
+from onemq.engine.core import Agenda, Core
+from onemq.engine.kept_queue import KeptQueue
+from onemq.engine.ports import (
+    Checkpointed,
+    Completion,
+    Durable,
+    Failed,
+    Found,
+    Loaded,
+    Resumed,
+    Spilled,
+    Stalled,
+    Store,
+)
+from onemq.engine.recovery import Recovery
+from onemq.engine.settings import EngineSettings
+from onemq.model.principal import Principal
+from onemq.model.refusal import Reason, Refusal, Scope
+from onemq.model.rights import Rights
+
+DISPATCH_SLICE_MIN = 64
+"""Deliveries a queue may make before the next queue's turn, at least."""
+
+
+class StoreBroken(Exception):
+    """The store can promise nothing any more: the process must stop before it confirms anything else."""
+
+
+class Broker:
+    """See the module. All calls on one thread; none blocks but `recover`.
+
+    Attributes:
+        durable_position: everything up to this commit is safe.
+        stalled: why the store cannot write at present, "" when it can.
+    """
+
+    def __init__(self, store: Store, settings: EngineSettings, entropy: Callable[[int], bytes]) -> None:
+        self.settings = settings
+        self.core = Core(store, settings, entropy)
+        self.catalog = Catalog(self.core)
+        self.checkpoints = Checkpoint(self.core, self.catalog)
+        self.stalled = ""
+        self._stopping = False
+
+    @property
+    def durable_position(self) -> int:
+        return int(self.core.durable_position)
+
+    def recover(self) -> None:
+        """Brings back what the store has. Call `begin_turn` first. Blocks. Raises what the store raises for bad data."""
+        core = self.core
+        recovery = Recovery(core, self.catalog)
+        position = core.store.recover(recovery)
+        core.last_position = position
+        core.durable_position = position
+        recovery.finish()
+        for name in self.settings.namespaces:
+            self.catalog.add_namespace(name)
+        for namespace in self.catalog.namespaces.values():
+            for exchange, kind in self.settings.predeclared:
+                self.catalog.predeclare(namespace, exchange, kind)
+        core.store.retain_logs(list(self.catalog.logs))
+        core.commit()
+
+    def access(self, principal: Principal, namespace: str, rights: Rights) -> Access:
+        """A door into one namespace. Refusal NAMESPACE_DENIED when it does not exist."""
+        space = self.catalog.namespaces.get(namespace)
+        if space is None:
+            raise Refusal(Reason.NAMESPACE_DENIED, "namespace", namespace, scope=Scope.CONNECTION)
+        return Access(self.core, self.catalog, principal, space, rights)
+
+    # Turns.
+
+    def begin_turn(self, now_ms: int) -> None:
+        """Before the first call of a turn. Time never goes back."""
+        if now_ms > self.core.now_ms:
+            self.core.now_ms = now_ms
+
+    def end_turn(self) -> bool:
+        """Dispatches, commits, keeps house. True when work is left: call it again in the next turn."""
+        core = self.core
+        budget: i64 = core.settings.dispatch_per_turn
+        core.seal_all()
+        while core.to_dispatch and budget > 0:
+            agendas = core.to_dispatch
+            core.to_dispatch = []
+            share = max(budget // len(agendas), DISPATCH_SLICE_MIN)
+            for agenda in agendas:
+                agenda.dirty = False
+                budget -= agenda.dispatch(share)
+            core.seal_all()
+        core.commit()
+        self.checkpoints.step(self._stopping)
+        return bool(core.to_dispatch)
+
+    def tick(self, now_ms: int) -> None:
+        """A deadline has come (or may have). `end_turn` must follow."""
+        self.begin_turn(now_ms)
+        self.core.run_deadlines()
+
+    def next_deadline_ms(self) -> int:
+        """When `tick` is due; 0 = nothing to wait for."""
+        return self.core.next_deadline_ms()
+
+    def complete(self, completions: list[Completion]) -> None:
+        """Takes what the store has finished. `end_turn` must follow. Raises StoreBroken."""
+        for completion in completions:
+            if isinstance(completion, Durable):
+                self._durable(completion.position)
+            elif isinstance(completion, Loaded):
+                queue = self.catalog.logs.get(completion.log_id)
+                if queue is not None:
+                    queue.loaded(completion.ticket, completion.batches, completion.next_offset)
+            elif isinstance(completion, Found):
+                queue = self.catalog.logs.get(completion.log_id)
+                if isinstance(queue, KeptQueue):
+                    queue.found(completion.ticket, completion.offset)
+            elif isinstance(completion, Spilled):
+                self.checkpoints.spilled(completion.ticket)
+            elif isinstance(completion, Checkpointed):
+                self.checkpoints.checkpointed()
+            elif isinstance(completion, Stalled):
+                self.stalled = completion.detail
+            elif isinstance(completion, Resumed):
+                self.stalled = ""
+            elif isinstance(completion, Failed):
+                raise StoreBroken(completion.detail)
+
+    def _durable(self, position: i64) -> None:
+        core = self.core
+        core.durable_position = position
+        agendas = core.awaiting_durable
+        core.awaiting_durable = {}
+        for agenda in agendas:
+            if agenda.durable_up_to(position):
+                core.awaiting_durable[agenda] = True
+
+    # House.
+
+    def memory_bytes(self) -> int:
+        """Estimate of what records in memory take."""
+        return int(self.core.tail_bytes)
+
+    def shutdown(self) -> None:
+        """Asks for a last checkpoint, so that the next start replays nothing. Turns must go on until `stopped_clean`."""
+        self._stopping = True
+
+    def stopped_clean(self) -> bool:
+        """True when everything is durable and the last checkpoint is done."""
+        core = self.core
+        return (
+            self._stopping
+            and core.durable_position == core.last_position
+            and (self.checkpoints.last_done or not core.persistent)
+        )
+
+
+def queue_agendas(broker: Broker) -> list[Agenda]:
+    """Every queue's agenda, for checks from outside (tests, the simulation)."""
+    return [queue.agenda for queue in broker.catalog.logs.values()]

@@ -1,0 +1,400 @@
+"""The catalog: which namespaces, exchanges, queues and bindings exist. Every durable change is a fact; replay runs the same code.
+
+Authorises nothing (`access.py` does) and knows no protocol's words for arguments.
+"""
+
+from mypy_extensions import i64
+
+from onemq.engine.consumption import Sink
+from onemq.engine.core import Core
+from onemq.engine.dead_letter import died, is_cycle
+from onemq.engine.exchange import Exchange, Namespace
+from onemq.engine.facts import write_catalog
+from onemq.engine.kept_queue import KeptQueue
+from onemq.engine.ledger_queue import LedgerQueue
+from onemq.engine.log import Log
+from onemq.engine.natives import Natives
+from onemq.engine.queue import DIED_MAXLEN, Keeper, Queue
+from onemq.engine.routing.destination import Destination
+from onemq.engine.settings_codec import (
+    exchange_from_plain,
+    exchange_to_plain,
+    queue_from_plain,
+    queue_to_plain,
+)
+from onemq.model.entities import REJECT_PUBLISH_DLX, ExchangeSettings, QueueSettings
+from onemq.model.record import Record
+from onemq.model.record_batch import AddressCache
+
+ROUTED = 1
+REFUSED = 2
+DURABLE = 4
+"""Outcome of a publish, bitwise: it went to a queue; a full queue refused it; it is safe when the turn's commit is."""
+
+
+class Catalog(Keeper):
+    """See the module. `generation` changes whenever a resolved route may have become wrong."""
+
+    def __init__(self, core: Core) -> None:
+        self.core = core
+        self.natives = Natives()
+        self.namespaces: dict[str, Namespace] = {}
+        self.logs: dict[int, Queue] = {}
+        self.addresses = AddressCache()
+        self.generation: i64 = 1
+        self.next_log_id = 1
+        self.replies: dict[str, Sink] = {}
+        self.replaying = False
+
+    def _note(self, durable: bool, change: dict[str, object]) -> None:
+        self.generation += 1
+        if durable and self.core.persistent and not self.replaying:
+            write_catalog(self.core.facts, change)
+            self.core.will_commit = True
+
+    # Namespaces.
+
+    def add_namespace(self, name: str) -> Namespace:
+        found = self.namespaces.get(name)
+        if found is None:
+            found = Namespace(name)
+            self.namespaces[name] = found
+            self._note(True, {"op": "namespace", "name": name})
+        return found
+
+    def predeclare(self, namespace: Namespace, name: str, kind: str) -> None:
+        """An exchange that every namespace has."""
+        if name not in namespace.exchanges:
+            namespace.exchanges[name] = Exchange(namespace.name, name, ExchangeSettings(kind), True)
+
+    # Exchanges.
+
+    def add_exchange(self, namespace: Namespace, name: str, settings: ExchangeSettings, holding_id: int = 0) -> Exchange:
+        exchange = Exchange(namespace.name, name, settings)
+        if settings.delayed:
+            holding_settings = QueueSettings(durable=settings.durable)
+            log_id = holding_id or self._take_log_id()
+            queue = self._make_queue(namespace.name, name, holding_settings, log_id)
+            assert isinstance(queue, LedgerQueue)
+            queue.forwarder = True
+            exchange.holding = queue
+        namespace.exchanges[name] = exchange
+        held = exchange.holding
+        change: dict[str, object] = {
+            "op": "exchange",
+            "namespace": namespace.name,
+            "name": name,
+            "settings": exchange_to_plain(settings),
+            "log": 0 if held is None else held.log.log_id,
+        }
+        self._note(settings.durable, change)
+        return exchange
+
+    def remove_exchange(self, namespace: Namespace, exchange: Exchange) -> None:
+        exchange.deleted = True
+        del namespace.exchanges[exchange.name]
+        sources: list[Exchange] = []
+        for other in namespace.exchanges.values():
+            if other.matcher.remove_destination(exchange):
+                sources.append(other)
+        for destination, _, _ in exchange.matcher.bindings():
+            self._count_binding(destination, -1)
+        if exchange.holding is not None:
+            self._drop_queue(exchange.holding)
+        self._note(
+            exchange.settings.durable,
+            {"op": "exchange-", "namespace": namespace.name, "name": exchange.name},
+        )
+        self._remove_unbound(namespace, sources)
+
+    def _remove_unbound(self, namespace: Namespace, sources: list[Exchange]) -> None:
+        for source in sources:
+            if source.settings.auto_delete and not source.deleted and not len(source.matcher):
+                self.remove_exchange(namespace, source)
+
+    # Queues.
+
+    def _take_log_id(self) -> int:
+        log_id = self.next_log_id
+        self.next_log_id += 1
+        return log_id
+
+    def _make_queue(self, namespace: str, name: str, settings: QueueSettings, log_id: int) -> Queue:
+        if log_id >= self.next_log_id:
+            self.next_log_id = log_id + 1
+        durable = settings.durable and not settings.exclusive
+        log = Log(self.core, log_id, durable, settings.persists_all, settings.kept)
+        queue: Queue
+        if settings.kept:
+            queue = KeptQueue(self.core, namespace, name, settings, log, self)
+        else:
+            queue = LedgerQueue(self.core, namespace, name, settings, log, self)
+        self.logs[log_id] = queue
+        return queue
+
+    def add_queue(self, namespace: Namespace, name: str, settings: QueueSettings, log_id: int = 0) -> Queue:
+        queue = self._make_queue(namespace.name, name, settings, log_id or self._take_log_id())
+        namespace.queues[name] = queue
+        change: dict[str, object] = {
+            "op": "queue",
+            "namespace": namespace.name,
+            "name": name,
+            "settings": queue_to_plain(settings),
+            "log": queue.log.log_id,
+        }
+        self._note(queue.log.durable, change)
+        queue.watch_unused()
+        return queue
+
+    def remove_queue(self, namespace: Namespace, queue: Queue) -> int:
+        """Returns how many ready records went with it. Its consumers are told."""
+        count = int(queue.message_count())
+        was_durable = queue.log.durable
+        del namespace.queues[queue.name]
+        sources: list[Exchange] = []
+        for exchange in namespace.exchanges.values():
+            if exchange.matcher.remove_destination(queue):
+                sources.append(exchange)
+        self._drop_queue(queue)
+        self._note(was_durable, {"op": "queue-", "namespace": namespace.name, "name": queue.name})
+        self._remove_unbound(namespace, sources)
+        return count
+
+    def _drop_queue(self, queue: Queue) -> None:
+        self.core.seal_all()
+        queue.deleted = True
+        for waiting in queue.waiting:
+            waiting.waiter.got(None)
+        queue.waiting = []
+        for consumer in list(queue.consumers):
+            consumer.cancelled = True
+            if consumer in consumer.sink.consumers:
+                consumer.sink.consumers.remove(consumer)
+            consumer.sink.cancelled(consumer, "deleted")
+        queue.consumers = []
+        del self.logs[queue.log.log_id]
+        queue.log.drop()
+        if not self.replaying and self.core.persistent:
+            self.core.store.drop_log(queue.log.log_id)
+
+    def unused(self, queue: Queue) -> None:
+        namespace = self.namespaces[queue.namespace]
+        if namespace.queues.get(queue.name) is queue:
+            self.remove_queue(namespace, queue)
+
+    # Bindings.
+
+    def _count_binding(self, destination: Destination, by: int) -> None:
+        if isinstance(destination, Queue):
+            destination.bindings += by
+        elif isinstance(destination, Exchange):
+            destination.incoming += by
+
+    def bind(
+        self,
+        namespace: Namespace,
+        source: Exchange,
+        destination: Destination,
+        routing_key: str,
+        arguments: dict[str, object],
+    ) -> None:
+        """Idempotent. Raises Refusal INVALID for arguments that the source's kind cannot take."""
+        if source.matcher.add(destination, routing_key, arguments):
+            self._count_binding(destination, 1)
+            self._note_binding("bind", namespace, source, destination, routing_key, arguments)
+
+    def unbind(
+        self,
+        namespace: Namespace,
+        source: Exchange,
+        destination: Destination,
+        routing_key: str,
+        arguments: dict[str, object],
+    ) -> None:
+        """Idempotent."""
+        if source.matcher.remove(destination, routing_key, arguments):
+            self._count_binding(destination, -1)
+            self._note_binding("unbind", namespace, source, destination, routing_key, arguments)
+            self._remove_unbound(namespace, [source])
+
+    def _note_binding(
+        self,
+        operation: str,
+        namespace: Namespace,
+        source: Exchange,
+        destination: Destination,
+        routing_key: str,
+        arguments: dict[str, object],
+    ) -> None:
+        durable = source.settings.durable
+        to_queue = isinstance(destination, Queue)
+        if isinstance(destination, Queue):
+            durable = durable and destination.log.durable
+        elif isinstance(destination, Exchange):
+            durable = durable and destination.settings.durable
+        change: dict[str, object] = {
+            "op": operation,
+            "namespace": namespace.name,
+            "source": source.name,
+            "to": "queue" if to_queue else "exchange",
+            "destination": destination.name,
+            "key": routing_key,
+            "arguments": arguments,
+        }
+        self._note(durable, change)
+
+    # Records.
+
+    def enqueue(self, queue: Queue, record: Record) -> int:
+        """Appends to one queue unless it is full and refuses. Returns outcome flags."""
+        if isinstance(queue, LedgerQueue) and queue.limited and queue.full(record):
+            if queue.settings.overflow == REJECT_PUBLISH_DLX:
+                record.timestamp_ms = self.core.now_ms
+                self.bury(queue, record, DIED_MAXLEN)
+            return ROUTED | REFUSED
+        if queue.append(record):
+            return ROUTED | DURABLE
+        return ROUTED
+
+    def spread(self, queues: list[Queue], record: Record) -> int:
+        """One copy for each queue. Returns outcome flags; 0 when there is none."""
+        if not queues:
+            return 0
+        if len(queues) == 1:
+            return self.enqueue(queues[0], record)
+        outcome = 0
+        last = len(queues) - 1
+        for index in range(len(queues)):
+            outcome |= self.enqueue(queues[index], record if index == last else record.copy())
+        return outcome
+
+    def bury(self, queue: Queue, record: Record, reason: str) -> None:
+        target = queue.settings.dead_letter_exchange
+        if target is None:
+            return
+        namespace = self.namespaces[queue.namespace]
+        if target != "" and target not in namespace.exchanges:
+            return
+        keys = [record.address.routing_key, *self.natives.extra_keys(record)]
+        copy = record.copy()
+        copy.deaths = died(record, queue.name, reason, keys, int(self.core.now_ms))
+        copy.expires_at_ms = 0
+        copy.not_before_ms = 0
+        own_key = queue.settings.dead_letter_routing_key
+        if own_key is not None:
+            keys = [own_key]
+        copy.address = self.addresses.get(target, keys[0])
+        targets: list[Queue] = []
+        for candidate in namespace.resolve(target, keys, self.natives.headers(record)):
+            if not is_cycle(copy.deaths, candidate.name, reason):
+                targets.append(candidate)
+        self.spread(targets, copy)
+
+    def forward(self, queue: Queue, record: Record) -> None:
+        """A delayed exchange's record has come due: routes it now."""
+        namespace = self.namespaces[queue.namespace]
+        keys = [record.address.routing_key, *self.natives.extra_keys(record)]
+        copy = record.copy()
+        copy.not_before_ms = 0
+        self.spread(namespace.resolve(queue.name, keys, self.natives.headers(record)), copy)
+
+    # Snapshot and replay.
+
+    def changes(self) -> list[dict[str, object]]:
+        """The durable catalog as the changes that would make it."""
+        changes: list[dict[str, object]] = []
+        for namespace in self.namespaces.values():
+            changes.append({"op": "namespace", "name": namespace.name})
+            for exchange in namespace.exchanges.values():
+                if exchange.settings.durable and not exchange.predeclared:
+                    held = exchange.holding
+                    changes.append(
+                        {
+                            "op": "exchange",
+                            "namespace": namespace.name,
+                            "name": exchange.name,
+                            "settings": exchange_to_plain(exchange.settings),
+                            "log": 0 if held is None else held.log.log_id,
+                        }
+                    )
+            for queue in namespace.queues.values():
+                if queue.log.durable:
+                    changes.append(
+                        {
+                            "op": "queue",
+                            "namespace": namespace.name,
+                            "name": queue.name,
+                            "settings": queue_to_plain(queue.settings),
+                            "log": queue.log.log_id,
+                        }
+                    )
+            changes.extend(self._binding_changes(namespace))
+        return changes
+
+    def _binding_changes(self, namespace: Namespace) -> list[dict[str, object]]:
+        changes: list[dict[str, object]] = []
+        for exchange in namespace.exchanges.values():
+            if not exchange.settings.durable:
+                continue
+            for destination, key, arguments in exchange.matcher.bindings():
+                if isinstance(destination, Queue):
+                    if not destination.log.durable:
+                        continue
+                elif isinstance(destination, Exchange) and not destination.settings.durable:
+                    continue
+                changes.append(
+                    {
+                        "op": "bind",
+                        "namespace": namespace.name,
+                        "source": exchange.name,
+                        "to": "queue" if isinstance(destination, Queue) else "exchange",
+                        "destination": destination.name,
+                        "key": key,
+                        "arguments": arguments,
+                    }
+                )
+        return changes
+
+    def apply(self, change: dict[str, object]) -> None:
+        """Replays one change. A change whose object is not there (it was not durable) is passed over."""
+        operation = str(change["op"])
+        if operation == "namespace":
+            self.add_namespace(str(change["name"]))
+            return
+        namespace = self.namespaces.get(str(change["namespace"]))
+        if namespace is None:
+            return
+        if operation in ("bind", "unbind"):
+            self._apply_binding(namespace, operation, change)
+            return
+        name = str(change["name"])
+        log_id = change.get("log", 0)
+        assert isinstance(log_id, int)
+        if operation == "exchange":
+            self.add_exchange(namespace, name, exchange_from_plain(change["settings"]), log_id)
+        elif operation == "exchange-":
+            if name in namespace.exchanges:
+                self.remove_exchange(namespace, namespace.exchanges[name])
+        elif operation == "queue":
+            self.add_queue(namespace, name, queue_from_plain(change["settings"]), log_id)
+        elif operation == "queue-":
+            if name in namespace.queues:
+                self.remove_queue(namespace, namespace.queues[name])
+        else:
+            raise AssertionError(f"unknown change {operation!r} in the catalog's facts")
+
+    def _apply_binding(self, namespace: Namespace, operation: str, change: dict[str, object]) -> None:
+        source = namespace.exchanges.get(str(change["source"]))
+        name = str(change["destination"])
+        destination: Destination | None
+        if change["to"] == "queue":
+            destination = namespace.queues.get(name)
+        else:
+            destination = namespace.exchanges.get(name)
+        arguments = change["arguments"]
+        if source is None or destination is None or not isinstance(arguments, dict):
+            return
+        if operation == "bind":
+            self.bind(namespace, source, destination, str(change["key"]), arguments)
+        else:
+            self.unbind(namespace, source, destination, str(change["key"]), arguments)

@@ -1,0 +1,150 @@
+"""The heart that all parts of the engine share: the turn's time, the commit being gathered, what must be dispatched, and deadlines.
+
+Synchronous and deterministic: time arrives with `begin_turn`, randomness through `entropy`.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from heapq import heappop, heappush
+
+from librt.strings import BytesWriter
+from mypy_extensions import i64, mypyc_attr
+
+from onemq.engine.ports import Store
+from onemq.engine.settings import EngineSettings
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Agenda:
+    """Something that can have work to do in a turn, or a deadline."""
+
+    def __init__(self) -> None:
+        self.dirty = False
+        self.unsealed = False
+        self.unwritten = False
+        self.deadline_ms: i64 = 0
+
+    @abstractmethod
+    def seal(self) -> None:
+        """Closes the records appended in this turn into batches and writes their facts."""
+
+    @abstractmethod
+    def dispatch(self, budget: i64) -> i64:
+        """Makes at most `budget` deliveries; returns how many. Marks itself dirty again when it could do more."""
+
+    @abstractmethod
+    def write_facts(self) -> None:
+        """Writes the facts gathered since the last commit (settled, leased, returned)."""
+
+    @abstractmethod
+    def durable_up_to(self, position: i64) -> bool:
+        """Commits up to `position` are durable. True when more is awaited."""
+
+    @abstractmethod
+    def on_deadline(self) -> None:
+        """The time last scheduled has come."""
+
+
+class Core:
+    """State of the turn, shared by all queues.
+
+    Attributes:
+        now_ms: time of this turn, milliseconds since the epoch; never goes back.
+        last_position: position of the last commit appended. durable_position: everything up to it is safe.
+        facts: what this turn's commit holds so far.
+        tail_bytes: estimate of what the records in memory take.
+    """
+
+    def __init__(self, store: Store, settings: EngineSettings, entropy: Callable[[int], bytes]) -> None:
+        self.store = store
+        self.settings = settings
+        self.entropy = entropy
+        self.persistent = store.persistent
+        self.now_ms: i64 = 0
+        self.last_position: i64 = 0
+        self.durable_position: i64 = 0
+        self.facts = BytesWriter()
+        self.will_commit = False
+        self.tail_bytes: i64 = 0
+        self.tickets: i64 = 0
+        self.to_dispatch: list[Agenda] = []
+        self.to_seal: list[Agenda] = []
+        self.to_write: list[Agenda] = []
+        self.awaiting_durable: dict[Agenda, bool] = {}
+        self._deadlines: list[tuple[int, int, Agenda]] = []
+        self._deadline_count = 0
+
+    def ticket(self) -> int:
+        """A number for the next call to the store."""
+        self.tickets += 1
+        return int(self.tickets)
+
+    def position(self) -> i64:
+        """The position at which everything done so far will be durable."""
+        if self.will_commit:
+            return self.last_position + 1
+        return self.last_position
+
+    def need_dispatch(self, agenda: Agenda) -> None:
+        if not agenda.dirty:
+            agenda.dirty = True
+            self.to_dispatch.append(agenda)
+
+    def need_seal(self, agenda: Agenda) -> None:
+        if not agenda.unsealed:
+            agenda.unsealed = True
+            self.to_seal.append(agenda)
+
+    def need_write(self, agenda: Agenda) -> None:
+        if not agenda.unwritten:
+            agenda.unwritten = True
+            self.to_write.append(agenda)
+
+    def seal_all(self) -> None:
+        while self.to_seal:
+            agendas = self.to_seal
+            self.to_seal = []
+            for agenda in agendas:
+                agenda.unsealed = False
+                agenda.seal()
+
+    def commit(self) -> None:
+        """Hands this turn's facts to the store as one atomic commit."""
+        self.seal_all()
+        agendas = self.to_write
+        if agendas:
+            self.to_write = []
+            for agenda in agendas:
+                agenda.unwritten = False
+                agenda.write_facts()
+        if self.will_commit or len(self.facts):
+            data = self.facts.getvalue()
+            self.facts = BytesWriter()
+            self.will_commit = False
+            position = self.store.append(data)
+            assert position == self.last_position + 1, "the store counts positions differently"
+            self.last_position = position
+
+    # Deadlines: one heap; an agenda has at most one that counts (the others in the heap are stale).
+
+    def schedule(self, agenda: Agenda, at_ms: i64) -> None:
+        """Makes sure that the agenda's `on_deadline` is called at `at_ms` or before."""
+        if agenda.deadline_ms == 0 or at_ms < agenda.deadline_ms:
+            agenda.deadline_ms = at_ms
+            self._deadline_count += 1
+            heappush(self._deadlines, (int(at_ms), self._deadline_count, agenda))
+
+    def next_deadline_ms(self) -> int:
+        """When `run_deadlines` has to be called next; 0 = no need."""
+        heap = self._deadlines
+        while heap and heap[0][2].deadline_ms != heap[0][0]:
+            heappop(heap)
+        return heap[0][0] if heap else 0
+
+    def run_deadlines(self) -> None:
+        heap = self._deadlines
+        while heap and heap[0][0] <= self.now_ms:
+            at_ms, _, agenda = heappop(heap)
+            if agenda.deadline_ms == at_ms:
+                agenda.deadline_ms = 0
+                agenda.on_deadline()

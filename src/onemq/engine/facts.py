@@ -1,0 +1,148 @@
+"""The durable facts: what the state of the broker is folded from. Versioned; docs/formats/facts.md describes the bytes.
+
+A commit is a sequence of facts: kind (1 octet), length (4), body. All integers big-endian. A reader that meets a kind it does
+not know refuses the commit: a fact skipped is a state that is wrong.
+"""
+
+from typing import Final
+
+import msgspec
+from librt.strings import BytesWriter, read_i32_be, read_i64_be, write_i32_be, write_i64_be
+from mypy_extensions import i64
+
+FACTS_VERSION: Final = 1
+
+BATCH: Final = 1
+"""log id (4), flags (1), bytes of values (8), record batch: records were appended."""
+SETTLED: Final = 2
+"""log id (4), bytes of values (8), ranges: records were settled."""
+LEASED: Final = 3
+"""log id (4), ranges: records were delivered and await settlement. Written along, never waited for."""
+RETURNED: Final = 4
+"""log id (4), then per record offset (8), acquired (4), failed (4): deliveries came back."""
+CATALOG: Final = 5
+"""A MessagePack map: an entity was made, changed or removed."""
+KEPT_FROM: Final = 6
+"""log id (4), offset (8): retention has taken what lies before."""
+
+SPECIAL: Final = 1
+"""Flag of BATCH: some record has a priority, a delay or an expiry, so the records have to be looked at."""
+
+
+class UnknownFact(Exception):
+    """A fact of a kind that this version does not know: the data was written by a newer onemq."""
+
+
+def write_batch(out: BytesWriter, log_id: int, flags: int, value_bytes: i64, batch: bytes) -> None:
+    out.append(BATCH)
+    write_i32_be(out, 13 + len(batch))
+    write_i32_be(out, log_id)
+    out.append(flags)
+    write_i64_be(out, value_bytes)
+    out.write(batch)
+
+
+def _write_ranges(out: BytesWriter, pairs: list[int]) -> None:
+    for index in range(0, len(pairs), 2):
+        write_i64_be(out, pairs[index])
+        write_i64_be(out, pairs[index + 1])
+
+
+def write_settled(out: BytesWriter, log_id: int, value_bytes: i64, pairs: list[int]) -> None:
+    out.append(SETTLED)
+    write_i32_be(out, 12 + len(pairs) * 8)
+    write_i32_be(out, log_id)
+    write_i64_be(out, value_bytes)
+    _write_ranges(out, pairs)
+
+
+def write_leased(out: BytesWriter, log_id: int, pairs: list[int]) -> None:
+    out.append(LEASED)
+    write_i32_be(out, 4 + len(pairs) * 8)
+    write_i32_be(out, log_id)
+    _write_ranges(out, pairs)
+
+
+def write_returned(out: BytesWriter, log_id: int, entries: list[int]) -> None:
+    """`entries`: flat offset, acquired, failed."""
+    out.append(RETURNED)
+    write_i32_be(out, 4 + len(entries) // 3 * 16)
+    write_i32_be(out, log_id)
+    for index in range(0, len(entries), 3):
+        write_i64_be(out, entries[index])
+        write_i32_be(out, entries[index + 1])
+        write_i32_be(out, entries[index + 2])
+
+
+def write_kept_from(out: BytesWriter, log_id: int, offset: i64) -> None:
+    out.append(KEPT_FROM)
+    write_i32_be(out, 12)
+    write_i32_be(out, log_id)
+    write_i64_be(out, offset)
+
+
+def write_catalog(out: BytesWriter, change: dict[str, object]) -> None:
+    body = pack(change)
+    out.append(CATALOG)
+    write_i32_be(out, len(body))
+    out.write(body)
+
+
+def pack(value: object) -> bytes:
+    """MessagePack of plain values; what is not plain (a head's own value classes) becomes its text."""
+    return msgspec.msgpack.encode(value, enc_hook=str)
+
+
+def unpack(data: bytes) -> dict[str, object]:
+    value: dict[str, object] = msgspec.msgpack.decode(data, type=dict)
+    return value
+
+
+class FactReader:
+    """Walks one commit's facts: after `next()` is True, `kind`, `start`, `end` say where the fact's body lies in `data`."""
+
+    __slots__ = ("at", "data", "end", "kind", "start")
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.at: i64 = 0
+        self.kind: i64 = 0
+        self.start: i64 = 0
+        self.end: i64 = 0
+
+    def next(self) -> bool:
+        size: i64 = len(self.data)
+        if self.at >= size:
+            return False
+        assert self.at + 5 <= size, "commit ends inside a fact"
+        self.kind = i64(self.data[self.at])
+        length = i64(read_i32_be(self.data, self.at + 1))
+        self.start = self.at + 5
+        self.end = self.start + length
+        assert length >= 0 and self.end <= size, "fact reaches beyond its commit"
+        if self.kind < 1 or self.kind > 6:
+            raise UnknownFact(f"fact of kind {self.kind}: this data was written by a newer onemq")
+        self.at = self.end
+        return True
+
+    def log_id(self) -> int:
+        return int(read_i32_be(self.data, self.start))
+
+    def int64(self, at: i64) -> i64:
+        """The 8-octet integer `at` octets into the body."""
+        return read_i64_be(self.data, self.start + at)
+
+    def int32(self, at: i64) -> i64:
+        return i64(read_i32_be(self.data, self.start + at))
+
+    def ranges(self, at: i64) -> list[int]:
+        """The pairs from `at` octets into the body to its end."""
+        pairs: list[int] = []
+        place = self.start + at
+        while place + 8 <= self.end:
+            pairs.append(int(read_i64_be(self.data, place)))
+            place += 8
+        return pairs
+
+    def body(self, at: i64 = 0) -> bytes:
+        return self.data[self.start + at : self.end]

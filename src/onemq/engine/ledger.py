@@ -1,0 +1,458 @@
+"""The ledger: a state per record of a log: ready, leased, delayed or settled. Memory goes with ranges and with what is in flight.
+
+It decides nothing about consumers; `queue.py` does. What is neither ready, leased nor delayed is settled.
+"""
+
+from heapq import heappop, heappush
+
+from mypy_extensions import i64
+
+from onemq.engine.consumption import Delivery
+from onemq.engine.core import Core
+from onemq.engine.facts import write_leased, write_returned, write_settled
+from onemq.engine.log import Batch, Log, LogReader
+from onemq.engine.offsets import OffsetQueue, coalesced, from_offsets, intersected, subtracted, total
+from onemq.model.record import Record
+
+
+class RangeRun:
+    """Collects single offsets into ranges, cheaply when they come in order."""
+
+    __slots__ = ("end", "pairs", "start")
+
+    def __init__(self) -> None:
+        self.start: i64 = 0
+        self.end: i64 = 0
+        self.pairs: list[int] = []
+
+    def add(self, offset: i64) -> None:
+        if offset == self.end and self.end > self.start:
+            self.end = offset + 1
+            return
+        if self.end > self.start:
+            self.pairs.append(int(self.start))
+            self.pairs.append(int(self.end))
+        self.start = offset
+        self.end = offset + 1
+
+    def add_ranges(self, pairs: list[int]) -> None:
+        self.pairs.extend(pairs)
+
+    def take(self) -> list[int]:
+        """What was collected, ascending and disjoint; empty afterwards."""
+        pairs = self.pairs
+        if self.end > self.start:
+            pairs.append(int(self.start))
+            pairs.append(int(self.end))
+        self.pairs = []
+        self.start = 0
+        self.end = 0
+        return pairs if len(pairs) == 2 else coalesced(pairs)
+
+
+class Ledger:
+    """State per record.
+
+    Attributes:
+        levels: ready records by priority, in order of offset. returned: ready again (heaps), before those of their level.
+        leased: deliveries out, by offset, in order of leasing. delayed: heap of (due, offset, level).
+        held: records of returned offsets, kept so that they need not be loaded again.
+        returns: per unsettled offset that came back: deliveries << 32 | failures.
+        ready_count, ready_bytes: what may be delivered. unsettled_bytes: all that is not settled.
+        head_offset: what the last successful `head` looked at.
+    """
+
+    def __init__(self, core: Core, log: Log, priority_max: int) -> None:
+        self.core = core
+        self.log = log
+        self.reader = LogReader(log)
+        self.priority_max: i64 = priority_max
+        self.levels: list[OffsetQueue] = [OffsetQueue() for _ in range(priority_max + 1)]
+        self.returned: list[list[int]] = [[] for _ in range(priority_max + 1)]
+        self.returned_count: i64 = 0
+        self.leased: dict[int, Delivery] = {}
+        self.delayed: list[tuple[int, int, int]] = []
+        self.held: dict[int, Record] = {}
+        self.returns: dict[int, int] = {}
+        self.ready_count: i64 = 0
+        self.leased_bytes: i64 = 0
+        self.delayed_bytes: i64 = 0
+        self.unsettled_bytes: i64 = 0
+        self.durable_bytes: i64 = 0
+        self.purged_to: i64 = 0
+        self.head_offset: i64 = 0
+        self.lost: i64 = 0
+        self._head_level: i64 = 0
+        self._head_returned = False
+        self._settled = RangeRun()
+        self._settled_bytes: i64 = 0
+        self._leases = RangeRun()
+        self._came_back: list[int] = []
+        self.replayed_settled: list[int] = []
+        self.replayed_leases: list[int] = []
+        self.replayed_returns: dict[int, int] = {}
+
+    def ready_bytes(self) -> i64:
+        """Bytes of the values that may be delivered."""
+        return self.unsettled_bytes - self.leased_bytes - self.delayed_bytes
+
+    def level_of(self, record: Record) -> i64:
+        priority: i64 = record.priority
+        return priority if priority < self.priority_max else self.priority_max
+
+    # Records come.
+
+    def add_batch(self, batch: Batch) -> None:
+        """The batch has become visible: its records are ready, or delayed."""
+        base = batch.base
+        if base < self.purged_to:
+            self._add_each(batch)
+            return
+        if batch.special and (self.priority_max or self._has_delays(batch)):
+            self._add_each(batch)
+            return
+        self.unsettled_bytes += batch.value_bytes
+        if not batch.volatile:
+            self.durable_bytes += batch.value_bytes
+        self.levels[0].append(base, batch.end)
+        self.ready_count += batch.end - base
+
+    def _has_delays(self, batch: Batch) -> bool:
+        for record in batch.decoded(self.log.addresses):
+            if record is not None and record.not_before_ms > self.core.now_ms:
+                return True
+        return False
+
+    def _add_each(self, batch: Batch) -> None:
+        for record in batch.decoded(self.log.addresses):
+            if record is None or record.offset < self.purged_to:
+                continue
+            size = record.body_bytes()
+            self.unsettled_bytes += size
+            if not batch.volatile:
+                self.durable_bytes += size
+            level = self.level_of(record)
+            if record.not_before_ms > self.core.now_ms:
+                heappush(self.delayed, (int(record.not_before_ms), int(record.offset), int(level)))
+                self.delayed_bytes += size
+            else:
+                self.levels[level].append(record.offset, record.offset + 1)
+                self.ready_count += 1
+
+    def release_due(self) -> bool:
+        """Makes delayed records ready whose time has come. True when there was one."""
+        found = False
+        now: i64 = self.core.now_ms
+        delayed = self.delayed
+        while delayed and delayed[0][0] <= now:
+            _, offset, level = heappop(delayed)
+            if not delayed:
+                self.delayed_bytes = 0
+            heappush(self.returned[level], offset)
+            self.returned_count += 1
+            self.ready_count += 1
+            found = True
+        return found
+
+    # The head: what is delivered next.
+
+    def head(self) -> Record | None:
+        """The next ready record, not taken out yet. None: nothing is ready, or it is being loaded."""
+        level: i64 = self.priority_max
+        while level >= 0:
+            if self.returned_count and self.returned[level]:
+                offset: i64 = self.returned[level][0]
+                record = self.held.get(offset)
+                if record is None:
+                    record = self.reader.get(offset)
+                self._head_returned = True
+            elif self.levels[level].count:
+                offset = self.levels[level].front
+                record = self.reader.get(offset)
+                self._head_returned = False
+            else:
+                level -= 1
+                continue
+            self.head_offset = offset
+            self._head_level = level
+            if record is not None or not self.reader.gone:
+                return record
+            self.take_head()
+            self._lose(offset)
+        return None
+
+    def _lose(self, offset: i64) -> None:
+        """A record that should be there is not (a volatile one after a restart): it counts as settled."""
+        self.lost += 1
+        self._settled.add(offset)
+        self.core.will_commit = True
+
+    def take_head(self) -> None:
+        """Takes out what `head` returned."""
+        if self._head_returned:
+            offset = heappop(self.returned[self._head_level])
+            self.returned_count -= 1
+            if self.held:
+                self.held.pop(offset, None)
+        else:
+            self.levels[self._head_level].pop()
+        self.ready_count -= 1
+
+    # Records go.
+
+    def lease(self, delivery: Delivery) -> None:
+        """The record taken out is now in flight."""
+        self.leased[delivery.offset] = delivery
+        record = delivery.record
+        self.leased_bytes += record.body_bytes()
+        if not self.log.is_volatile(record):
+            self._leases.add(delivery.offset)
+
+    def unlease(self, delivery: Delivery) -> bool:
+        """The delivery is over. False when it was over before."""
+        if delivery.settled:
+            return False
+        delivery.settled = True
+        del self.leased[delivery.offset]
+        self.leased_bytes -= delivery.record.body_bytes()
+        return True
+
+    def settle(self, record: Record) -> bool:
+        """The record (taken out, not leased) is settled for good. True when a fact will be written."""
+        offset = record.offset
+        size = record.body_bytes()
+        self.unsettled_bytes -= size
+        if self.returns:
+            self.returns.pop(offset, None)
+        self.log.release(offset)
+        if self.log.is_volatile(record):
+            return False
+        self.durable_bytes -= size
+        self._settled.add(offset)
+        self._settled_bytes += size
+        self.core.will_commit = True
+        return True
+
+    def put_back(self, record: Record, attempts: i64, failures: i64, due_ms: i64) -> bool:
+        """The record is ready again at its place, or delayed until `due_ms`. True when a fact will be written."""
+        offset = record.offset
+        level = self.level_of(record)
+        self.returns[offset] = int(attempts << 32 | failures)
+        if due_ms > self.core.now_ms:
+            heappush(self.delayed, (int(due_ms), int(offset), int(level)))
+            self.delayed_bytes += record.body_bytes()
+        else:
+            heappush(self.returned[level], int(offset))
+            self.returned_count += 1
+            self.ready_count += 1
+        self.held[offset] = record
+        if self.log.is_volatile(record):
+            return False
+        self._came_back.append(int(offset))
+        self._came_back.append(int(attempts))
+        self._came_back.append(int(failures))
+        return True
+
+    def attempts(self, offset: i64) -> i64:
+        return self.returns.get(offset, 0) >> 32
+
+    def failures(self, offset: i64) -> i64:
+        return self.returns.get(offset, 0) & 0xFFFFFFFF
+
+    def purge(self) -> i64:
+        """Settles everything that is ready, also what is not visible yet. Returns how many that were."""
+        log = self.log
+        pairs = self._ready_ranges()
+        count: i64 = total(pairs)
+        if log.next_offset > log.visible_end:
+            hidden = log.next_offset - max(log.visible_end, self.purged_to)
+            count += max(hidden, 0)
+            pairs = coalesced([*pairs, int(log.visible_end), int(log.next_offset)])
+        self.purged_to = log.next_offset
+        for index in range(0, len(pairs), 2):
+            self._release_range(pairs[index], pairs[index + 1])
+        stored = subtracted(pairs, log.volatile_ranges)
+        kept_bytes: i64 = 0
+        for delivery in self.leased.values():
+            if not log.is_volatile(delivery.record):
+                kept_bytes += delivery.record.body_bytes()
+        if stored and log.durable:
+            self._settled.add_ranges(stored)
+            self._settled_bytes += max(self.durable_bytes - kept_bytes, 0)
+            self.core.will_commit = True
+        self.durable_bytes = kept_bytes
+        self.unsettled_bytes = self.leased_bytes + self.delayed_bytes
+        for level in self.levels:
+            level.clear()
+        for heap in self.returned:
+            heap.clear()
+        self.returned_count = 0
+        self.ready_count = 0
+        self.held.clear()
+        leased = self.leased
+        self.returns = {offset: packed for offset, packed in self.returns.items() if offset in leased}
+        self.reader.forget()
+        return count
+
+    def _release_range(self, start: i64, end: i64) -> None:
+        log = self.log
+        if start < log.spilled_to:
+            log.released_spilled += min(end, log.spilled_to) - start
+        for batch in log.tail:
+            if batch.base >= start and batch.end <= end:
+                if batch.live > 0:
+                    batch.live = 0
+                    log._drop_cost(batch)
+            elif batch.base < end and batch.end > start and batch.end <= log.visible_end:
+                at = max(start, batch.base)
+                while at < min(end, batch.end):
+                    log.release(at)
+                    at += 1
+        log._trim()
+
+    def _ready_ranges(self) -> list[int]:
+        pairs: list[int] = []
+        for level in self.levels:
+            pairs.extend(level.ranges())
+        for heap in self.returned:
+            pairs.extend(from_offsets(heap))
+        return coalesced(pairs)
+
+    def unsettled_ranges(self) -> list[int]:
+        """Offsets of all that is visible and not settled."""
+        pairs = self._ready_ranges()
+        pairs.extend(from_offsets(list(self.leased)))
+        pairs.extend(from_offsets([offset for _, offset, _ in self.delayed]))
+        return coalesced(pairs)
+
+    # Facts.
+
+    def write_facts(self) -> None:
+        """Writes what was leased, returned and settled since the last commit."""
+        facts = self.core.facts
+        log_id = self.log.log_id
+        leases = self._leases.take()
+        settled = self._settled.take()
+        leases = subtracted(leases, settled) if leases and settled else leases
+        if leases:
+            write_leased(facts, log_id, leases)
+        if self._came_back:
+            write_returned(facts, log_id, self._came_back)
+            self._came_back = []
+        if settled:
+            write_settled(facts, log_id, self._settled_bytes, settled)
+            self._settled_bytes = 0
+
+    # Snapshot and recovery.
+
+    def state(self) -> dict[str, object]:
+        """What a restart needs of the durable records, as plain values."""
+        volatile = self.log.volatile_ranges
+        levels: list[list[int]] = []
+        for index in range(len(self.levels)):
+            levels.append(self.levels[index].ranges() + from_offsets(self.returned[index]))
+        leased: list[int] = []
+        for delivery in self.leased.values():
+            if not self.log.is_volatile(delivery.record):
+                levels[self.level_of(delivery.record)].extend((int(delivery.offset), int(delivery.offset) + 1))
+                leased.append(int(delivery.offset))
+        returns: list[int] = []
+        for offset, packed in self.returns.items():
+            returns.extend((offset, packed >> 32, packed & 0xFFFFFFFF))
+        delayed: list[int] = []
+        for due_ms, offset, level in self.delayed:
+            delayed.extend((due_ms, offset, level))
+        return {
+            "levels": [subtracted(coalesced(pairs), volatile) for pairs in levels],
+            "leased": leased,
+            "returns": returns,
+            "delayed": delayed,
+            "bytes": int(self.durable_bytes),
+        }
+
+    def restore(self, levels: list[list[int]], leased: list[int], returns: list[int], delayed: list[int], size: int) -> None:
+        """Takes over what `state` said."""
+        for index, pairs in enumerate(levels):
+            level = self.levels[min(index, len(self.levels) - 1)]
+            for at in range(0, len(pairs), 2):
+                level.append(pairs[at], pairs[at + 1])
+                self.ready_count += pairs[at + 1] - pairs[at]
+        self.replayed_leases = from_offsets(leased)
+        for at in range(0, len(returns), 3):
+            self.returns[returns[at]] = returns[at + 1] << 32 | returns[at + 2]
+        for at in range(0, len(delayed), 3):
+            heappush(self.delayed, (delayed[at], delayed[at + 1], delayed[at + 2]))
+        self.unsettled_bytes = size
+        self.durable_bytes = size
+
+    def replay_returned(self, offset: int, attempts: int, failures: int) -> None:
+        self.returns[offset] = attempts << 32 | failures
+        self.replayed_returns[offset] = len(self.replayed_leases)
+
+    def finish_recovery(self) -> None:
+        """Everything has been replayed: takes out what was settled, counts what was in flight as delivered once more."""
+        settled = coalesced(self.replayed_settled)
+        self.replayed_settled = []
+        self.ready_count = 0
+        for index in range(len(self.levels)):
+            pairs = subtracted(coalesced(self.levels[index].ranges()), settled)
+            level = OffsetQueue()
+            for at in range(0, len(pairs), 2):
+                level.append(pairs[at], pairs[at + 1])
+            self.levels[index] = level
+            self.ready_count += level.count
+        self._settle_delayed(settled)
+        unsettled = self.unsettled_ranges()
+        self._count_interrupted(unsettled)
+        self._count_live(unsettled)
+        if not unsettled:
+            self.unsettled_bytes = 0
+            self.durable_bytes = 0
+
+    def _settle_delayed(self, settled: list[int]) -> None:
+        delayed = self.delayed
+        self.delayed = []
+        for entry in delayed:
+            offset = entry[1]
+            if not intersected([offset, offset + 1], settled):
+                heappush(self.delayed, entry)
+                self._take_from_levels(offset)
+
+    def _take_from_levels(self, offset: int) -> None:
+        """A record that is delayed again after it was ready is not ready."""
+        for index in range(len(self.levels)):
+            pairs = self.levels[index].ranges()
+            rest = subtracted(pairs, [offset, offset + 1])
+            if len(rest) != len(pairs) or rest != pairs:
+                level = OffsetQueue()
+                for at in range(0, len(rest), 2):
+                    level.append(rest[at], rest[at + 1])
+                self.ready_count += level.count - self.levels[index].count
+                self.levels[index] = level
+
+    def _count_interrupted(self, unsettled: list[int]) -> None:
+        leases = self.replayed_leases
+        self.replayed_leases = []
+        for at in range(0, len(leases), 2):
+            if leases[at] >= leases[at + 1]:
+                continue
+            found = intersected([leases[at], leases[at + 1]], unsettled)
+            for place in range(0, len(found), 2):
+                for offset in range(found[place], found[place + 1]):
+                    if self.replayed_returns.get(offset, 0) <= at:
+                        packed = self.returns.get(offset, 0)
+                        self.returns[offset] = ((packed >> 32) + 1) << 32 | ((packed & 0xFFFFFFFF) + 1)
+        self.replayed_returns = {}
+        alive: dict[int, int] = {}
+        for offset, packed in self.returns.items():
+            if intersected([offset, offset + 1], unsettled):
+                alive[offset] = packed
+        self.returns = alive
+
+    def _count_live(self, unsettled: list[int]) -> None:
+        log = self.log
+        for batch in log.tail:
+            batch.live = total(intersected([int(batch.base), int(batch.end)], unsettled))
+            if batch.live <= 0:
+                log._drop_cost(batch)
+        log.squeeze()

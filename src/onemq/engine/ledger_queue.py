@@ -1,0 +1,379 @@
+"""A queue whose records are settled one by one: competing consumers, leases, limits, expiry, delay, delivery limit."""
+
+from mypy_extensions import i64
+
+from onemq.engine.consumption import Consumer, Delivery, GetResult, Sink
+from onemq.engine.core import Core
+from onemq.engine.ledger import Ledger
+from onemq.engine.log import Batch, Log
+from onemq.engine.queue import (
+    DIED_DELIVERY_LIMIT,
+    DIED_EXPIRED,
+    DIED_MAXLEN,
+    DIED_REJECTED,
+    Keeper,
+    Queue,
+)
+from onemq.model.entities import DROP_HEAD, QueueSettings
+from onemq.model.record import Record
+
+
+class LedgerQueue(Queue):
+    """See the module."""
+
+    def __init__(self, core: Core, namespace: str, name: str, settings: QueueSettings, log: Log, keeper: Keeper) -> None:
+        super().__init__(core, namespace, name, settings, log, keeper)
+        self.ledger = Ledger(core, log, settings.priority_max)
+        self.message_ttl_ms: i64 = -1 if settings.message_ttl_ms is None else settings.message_ttl_ms
+        self.limited = settings.length_max is not None or settings.bytes_max is not None
+        self.forwarder = False
+        """Holds a delayed exchange's records: what is ready is routed, not consumed."""
+        self.fresh_from: i64 = 0
+        """Records from this offset on have not yet been offered to anybody."""
+
+    def ready_count(self) -> i64:
+        return self.ledger.ready_count
+
+    def hidden_from(self) -> i64:
+        return max(self.log.visible_end, self.ledger.purged_to)
+
+    def is_loading(self) -> bool:
+        return self.ledger.reader.loading
+
+    # Records in.
+
+    def add_visible(self, batch: Batch) -> None:
+        self.ledger.add_batch(batch)
+        if self.ledger.delayed:
+            self._watch_delayed()
+
+    def full(self, record: Record) -> bool:
+        """True when a queue that refuses rather than drops has no room for one more."""
+        settings = self.settings
+        if not self.limited or settings.overflow == DROP_HEAD:
+            return False
+        hidden = self.log.next_offset - self.hidden_from()
+        if settings.length_max is not None and self.ledger.ready_count + hidden >= settings.length_max:
+            return True
+        if settings.bytes_max is None:
+            return False
+        return self.ledger.ready_bytes() + record.body_bytes() > settings.bytes_max
+
+    # Records out.
+
+    def dispatch(self, budget: i64) -> i64:
+        if self.forwarder:
+            return self._forward(budget)
+        if self.waiting:
+            self.serve_waiting()
+        ledger = self.ledger
+        now = self.core.now_ms
+        count: i64 = 0
+        while ledger.ready_count and count < budget:
+            consumer = self.pick()
+            if consumer is None:
+                break
+            record = ledger.head()
+            if record is None:
+                break
+            if self._has_expired(record, now) and not self._is_for_now(record):
+                self._expire_head(record)
+                count += 1
+                continue
+            ledger.take_head()
+            self._deliver(consumer, record, now)
+            count += 1
+        if count >= budget and ledger.ready_count:
+            self.core.need_dispatch(self.agenda)
+            return count
+        self.fresh_from = self.log.visible_end
+        if ledger.ready_count:
+            self._look_after_waiting(budget)
+        return count
+
+    def _forward(self, budget: i64) -> i64:
+        ledger = self.ledger
+        count: i64 = 0
+        while ledger.ready_count and count < budget:
+            record = ledger.head()
+            if record is None:
+                return count
+            ledger.take_head()
+            self.keeper.forward(self, record)
+            if ledger.settle(record):
+                self.core.need_write(self.agenda)
+            count += 1
+        if ledger.ready_count:
+            self.core.need_dispatch(self.agenda)
+        return count
+
+    def _deliver(self, consumer: Consumer, record: Record, now: i64) -> None:
+        ledger = self.ledger
+        attempts: i64 = 0
+        failures: i64 = 0
+        if ledger.returns:
+            attempts = ledger.attempts(record.offset)
+            failures = ledger.failures(record.offset)
+        if consumer.no_ack:
+            if ledger.settle(record):
+                self.core.need_write(self.agenda)
+            consumer.sink.deliver(consumer, record, attempts, None)
+            return
+        delivery = Delivery(record, self.leaser, consumer.sink, consumer, attempts, failures, now)
+        self._lease(delivery)
+        consumer.demand.in_flight += 1
+        group = consumer.group_demand
+        if group is not None:
+            group.in_flight += 1
+        consumer.sink.deliver(consumer, record, attempts, delivery)
+
+    def _lease(self, delivery: Delivery) -> None:
+        sink = delivery.sink
+        if self.leaser not in sink.leased_from:
+            sink.leased_from[self.leaser] = True
+        ledger = self.ledger
+        if not ledger.leased:
+            self._watch_leases(delivery.leased_at_ms)
+        ledger.lease(delivery)
+        self.core.need_write(self.agenda)
+
+    def try_get(self, sink: Sink, no_ack: bool) -> GetResult | None:
+        ledger = self.ledger
+        while ledger.ready_count:
+            record = ledger.head()
+            if record is None:
+                return None
+            if self._has_expired(record, self.core.now_ms) and not self._is_for_now(record):
+                self._expire_head(record)
+                continue
+            ledger.take_head()
+            attempts = ledger.attempts(record.offset)
+            failures = ledger.failures(record.offset)
+            if no_ack:
+                if ledger.settle(record):
+                    self.core.need_write(self.agenda)
+                return GetResult(record, attempts, None, ledger.ready_count)
+            delivery = Delivery(record, self.leaser, sink, None, attempts, failures, self.core.now_ms)
+            self._lease(delivery)
+            return GetResult(record, attempts, delivery, ledger.ready_count)
+        return None
+
+    # Settlement.
+
+    def _end_lease(self, delivery: Delivery) -> bool:
+        if self.deleted:
+            if delivery.settled:
+                return False
+            delivery.settled = True
+        elif not self.ledger.unlease(delivery):
+            return False
+        consumer = delivery.consumer
+        if consumer is not None:
+            consumer.demand.in_flight -= 1
+            group = consumer.group_demand
+            if group is not None:
+                if group.limit != 0 and group.in_flight >= group.limit:
+                    for other in consumer.sink.consumers:
+                        other.queue.wake()
+                group.in_flight -= 1
+        if self.deleted:
+            return False
+        if self.ledger.ready_count:
+            self.core.need_dispatch(self.agenda)
+        return True
+
+    def settle(self, delivery: Delivery) -> None:
+        if self._end_lease(delivery) and self.ledger.settle(delivery.record):
+            self.core.need_write(self.agenda)
+
+    def reject(self, delivery: Delivery) -> None:
+        if self._end_lease(delivery):
+            self._bury(delivery.record, DIED_REJECTED)
+
+    def give_back(self, delivery: Delivery, failed: bool) -> None:
+        if not self._end_lease(delivery):
+            return
+        settings = self.settings
+        record = delivery.record
+        failures = delivery.failures + (1 if failed else 0)
+        limit = settings.delivery_limit
+        if limit is not None and failures > limit:
+            self._bury(record, DIED_DELIVERY_LIMIT)
+            return
+        due_ms: i64 = 0
+        if settings.retry_delay_min_ms and (failed or settings.retry_delay_returned):
+            wait = settings.retry_delay_min_ms * max(failures, 1)
+            due_ms = self.core.now_ms + min(wait, max(settings.retry_delay_max_ms, settings.retry_delay_min_ms))
+        if self.ledger.put_back(record, delivery.attempts + 1, failures, due_ms):
+            self.core.need_write(self.agenda)
+        if due_ms:
+            self._watch_delayed()
+        self.core.need_dispatch(self.agenda)
+
+    def give_back_all(self, sink: Sink) -> None:
+        for delivery in list(self.ledger.leased.values()):
+            if delivery.sink is sink:
+                self.give_back(delivery, True)
+
+    def give_back_consumer(self, consumer: Consumer) -> None:
+        for delivery in list(self.ledger.leased.values()):
+            if delivery.consumer is consumer:
+                self.give_back(delivery, False)
+
+    def _bury(self, record: Record, reason: str) -> None:
+        self.keeper.bury(self, record, reason)
+        if self.ledger.settle(record):
+            self.core.need_write(self.agenda)
+
+    def purge(self) -> i64:
+        if self.log.has_open():
+            self.core.seal_all()
+        count = self.ledger.purge()
+        self.core.need_write(self.agenda)
+        return count
+
+    # Expiry and limits work on the head only, as in RabbitMQ: what lies behind a waiting head waits with it.
+
+    def _has_expired(self, record: Record, now: i64) -> bool:
+        at = record.expires_at_ms
+        if at and at <= now:
+            return True
+        ttl = self.message_ttl_ms
+        return ttl >= 0 and record.timestamp_ms + ttl <= now
+
+    def _is_for_now(self, record: Record) -> bool:
+        """A time to live of 0 means: now or never. It may be taken by who is there when it arrives."""
+        if record.offset < self.fresh_from:
+            return False
+        at = record.expires_at_ms
+        return self.message_ttl_ms == 0 or (at != 0 and at <= record.timestamp_ms)
+
+    def _expire_head(self, record: Record) -> None:
+        self.ledger.take_head()
+        self._bury(record, DIED_EXPIRED)
+
+    def _look_after_waiting(self, budget: i64) -> None:
+        """Nobody takes the head now: expire what is due, keep within the limits, watch the next expiry."""
+        if self.limited:
+            self._enforce_limits(budget)
+        if self.message_ttl_ms < 0 and not self.log.may_expire:
+            return
+        ledger = self.ledger
+        now = self.core.now_ms
+        count: i64 = 0
+        while ledger.ready_count:
+            record = ledger.head()
+            if record is None:
+                return
+            if not self._has_expired(record, now):
+                self._watch_expiry(record)
+                return
+            if count >= budget:
+                self.core.need_dispatch(self.agenda)
+                return
+            self._expire_head(record)
+            count += 1
+
+    def _watch_expiry(self, record: Record) -> None:
+        at = record.expires_at_ms
+        ttl = self.message_ttl_ms
+        if ttl >= 0 and (at == 0 or record.timestamp_ms + ttl < at):
+            at = record.timestamp_ms + ttl
+        if at:
+            self.core.schedule(self.agenda, max(at, self.core.now_ms + 1))
+
+    def _enforce_limits(self, budget: i64) -> None:
+        settings = self.settings
+        if settings.overflow != DROP_HEAD:
+            return
+        ledger = self.ledger
+        count: i64 = 0
+        while ledger.ready_count:
+            length = settings.length_max
+            size = settings.bytes_max
+            if (length is None or ledger.ready_count <= length) and (size is None or ledger.ready_bytes() <= size):
+                return
+            if count >= budget:
+                self.core.need_dispatch(self.agenda)
+                return
+            record = ledger.head()
+            if record is None:
+                return
+            ledger.take_head()
+            self._bury(record, DIED_MAXLEN)
+            count += 1
+
+    # Deadlines.
+
+    def _watch_delayed(self) -> None:
+        delayed = self.ledger.delayed
+        if delayed:
+            self.core.schedule(self.agenda, max(delayed[0][0], self.core.now_ms + 1))
+
+    def timeout_ms(self) -> i64:
+        """Longest time a delivery may stay unsettled; 0 = no limit."""
+        own = self.settings.consumer_timeout_ms
+        return self.core.settings.consumer_timeout_ms if own is None else own
+
+    def _watch_leases(self, leased_at_ms: i64) -> None:
+        timeout = self.timeout_ms()
+        if timeout:
+            self.core.schedule(self.agenda, leased_at_ms + timeout + 1)
+
+    def _check_leases(self) -> None:
+        timeout = self.timeout_ms()
+        if not timeout:
+            return
+        late: list[Delivery] = []
+        for delivery in self.ledger.leased.values():
+            if delivery.leased_at_ms + timeout > self.core.now_ms:
+                self._watch_leases(delivery.leased_at_ms)
+                break
+            late.append(delivery)
+        for delivery in late:
+            if delivery.settled:
+                continue
+            consumer = delivery.consumer
+            delivery.sink.timed_out(delivery, int(timeout))
+            if consumer is None:
+                self.give_back(delivery, False)
+            else:
+                self.give_back_consumer(consumer)
+                if not consumer.cancelled:
+                    self.remove_consumer(consumer)
+                    if consumer in consumer.sink.consumers:
+                        consumer.sink.consumers.remove(consumer)
+                    consumer.sink.cancelled(consumer, "timeout")
+
+    def on_deadline(self) -> None:
+        if self.check_unused():
+            return
+        if self.ledger.delayed:
+            self.ledger.release_due()
+            self._watch_delayed()
+        if self.ledger.leased:
+            self._check_leases()
+        self.core.need_dispatch(self.agenda)
+
+    # Store.
+
+    def loaded(self, ticket: int, batches: list[bytes], next_offset: i64) -> None:
+        if self.ledger.reader.loading and self.ledger.reader.ticket == ticket:
+            self.ledger.reader.loaded(batches, next_offset)
+            self.core.need_dispatch(self.agenda)
+
+    def write_facts(self) -> None:
+        self.ledger.write_facts()
+
+    def live_ranges(self) -> list[int]:
+        return self.ledger.unsettled_ranges()
+
+    def state(self) -> dict[str, object]:
+        return self.ledger.state()
+
+    def finish_recovery(self) -> None:
+        """After replay: what was settled is taken out, deadlines are set."""
+        self.ledger.finish_recovery()
+        self.watch_unused()
+        self._watch_delayed()
+        self.core.need_dispatch(self.agenda)

@@ -1,0 +1,512 @@
+"""The log: an append-only sequence of records with offsets. Its tail is in memory, older records are spilled to the store.
+
+A turn's appends become batches when the log is sealed; a durable batch becomes visible when its commit is durable, a volatile
+one at once, always in order of offset. The log knows nothing of who reads it.
+"""
+
+from collections import deque
+
+from mypy_extensions import i64
+
+from onemq.engine.core import Core
+from onemq.engine.facts import SPECIAL, write_batch
+from onemq.model.record import Record
+from onemq.model.record_batch import AddressCache, decode_batch, encode_batch
+
+RECORD_OVERHEAD_BYTES = 360
+"""What one record costs in memory beyond its own bytes (measured with compiled objects, rounded up)."""
+
+
+class Batch:
+    """Consecutive records of a log in memory: decoded (`records`) or as stored (`data`) until somebody looks.
+
+    Attributes:
+        base, end: offsets [base, end). live: records not yet released. position: commit that makes it durable.
+        volatile: never stored durably. special: some record has a priority, a delay or an expiry.
+        value_bytes: sum of the values' lengths. cost: estimated bytes in memory of what is still there.
+    """
+
+    __slots__ = (
+        "base",
+        "cost",
+        "data",
+        "end",
+        "live",
+        "position",
+        "records",
+        "sparse",
+        "special",
+        "value_bytes",
+        "volatile",
+    )
+
+    def __init__(self, base: i64, end: i64, records: list[Record | None] | None, data: bytes | None) -> None:
+        self.base: i64 = base
+        self.end: i64 = end
+        self.records = records
+        self.data = data
+        self.live: i64 = end - base
+        self.position: i64 = 0
+        self.volatile = False
+        self.special = False
+        self.sparse = False
+        self.value_bytes: i64 = 0
+        self.cost: i64 = 0
+
+    def decoded(self, addresses: AddressCache) -> list[Record | None]:
+        records = self.records
+        if records is None:
+            data = self.data
+            assert data is not None, "batch without records or data"
+            found = decode_batch(data, 0, addresses)
+            records = []
+            for record in found:
+                records.append(record)
+            self.records = records
+            self.data = None
+            self.sparse = len(records) != self.end - self.base
+        return records
+
+    def index_of(self, offset: i64) -> i64:
+        """Index of the offset in `records`, -1 when it is not there. The batch must be decoded."""
+        if not self.sparse:
+            return offset - self.base
+        records = self.records
+        assert records is not None
+        low: i64 = 0
+        high: i64 = len(records)
+        while low < high:
+            middle = (low + high) >> 1
+            record = records[middle]
+            assert record is not None, "sparse batches are not released record by record"
+            if record.offset < offset:
+                low = middle + 1
+            else:
+                high = middle
+        if low < len(records):
+            record = records[low]
+            if record is not None and record.offset == offset:
+                return low
+        return -1
+
+
+def find_batch(batches: list[Batch], start: i64, offset: i64) -> i64:
+    """Index (at least `start`) of the first batch whose end lies behind `offset`; len(batches) if there is none."""
+    low: i64 = start
+    high: i64 = len(batches)
+    while low < high:
+        middle = (low + high) >> 1
+        if batches[middle].end <= offset:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+class Log:
+    """One log.
+
+    Attributes:
+        durable: whether its persistent records are stored. persists_all: transient records count as persistent.
+        kept: records stay until retention takes them, whoever has read them.
+        next_offset: the next record's. visible_end: what readers may see ends here. start_offset: first one kept.
+        spilled_to: every live record before it can be loaded from the store.
+        tail: batches in memory, by offset; those before `spilled_to` may be dropped at any time.
+        may_expire: records with an expiry of their own have been appended.
+    """
+
+    def __init__(self, core: Core, log_id: int, durable: bool, persists_all: bool, kept: bool) -> None:
+        self.core = core
+        self.log_id = log_id
+        self.durable = durable and core.persistent
+        self.persists_all = persists_all
+        self.kept = kept
+        self.next_offset: i64 = 0
+        self.visible_end: i64 = 0
+        self.start_offset: i64 = 0
+        self.spilled_to: i64 = 0
+        self.tail: list[Batch] = []
+        self.tail_at: i64 = 0
+        self.tail_cost: i64 = 0
+        self.pending: deque[Batch] = deque()
+        self.may_expire = False
+        self.volatile_ranges: list[int] = []
+        self.released_spilled: i64 = 0
+        self.spilling_to: i64 = 0
+        self.addresses = AddressCache()
+        self._hint: i64 = 0
+        self._open: list[Record | None] = []
+        self._open_volatile = False
+        self._open_special = False
+        self._open_value_bytes: i64 = 0
+        self._sealed: list[Batch] = []
+
+    # Appending.
+
+    def is_volatile(self, record: Record) -> bool:
+        """Whether this log keeps the record in memory only."""
+        return not self.durable or (record.volatile and not self.persists_all)
+
+    def append(self, record: Record) -> bool:
+        """Gives the record its offset and time. Returns True when it will be durable with this turn's commit."""
+        core = self.core
+        volatile = not self.durable or (record.volatile and not self.persists_all)
+        if self._open and volatile != self._open_volatile:
+            self._close_run()
+        self._open_volatile = volatile
+        offset = self.next_offset
+        record.offset = offset
+        record.timestamp_ms = core.now_ms
+        self.next_offset = offset + 1
+        if record.expires_at_ms:
+            self.may_expire = True
+            self._open_special = True
+        if record.priority or record.not_before_ms:
+            self._open_special = True
+        self._open.append(record)
+        value = record.value
+        if value is not None:
+            self._open_value_bytes += len(value)
+        if not volatile:
+            core.will_commit = True
+        return not volatile
+
+    def has_open(self) -> bool:
+        """True when records were appended since the last seal."""
+        return len(self._open) > 0
+
+    def _close_run(self) -> None:
+        records = self._open
+        count: i64 = len(records)
+        batch = Batch(self.next_offset - count, self.next_offset, records, None)
+        batch.volatile = self._open_volatile
+        batch.special = self._open_special
+        batch.value_bytes = self._open_value_bytes
+        cost: i64 = self._open_value_bytes + count * 360
+        for record in records:
+            if record is not None:
+                cost += len(record.native)
+        batch.cost = cost
+        self._open = []
+        self._open_special = False
+        self._open_value_bytes = 0
+        self._sealed.append(batch)
+
+    def seal(self) -> list[Batch]:
+        """Closes what was appended; writes the facts of durable batches. Returns the batches visible at once."""
+        if self._open:
+            self._close_run()
+        visible: list[Batch] = []
+        core = self.core
+        for batch in self._sealed:
+            self.tail.append(batch)
+            self.tail_cost += batch.cost
+            core.tail_bytes += batch.cost
+            if batch.volatile:
+                if self.durable:
+                    self._note_volatile(batch)
+                if self.pending:
+                    self.pending.append(batch)
+                else:
+                    self.visible_end = batch.end
+                    visible.append(batch)
+            else:
+                records: list[Record] = []
+                for record in batch.records or []:
+                    if record is not None:
+                        records.append(record)
+                flags = SPECIAL if batch.special else 0
+                write_batch(core.facts, self.log_id, flags, batch.value_bytes, encode_batch(records))
+                core.will_commit = True
+                batch.position = core.last_position + 1
+                self.pending.append(batch)
+        self._sealed = []
+        return visible
+
+    def _note_volatile(self, batch: Batch) -> None:
+        ranges = self.volatile_ranges
+        if ranges and ranges[-1] == batch.base:
+            ranges[-1] = int(batch.end)
+        else:
+            ranges.append(int(batch.base))
+            ranges.append(int(batch.end))
+
+    def forget_volatile_before(self, offset: i64) -> None:
+        """Everything before `offset` is settled: it need not be remembered as volatile."""
+        ranges = self.volatile_ranges
+        drop = 0
+        while drop < len(ranges) and ranges[drop + 1] <= offset:
+            drop += 2
+        if drop:
+            del ranges[:drop]
+
+    def durable_up_to(self, position: i64) -> list[Batch]:
+        """Batches that become visible now that `position` is durable, in order."""
+        visible: list[Batch] = []
+        pending = self.pending
+        while pending and pending[0].position <= position:
+            batch = pending.popleft()
+            self.visible_end = batch.end
+            visible.append(batch)
+        return visible
+
+    def add_recovered(self, base: i64, end: i64, data: bytes, special: bool, value_bytes: i64) -> Batch:
+        """A batch replayed from the store: in memory as stored, visible. Offsets left out before it were never durable."""
+        batch = Batch(base, end, None, data)
+        batch.special = special
+        batch.value_bytes = value_bytes
+        batch.cost = len(data) + 400
+        self.tail.append(batch)
+        self.tail_cost += batch.cost
+        self.core.tail_bytes += batch.cost
+        self.next_offset = end
+        self.visible_end = end
+        return batch
+
+    # Reading and releasing.
+
+    def find(self, offset: i64) -> Batch | None:
+        """The batch in memory that covers the offset."""
+        tail = self.tail
+        hint = self._hint
+        if hint < len(tail):
+            batch = tail[hint]
+            if batch.base <= offset < batch.end:
+                return batch
+            hint += 1
+            if hint < len(tail):
+                batch = tail[hint]
+                if batch.base <= offset < batch.end:
+                    self._hint = hint
+                    return batch
+        index = find_batch(tail, self.tail_at, offset)
+        if index < len(tail):
+            batch = tail[index]
+            if batch.base <= offset:
+                self._hint = index
+                return batch
+        return None
+
+    def release(self, offset: i64) -> None:
+        """The record is settled for good: its memory goes."""
+        if offset < self.spilled_to:
+            self.released_spilled += 1
+        batch = self.find(offset)
+        if batch is None:
+            return
+        batch.live -= 1
+        if batch.live <= 0:
+            self._drop_cost(batch)
+            self._trim()
+            return
+        records = batch.records
+        if records is not None and not batch.sparse:
+            index = offset - batch.base
+            record = records[index]
+            if record is not None:
+                cost: i64 = 360 + len(record.native) + record.body_bytes()
+                records[index] = None
+                if cost > batch.cost:
+                    cost = batch.cost
+                batch.cost -= cost
+                self.tail_cost -= cost
+                self.core.tail_bytes -= cost
+
+    def _drop_cost(self, batch: Batch) -> None:
+        self.tail_cost -= batch.cost
+        self.core.tail_bytes -= batch.cost
+        batch.cost = 0
+        batch.records = None
+        batch.data = None
+
+    def _trim(self) -> None:
+        """Takes dead batches off the front; the list is cut when half of it is dead, so that the cost is spread."""
+        tail = self.tail
+        at = self.tail_at
+        size: i64 = len(tail)
+        while at < size and tail[at].live <= 0:
+            at += 1
+        if at == size:
+            self.tail = []
+            self.tail_at = 0
+            self._hint = 0
+            return
+        if at > 64 and at * 2 > size:
+            del tail[:at]
+            self._hint = max(self._hint - at, 0)
+            at = 0
+        self.tail_at = at
+
+    def squeeze(self) -> None:
+        """Drops dead batches from the middle as well (one record that stays must not keep their shells)."""
+        kept: list[Batch] = []
+        for batch in self.tail:
+            if batch.live > 0:
+                kept.append(batch)
+        self.tail = kept
+        self.tail_at = 0
+        self._hint = 0
+
+    def release_before(self, offset: i64) -> None:
+        """Everything before `offset` is gone: batches wholly before it leave memory."""
+        for batch in self.tail:
+            if batch.end > offset:
+                break
+            if batch.live > 0:
+                batch.live = 0
+                self._drop_cost(batch)
+        self._trim()
+
+    def drop(self) -> None:
+        """The log is deleted."""
+        for batch in self.tail:
+            self._drop_cost(batch)
+        self.tail = []
+        self.tail_at = 0
+        self.pending.clear()
+        self._open = []
+        self._sealed = []
+
+    # Spilling: the store takes over what memory cannot hold, and what a checkpoint must not lose.
+
+    def evict(self) -> i64:
+        """Drops batches that the store has; returns the bytes that this gave back."""
+        before = self.tail_cost
+        cut: i64 = 0
+        for batch in self.tail:
+            if batch.end > self.spilled_to:
+                break
+            if batch.cost:
+                self._drop_cost(batch)
+            cut += 1
+        if cut:
+            del self.tail[:cut]
+            self.tail_at = 0
+            self._hint = 0
+        return before - self.tail_cost
+
+    def unspilled(self, limit: i64) -> bool:
+        """True when memory holds live visible records before `limit` that the store cannot load yet."""
+        index = find_batch(self.tail, self.tail_at, self.spilled_to)
+        while index < len(self.tail):
+            batch = self.tail[index]
+            if batch.base >= limit or batch.end > self.visible_end:
+                return False
+            if batch.live > 0:
+                return True
+            index += 1
+        return False
+
+    def start_spill(self, limit: i64, bytes_max: i64) -> list[bytes]:
+        """Encodes the next live records to spill (of batches that begin before `limit`), at most about `bytes_max`.
+
+        `spilling_to` says up to where; `finish_spill` takes effect.
+        """
+        out: list[bytes] = []
+        run: list[Record] = []
+        run_volatile = False
+        run_bytes: i64 = 0
+        size: i64 = 0
+        end = self.spilled_to
+        index = find_batch(self.tail, self.tail_at, self.spilled_to)
+        while index < len(self.tail) and size < bytes_max:
+            batch = self.tail[index]
+            index += 1
+            if batch.base >= limit or batch.end > self.visible_end:
+                break
+            end = batch.end
+            if batch.live <= 0:
+                continue
+            data = batch.data
+            if data is not None or batch.volatile != run_volatile or run_bytes >= 65536:
+                if run:
+                    out.append(encode_batch(run, run_volatile))
+                    run = []
+                    run_bytes = 0
+                if data is not None:
+                    out.append(data)
+                    size += len(data)
+                    continue
+                run_volatile = batch.volatile
+            size += batch.cost
+            run_bytes += batch.cost
+            for record in batch.records or []:
+                if record is not None:
+                    run.append(record)
+        if run:
+            out.append(encode_batch(run, run_volatile))
+        self.spilling_to = end
+        return out
+
+    def finish_spill(self) -> None:
+        self.spilled_to = max(self.spilled_to, self.spilling_to)
+        self.spilling_to = 0
+
+
+class LogReader:
+    """One reader's view of a log: the tail in memory, and a window of loaded batches for what is spilled.
+
+    `get` returns None both for a record that is not there any more (`gone`) and for one that is on its way
+    (`loading`); in the second case the reader is told through `loaded`.
+    """
+
+    def __init__(self, log: Log) -> None:
+        self.log = log
+        self.loading = False
+        self.gone = False
+        self.ticket = 0
+        self._window: list[Batch] = []
+        self._window_start: i64 = 0
+        self._window_end: i64 = 0
+
+    def get(self, offset: i64) -> Record | None:
+        log = self.log
+        batch = log.find(offset)
+        if batch is None and offset < log.spilled_to:
+            if offset < self._window_start or offset >= self._window_end:
+                self.gone = False
+                self._load(offset)
+                return None
+            window = self._window
+            index = find_batch(window, 0, offset)
+            if index < len(window) and window[index].base <= offset:
+                batch = window[index]
+                if index:
+                    del window[:index]
+        if batch is not None:
+            records = batch.decoded(log.addresses)
+            at = batch.index_of(offset)
+            if at >= 0:
+                record = records[at]
+                if record is not None:
+                    return record
+        self.gone = True
+        return None
+
+    def _load(self, offset: i64) -> None:
+        if self.loading:
+            return
+        core = self.log.core
+        self.loading = True
+        self.ticket = core.ticket()
+        self._window = []
+        self._window_start = offset
+        self._window_end = offset
+        core.store.load(self.ticket, self.log.log_id, int(offset), core.settings.load_bytes)
+
+    def loaded(self, batches: list[bytes], next_offset: i64) -> None:
+        """The store's answer."""
+        self.loading = False
+        window: list[Batch] = []
+        for data in batches:
+            base = int.from_bytes(data[0:8], "big")
+            end = base + int.from_bytes(data[23:27], "big") + 1
+            window.append(Batch(base, end, None, data))
+        self._window = window
+        self._window_end = next_offset
+
+    def forget(self) -> None:
+        """Lets go of the window's memory."""
+        self._window = []
+        self._window_start = 0
+        self._window_end = 0

@@ -1,0 +1,189 @@
+"""What the engine asks of the world: one shard of durable storage. No file-system words here.
+
+The engine calls these methods and never waits. What takes time comes back as a `Completion`, which the composition root
+collects with `completions()` after the store's wake-up call and hands to the broker, on the engine's thread.
+
+Positions count commits: `append` number n has position n, each append is atomic (after a crash it is there whole or
+not at all), and appends become durable in order. Position 0 is durable always.
+"""
+
+from abc import abstractmethod
+from typing import Final
+
+from mypy_extensions import mypyc_attr
+
+
+class Completion:
+    """Something the store has finished. `ticket` is the number the engine gave with the call."""
+
+    __slots__ = ("ticket",)
+
+    def __init__(self, ticket: int = 0) -> None:
+        self.ticket = ticket
+
+
+class Durable(Completion):
+    """Every append up to and including `position` survives a crash from now on."""
+
+    __slots__ = ("position",)
+
+    def __init__(self, position: int) -> None:
+        super().__init__(0)
+        self.position = position
+
+
+class Loaded(Completion):
+    """Answer to `load`: whole record batches in order of offset, CRC-checked.
+
+    `next_offset`: offset after the last one covered by this answer: a reader continues there. Offsets between the one
+    asked for and `next_offset` that no batch holds do not exist any more.
+    """
+
+    __slots__ = ("batches", "log_id", "next_offset")
+
+    def __init__(self, ticket: int, log_id: int, batches: list[bytes], next_offset: int) -> None:
+        super().__init__(ticket)
+        self.log_id = log_id
+        self.batches = batches
+        self.next_offset = next_offset
+
+
+class Spilled(Completion):
+    """Answer to `spill`: the batches can be had with `load` from now on (not necessarily durable before a checkpoint)."""
+
+    __slots__ = ()
+
+
+class Checkpointed(Completion):
+    """Answer to `checkpoint`."""
+
+    __slots__ = ()
+
+
+class Found(Completion):
+    """Answer to `find_time`: first offset stored whose record's batch may hold that time; -1 if none."""
+
+    __slots__ = ("log_id", "offset")
+
+    def __init__(self, ticket: int, log_id: int, offset: int) -> None:
+        super().__init__(ticket)
+        self.log_id = log_id
+        self.offset = offset
+
+
+class Stalled(Completion):
+    """The store cannot write now (no space) and keeps trying; nothing is lost, nothing gets durable. `detail` says why."""
+
+    __slots__ = ("detail",)
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(0)
+        self.detail = detail
+
+
+class Resumed(Completion):
+    """The store writes again."""
+
+    __slots__ = ()
+
+
+class Failed(Completion):
+    """A sync failed or the store broke: nothing can be promised any more, the process must stop. `detail` says why."""
+
+    __slots__ = ("detail",)
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(0)
+        self.detail = detail
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Replay:
+    """What a store calls while it opens: the newest snapshot (if any) first, then every later append in order."""
+
+    @abstractmethod
+    def restore(self, snapshot: bytes) -> None:
+        """The state up to the checkpoint's position."""
+
+    @abstractmethod
+    def replay(self, position: int, facts: bytes) -> None:
+        """One append, in order of position."""
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Store:
+    """One shard: an ordered stream of facts, and the older records of many logs."""
+
+    persistent: bool = True
+    """False: nothing outlives the process, and `spill` is not served (memory only)."""
+
+    @abstractmethod
+    def recover(self, replay: Replay) -> int:
+        """Opens what is there, feeds it to `replay`, returns the last position. Called once, first; blocks."""
+
+    @abstractmethod
+    def append(self, facts: bytes) -> int:
+        """Takes one commit and returns its position: the previous one plus 1. Does not block; Durable follows."""
+
+    @abstractmethod
+    def journal_bytes(self) -> int:
+        """Bytes appended since the last `roll`: the engine begins a checkpoint when they exceed its setting."""
+
+    @abstractmethod
+    def roll(self) -> int:
+        """Begins a checkpoint: returns the last position appended. Later appends can be told from earlier ones."""
+
+    @abstractmethod
+    def checkpoint(self, ticket: int, position: int, snapshot: bytes) -> None:
+        """Makes the snapshot (state as of `position`, which `roll` returned) and all spills finished before this call durable;
+        then what was appended up to `position` is not needed any more. Checkpointed follows.
+
+        Takes effect only after everything appended before this call is durable.
+        """
+
+    @abstractmethod
+    def spill(self, ticket: int, log_id: int, batches: list[bytes]) -> None:
+        """Stores record batches outside the engine's memory. Per log, base offsets ascend over all calls. Spilled follows.
+
+        After a crash, spills that no checkpoint covered are gone (their facts are replayed instead).
+        """
+
+    @abstractmethod
+    def load(self, ticket: int, log_id: int, offset: int, bytes_max: int) -> None:
+        """Reads spilled batches from the one holding `offset` (or the next after it) on: at least one batch if there
+        is any, otherwise about `bytes_max` bytes at most. Loaded follows."""
+
+    @abstractmethod
+    def find_time(self, ticket: int, log_id: int, timestamp_ms: int) -> None:
+        """Looks for the first spilled batch whose newest record is at or after that time. Found follows."""
+
+    @abstractmethod
+    def reclaim(self, log_id: int, live: list[int]) -> None:
+        """Gives back space: only offsets in `live` (flat [start, end) pairs, ascending) are needed from now on.
+
+        Takes effect only after everything appended before this call is durable. Records that are not live may
+        still be returned by `load` for a while.
+        """
+
+    @abstractmethod
+    def drop_log(self, log_id: int) -> None:
+        """The log and all its spilled records are gone. Same condition as `reclaim`."""
+
+    @abstractmethod
+    def retain_logs(self, log_ids: list[int]) -> None:
+        """Called once after recovery: spilled records of any other log are left-overs and go."""
+
+    @abstractmethod
+    def log_bytes(self, log_id: int) -> int:
+        """Bytes that the spilled records of a log take."""
+
+    @abstractmethod
+    def completions(self) -> list[Completion]:
+        """What was finished since the last call, in order. Called on the engine's thread."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Finishes what was appended and lets go of everything. Blocks."""
+
+
+NO_POSITION: Final = 0

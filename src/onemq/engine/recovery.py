@@ -1,0 +1,123 @@
+"""Recovery: folds a snapshot and the commits after it into the catalog, with the code that live operation uses where it can."""
+
+from mypy_extensions import i64
+
+from onemq.engine.catalog import Catalog
+from onemq.engine.core import Core
+from onemq.engine.facts import (
+    BATCH,
+    CATALOG,
+    FACTS_VERSION,
+    KEPT_FROM,
+    LEASED,
+    RETURNED,
+    SETTLED,
+    SPECIAL,
+    FactReader,
+    unpack,
+)
+from onemq.engine.kept_queue import KeptQueue
+from onemq.engine.ledger_queue import LedgerQueue
+from onemq.engine.ports import Replay
+from onemq.model.record_batch import base_offset, end_offset
+
+
+class Recovery(Replay):
+    """See the module."""
+
+    def __init__(self, core: Core, catalog: Catalog) -> None:
+        self.core = core
+        self.catalog = catalog
+        catalog.replaying = True
+
+    def restore(self, snapshot: bytes) -> None:
+        state = unpack(snapshot)
+        if state["version"] != FACTS_VERSION:
+            raise AssertionError(f"snapshot of version {state['version']}: written by another onemq")
+        changes = state["catalog"]
+        assert isinstance(changes, list)
+        for change in changes:
+            self.catalog.apply(change)
+        next_id = state["next_log_id"]
+        assert isinstance(next_id, int)
+        self.catalog.next_log_id = next_id
+        logs = state["logs"]
+        assert isinstance(logs, dict)
+        for log_id, saved in logs.items():
+            self._restore_log(log_id, saved)
+
+    def _restore_log(self, log_id: int, saved: dict[str, object]) -> None:
+        queue = self.catalog.logs[log_id]
+        log = queue.log
+        end = saved["next"]
+        assert isinstance(end, int)
+        log.next_offset = end
+        log.visible_end = end
+        log.spilled_to = end
+        log.may_expire = bool(saved["may_expire"])
+        # Volatile records of the last run may stand among the spilled ones: the first reclaim gives their space back.
+        log.released_spilled = 1
+        state = saved["state"]
+        assert isinstance(state, dict)
+        if isinstance(queue, LedgerQueue):
+            queue.ledger.restore(
+                state["levels"], state["leased"], state["returns"], state["delayed"], state["bytes"]
+            )
+        elif isinstance(queue, KeptQueue):
+            queue.restore(state["start"], state["bytes"], state["marks"])
+
+    def replay(self, position: int, facts: bytes) -> None:
+        reader = FactReader(facts)
+        while reader.next():
+            if reader.kind == CATALOG:
+                self.catalog.apply(unpack(reader.body()))
+                continue
+            queue = self.catalog.logs.get(reader.log_id())
+            if queue is None:
+                # Its deletion stands later in the same commit's catalog facts, or before: nothing is left to change.
+                continue
+            if reader.kind == BATCH:
+                self._replay_batch(reader)
+            elif isinstance(queue, LedgerQueue):
+                self._replay_ledger(queue, reader)
+            elif isinstance(queue, KeptQueue) and reader.kind == KEPT_FROM:
+                start: i64 = reader.int64(4)
+                queue.log.start_offset = start
+
+    def _replay_batch(self, reader: FactReader) -> None:
+        queue = self.catalog.logs[reader.log_id()]
+        flags = reader.data[reader.start + 4]
+        value_bytes = reader.int64(5)
+        data = reader.body(13)
+        batch = queue.log.add_recovered(
+            base_offset(data), end_offset(data), data, flags & SPECIAL != 0, value_bytes
+        )
+        if flags & SPECIAL:
+            queue.log.may_expire = True
+        queue.add_visible(batch)
+
+    def _replay_ledger(self, queue: LedgerQueue, reader: FactReader) -> None:
+        ledger = queue.ledger
+        if reader.kind == SETTLED:
+            size = reader.int64(4)
+            ledger.unsettled_bytes -= size
+            ledger.durable_bytes -= size
+            ledger.replayed_settled.extend(reader.ranges(12))
+        elif reader.kind == LEASED:
+            ledger.replayed_leases.extend(reader.ranges(4))
+        elif reader.kind == RETURNED:
+            at: i64 = 4
+            while reader.start + at < reader.end:
+                ledger.replay_returned(
+                    int(reader.int64(at)), int(reader.int32(at + 8)), int(reader.int32(at + 12))
+                )
+                at += 16
+
+    def finish(self) -> None:
+        """Everything was replayed."""
+        for queue in self.catalog.logs.values():
+            if isinstance(queue, LedgerQueue):
+                queue.finish_recovery()
+            elif isinstance(queue, KeptQueue):
+                queue.finish_recovery()
+        self.catalog.replaying = False

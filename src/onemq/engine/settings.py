@@ -1,0 +1,51 @@
+"""What the engine can be told. Plain values; validated by the composition root's settings tree."""
+
+
+class EngineSettings:
+    """Bounds of the engine.
+
+    Attributes:
+        tail_bytes_max: most bytes of records kept in memory; above it records are spilled to the store.
+        journal_bytes_max: appended bytes after which a checkpoint begins.
+        dispatch_per_turn: most deliveries made in one turn, over all queues.
+        consumer_timeout_ms: longest a record may stay unsettled at a consumer, unless its queue says otherwise; 0 = no limit.
+        message_bytes_max: largest record value.
+        load_bytes: how much a reader of spilled records asks for at once.
+        spill_bytes: how much is spilled in one turn, at most.
+        namespaces: namespaces that exist from the start.
+        predeclared: (name, kind) of the exchanges that every namespace has.
+    """
+
+    __slots__ = (
+        "consumer_timeout_ms",
+        "dispatch_per_turn",
+        "journal_bytes_max",
+        "load_bytes",
+        "message_bytes_max",
+        "namespaces",
+        "predeclared",
+        "spill_bytes",
+        "tail_bytes_max",
+    )
+
+    def __init__(
+        self,
+        tail_bytes_max: int = 64 << 20,
+        journal_bytes_max: int = 128 << 20,
+        dispatch_per_turn: int = 10_000,
+        consumer_timeout_ms: int = 1_800_000,
+        message_bytes_max: int = 16 << 20,
+        namespaces: list[str] | None = None,
+        load_bytes: int = 512 << 10,
+        spill_bytes: int = 1 << 20,
+        predeclared: list[tuple[str, str]] | None = None,
+    ) -> None:
+        self.tail_bytes_max = tail_bytes_max
+        self.journal_bytes_max = journal_bytes_max
+        self.dispatch_per_turn = dispatch_per_turn
+        self.consumer_timeout_ms = consumer_timeout_ms
+        self.message_bytes_max = message_bytes_max
+        self.namespaces = ["/"] if namespaces is None else namespaces
+        self.predeclared: list[tuple[str, str]] = [] if predeclared is None else predeclared
+        self.load_bytes = load_bytes
+        self.spill_bytes = spill_bytes

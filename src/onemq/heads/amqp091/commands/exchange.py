@@ -1,0 +1,83 @@
+"""exchange.declare, delete, bind, unbind."""
+
+from typing import Final
+
+from onemq.heads.amqp091.arguments import plain_arguments
+from onemq.heads.amqp091.channel import Channel
+from onemq.heads.amqp091.commands.names import forbid_default_exchange, stripped
+from onemq.heads.amqp091.exchange_arguments import exchange_settings
+from onemq.heads.amqp091.frames import ACCESS_REFUSED
+from onemq.heads.amqp091.methods import (
+    ExchangeBind,
+    ExchangeBindOk,
+    ExchangeDeclare,
+    ExchangeDeclareOk,
+    ExchangeDelete,
+    ExchangeDeleteOk,
+    ExchangeUnbind,
+    ExchangeUnbindOk,
+)
+from onemq.heads.amqp091.replies import AmqpRefusal, entity_text
+
+_RESERVED_PREFIX: Final = "amq."
+
+
+def declare(channel: Channel, data: bytes, start: int, end: int) -> None:
+    method = ExchangeDeclare.decode(data, start, end)
+    session = channel.session
+    name = stripped(method.exchange)
+    if method.passive:
+        forbid_default_exchange(name)
+        session.access.check_exchange(name)
+    else:
+        settings = exchange_settings(
+            name,
+            session.vhost,
+            method.type,
+            method.durable,
+            method.auto_delete,
+            method.internal,
+            method.arguments,
+        )
+        forbid_default_exchange(name)
+        session.access.declare_exchange(name, settings)
+    if not method.no_wait:
+        channel.send_durable(ExchangeDeclareOk())
+
+
+def delete(channel: Channel, data: bytes, start: int, end: int) -> None:
+    method = ExchangeDelete.decode(data, start, end)
+    session = channel.session
+    name = stripped(method.exchange)
+    forbid_default_exchange(name)
+    if name.startswith(_RESERVED_PREFIX):
+        raise AmqpRefusal(
+            ACCESS_REFUSED, f"deletion of system {entity_text('exchange', name, session.vhost)} not allowed"
+        )
+    session.access.delete_exchange(name, method.if_unused)
+    if not method.no_wait:
+        channel.send_durable(ExchangeDeleteOk())
+
+
+def bind(channel: Channel, data: bytes, start: int, end: int) -> None:
+    method = ExchangeBind.decode(data, start, end)
+    destination, source = stripped(method.destination), stripped(method.source)
+    forbid_default_exchange(destination)
+    forbid_default_exchange(source)
+    channel.session.access.bind_exchange(
+        destination, source, method.routing_key, plain_arguments(method.arguments)
+    )
+    if not method.no_wait:
+        channel.send_durable(ExchangeBindOk())
+
+
+def unbind(channel: Channel, data: bytes, start: int, end: int) -> None:
+    method = ExchangeUnbind.decode(data, start, end)
+    destination, source = stripped(method.destination), stripped(method.source)
+    forbid_default_exchange(destination)
+    forbid_default_exchange(source)
+    channel.session.access.unbind_exchange(
+        destination, source, method.routing_key, plain_arguments(method.arguments)
+    )
+    if not method.no_wait:
+        channel.send_durable(ExchangeUnbindOk())

@@ -1,0 +1,20 @@
+"""How the engine looks into a record that came by AMQP 0-9-1, when it has to route it again (dead letters, delayed exchanges).
+
+Registered by the composition root under NATIVE_AMQP091.
+"""
+
+from onemq.engine.natives import NativeReader
+from onemq.heads.amqp091.mapping import carbon_copies, routing_headers
+from onemq.heads.amqp091.properties import parse_flags
+from onemq.model.record import HeaderValue, Record
+
+
+class AmqpNativeReader(NativeReader):
+    """Reads raw properties."""
+
+    def headers(self, record: Record) -> dict[str, HeaderValue]:
+        info = parse_flags(record.native)
+        return routing_headers(info.headers() if info.has_headers() else {}, info)
+
+    def extra_keys(self, record: Record) -> list[str]:
+        return carbon_copies(record)

@@ -1,0 +1,50 @@
+"""Settings of the AMQP 0-9-1 head, as the composition root fills them in.
+
+Must not: read files or the environment (config does).
+"""
+
+from typing import Final
+
+SERVER_PRODUCT: Final = "RabbitMQ"
+"""Clients change their behaviour by this name: kombu takes any other product for an AMQP with old prefetch rules."""
+SERVER_VERSION: Final = "4.1.4"
+"""The RabbitMQ whose behaviour is followed (docs/protocols/amqp091.md); clients compare its numbers."""
+
+MESSAGE_BYTES_MAX: Final = 16 * 1024 * 1024
+
+
+class AmqpSettings:
+    """Limits that the head announces, and what it says of itself.
+
+    Attributes:
+        frame_bytes_max: offered in connection.tune; a client may go down to 4096.
+        channels_max: offered in connection.tune.
+        heartbeat_seconds: offered in connection.tune; 0 offers none.
+        message_bytes_max: a larger body is refused before it is collected.
+        cluster_name, onemq_version: shown in the server's properties.
+    """
+
+    __slots__ = (
+        "channels_max",
+        "cluster_name",
+        "frame_bytes_max",
+        "heartbeat_seconds",
+        "message_bytes_max",
+        "onemq_version",
+    )
+
+    def __init__(
+        self,
+        frame_bytes_max: int = 131072,
+        channels_max: int = 2047,
+        heartbeat_seconds: int = 60,
+        message_bytes_max: int = MESSAGE_BYTES_MAX,
+        cluster_name: str = "onemq@localhost",
+        onemq_version: str = "0",
+    ) -> None:
+        self.frame_bytes_max = frame_bytes_max
+        self.channels_max = channels_max
+        self.heartbeat_seconds = heartbeat_seconds
+        self.message_bytes_max = message_bytes_max
+        self.cluster_name = cluster_name
+        self.onemq_version = onemq_version

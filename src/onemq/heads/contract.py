@@ -1,0 +1,133 @@
+"""The seam between the net and a head: a head translates bytes and engine calls, and nothing else.
+
+The net owns the socket, TLS, time, idle checks, pressure, counting and shutting down. For each connection it asks the head
+for a `Conversation`, hands it what arrives, and writes what it puts into its `Outbox`, once per turn of the event loop.
+Everything here is called on the one engine thread; nothing may block.
+"""
+
+from abc import abstractmethod
+
+from librt.strings import BytesWriter
+from mypy_extensions import mypyc_attr
+
+from onemq.model.principal import Peer
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Outbox:
+    """What goes out on one connection, in order.
+
+    `writer` takes bytes that may go at once: the net flushes it at the end of the turn. Replies that promise durability
+    are parked. Parked replies of one lane leave in the order in which they were parked; lanes do not wait for
+    each other. A protocol whose replies are strictly ordered uses one lane for everything; AMQP uses a lane per channel.
+    """
+
+    def __init__(self) -> None:
+        self.writer = BytesWriter()
+
+    @abstractmethod
+    def park(self, lane: int, position: int, reply: bytes) -> None:
+        """Sends `reply` once `position` is durable and everything parked before it in `lane` has left.
+
+        position 0: only the order counts. When the position is durable already and the lane is empty, it is
+        written to `writer` now.
+        """
+
+    @abstractmethod
+    def lane_waits(self, lane: int) -> bool:
+        """True when something is parked in the lane: then whatever must not overtake it has to be parked (position 0) as well."""
+
+    @abstractmethod
+    def drop_lane(self, lane: int) -> None:
+        """Forgets what is parked in a lane (its channel has closed)."""
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Link:
+    """One connection, as the net shows it to its conversation."""
+
+    def __init__(self, outbox: Outbox, peer: Peer) -> None:
+        self.outbox = outbox
+        self.peer = peer
+
+    @abstractmethod
+    def touch(self) -> None:
+        """Something was written outside `received` (a delivery): flush at the end of this turn, and call `end_turn`.
+        Cheap when called again in the same turn."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Closes once everything in the outbox (parked replies included, within the drain time) has been sent."""
+
+    @abstractmethod
+    def set_idle(self, send_ms: int, receive_ms: int, heartbeat: bytes) -> None:
+        """From now on: nothing sent for `send_ms` → the net sends `heartbeat`; nothing received for `receive_ms` → the
+        connection is dropped. 0 switches either off."""
+
+    @abstractmethod
+    def logged_in(self) -> None:
+        """The peer has authenticated: the login time limit no longer applies."""
+
+    @abstractmethod
+    def describe(self, text: str) -> None:
+        """How logs should name this connection, for instance `alice@orders-service`."""
+
+    @abstractmethod
+    def publishes(self) -> None:
+        """This peer has begun to publish: under an alarm the net stops reading from it, and tells it (`blocked`)."""
+
+    @abstractmethod
+    def warn(self, text: str) -> None:
+        """One log line for the operator about this peer, with what to do about it."""
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Conversation:
+    """One peer's protocol state. Created by `Head.open`, dropped after `lost`."""
+
+    @abstractmethod
+    def received(self, data: bytes) -> None:
+        """Bytes from the peer. Raises WireError when it broke the protocol, after which only `refused` and `lost` follow."""
+
+    @abstractmethod
+    def end_turn(self) -> None:
+        """The turn's commit has been handed to the store: last chance to write or park (cumulative confirms) before the flush."""
+
+    @abstractmethod
+    def refused(self, error: Exception) -> None:
+        """Writes the protocol's goodbye for a WireError, a Refusal of connection scope, or (any other exception)
+        an internal error. The net closes afterwards."""
+
+    @abstractmethod
+    def drain(self, reason: str) -> None:
+        """The broker is stopping: say goodbye (write it) and take no new work. The net closes within its drain time."""
+
+    @abstractmethod
+    def blocked(self, reason: str) -> None:
+        """An alarm holds up publishers (`reason` is "low on memory" or "low on disk"); say so if the protocol has a word for it."""
+
+    @abstractmethod
+    def unblocked(self) -> None:
+        """The alarm is over."""
+
+    @abstractmethod
+    def pressed(self, full: bool) -> None:
+        """The peer does not read: stop (True) or start again (False) deliveries to it."""
+
+    @abstractmethod
+    def lost(self) -> None:
+        """The connection is gone, for whatever reason: release everything. Called exactly once, last."""
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Head:
+    """One protocol."""
+
+    name: str = ""
+    """As in `listening <name> host:port`, in logs and in settings."""
+    default_port: int = 0
+    default_tls_port: int = 0
+
+    @abstractmethod
+    def open(self, link: Link) -> Conversation:
+        """A new connection."""

@@ -1,0 +1,163 @@
+"""Settings of the catalog's entities: exchanges, queues, bindings. Pure data, neutral of any protocol.
+
+A head translates its own words (for instance AMQP's x-arguments) into these; `arguments` keeps the words as they came,
+for the head's own answers and for telling whether a second declaration asks for the same thing.
+"""
+
+from typing import Final
+
+from mypy_extensions import i64
+
+KIND_DIRECT: Final = "direct"
+KIND_FANOUT: Final = "fanout"
+KIND_TOPIC: Final = "topic"
+KIND_HEADERS: Final = "headers"
+KIND_CONSISTENT_HASH: Final = "consistent-hash"
+EXCHANGE_KINDS: Final = (KIND_DIRECT, KIND_FANOUT, KIND_TOPIC, KIND_HEADERS, KIND_CONSISTENT_HASH)
+
+DROP_HEAD: Final = "drop-head"
+REJECT_PUBLISH: Final = "reject-publish"
+REJECT_PUBLISH_DLX: Final = "reject-publish-dlx"
+
+
+class ExchangeSettings:
+    """What an exchange is.
+
+    Attributes:
+        kind: one of EXCHANGE_KINDS: how it routes.
+        type_name: the kind as its protocol names it ("x-delayed-message" routes by another kind); shown and compared.
+        durable: survives a restart. auto_delete: goes when its last binding goes (once it had one).
+        internal: takes records from other exchanges only.
+        alternate: exchange that gets what this one cannot route; "" = none.
+        delayed: holds records back until their `not_before_ms`, then routes them.
+        hash_header: for consistent-hash: name of the header to hash; "" = the routing key.
+        hash_property: for consistent-hash: "message_id", "correlation_id" or "timestamp" (the head puts it in the
+            routing headers under this name); "" = none.
+        arguments: as declared.
+    """
+
+    __slots__ = (
+        "alternate",
+        "arguments",
+        "auto_delete",
+        "delayed",
+        "durable",
+        "hash_header",
+        "hash_property",
+        "internal",
+        "kind",
+        "type_name",
+    )
+
+    def __init__(
+        self,
+        kind: str,
+        durable: bool = True,
+        auto_delete: bool = False,
+        internal: bool = False,
+        arguments: dict[str, object] | None = None,
+    ) -> None:
+        self.kind = kind
+        self.type_name = kind
+        self.durable = durable
+        self.auto_delete = auto_delete
+        self.internal = internal
+        self.alternate = ""
+        self.delayed = False
+        self.hash_header = ""
+        self.hash_property = ""
+        self.arguments: dict[str, object] = {} if arguments is None else arguments
+
+
+class QueueSettings:
+    """What a queue (a log with a ledger, or a kept log that everybody reads for himself) is.
+
+    Limits: None = none; 0 is a value. Times in milliseconds, sizes in bytes of record values.
+
+    Attributes:
+        type_name: "classic", "quorum" or "stream": shown and compared.
+        durable, exclusive, auto_delete: as in AMQP 0-9-1; exclusive belongs to one access and goes with it.
+        kept: records stay after they were read, until retention takes them (a stream).
+        persists_all: transient records are stored like durable ones (quorum, stream).
+        message_ttl_ms: age at which a ready record expires. expires_ms: unused time after which the queue itself goes.
+        length_max, bytes_max: most ready records and bytes. overflow: DROP_HEAD, REJECT_PUBLISH, REJECT_PUBLISH_DLX.
+        dead_letter_exchange: None = dead records are dropped. dead_letter_routing_key: None = the record's own.
+        priority_max: 0 = no priorities.
+        single_active: one consumer at a time gets records.
+        delivery_limit: deliveries that may fail before the record dies; None = no limit.
+        consumer_timeout_ms: longest a record may stay unsettled at a consumer; None = the server's default, 0 = no limit.
+        retry_delay_min_ms, retry_delay_max_ms: returned records wait min * attempts, at most max; 0 = no delay.
+        retry_delay_returned: also what was returned without failure waits.
+        retention_ms, retention_bytes, segment_bytes: of a kept log.
+        arguments: as declared.
+    """
+
+    __slots__ = (
+        "arguments",
+        "auto_delete",
+        "bytes_max",
+        "consumer_timeout_ms",
+        "dead_letter_exchange",
+        "dead_letter_routing_key",
+        "delivery_limit",
+        "durable",
+        "exclusive",
+        "expires_ms",
+        "kept",
+        "length_max",
+        "message_ttl_ms",
+        "overflow",
+        "persists_all",
+        "priority_max",
+        "retention_bytes",
+        "retention_ms",
+        "retry_delay_max_ms",
+        "retry_delay_min_ms",
+        "retry_delay_returned",
+        "segment_bytes",
+        "single_active",
+        "type_name",
+    )
+
+    def __init__(
+        self,
+        durable: bool = True,
+        exclusive: bool = False,
+        auto_delete: bool = False,
+        arguments: dict[str, object] | None = None,
+    ) -> None:
+        self.type_name = "classic"
+        self.durable = durable
+        self.exclusive = exclusive
+        self.auto_delete = auto_delete
+        self.kept = False
+        self.persists_all = False
+        self.message_ttl_ms: int | None = None
+        self.expires_ms: int | None = None
+        self.length_max: int | None = None
+        self.bytes_max: int | None = None
+        self.overflow = DROP_HEAD
+        self.dead_letter_exchange: str | None = None
+        self.dead_letter_routing_key: str | None = None
+        self.priority_max = 0
+        self.single_active = False
+        self.delivery_limit: int | None = None
+        self.consumer_timeout_ms: int | None = None
+        self.retry_delay_min_ms = 0
+        self.retry_delay_max_ms = 0
+        self.retry_delay_returned = False
+        self.retention_ms: int | None = None
+        self.retention_bytes: int | None = None
+        self.segment_bytes: int | None = None
+        self.arguments: dict[str, object] = {} if arguments is None else arguments
+
+
+class QueueStatus:
+    """Answer to a declaration: name, records ready, consumers."""
+
+    __slots__ = ("consumers", "name", "ready")
+
+    def __init__(self, name: str, ready: i64, consumers: i64) -> None:
+        self.name = name
+        self.ready = ready
+        self.consumers = consumers

@@ -1,0 +1,487 @@
+"""Record batches in Kafka's format v2 (magic 2): bytes to records and back, and the batch header's fields.
+
+Source: Apache Kafka documentation, "Message format / Record Batch". All integers big-endian; varints zig-zag.
+What the broker needs beyond Kafka's own fields travels in one reserved record header, `RESERVED_HEADER`
+(docs/formats/record.md). A batch is the unit of the journal, of segments, and of a Kafka fetch.
+"""
+
+from typing import Final
+
+import google_crc32c
+from librt.strings import (
+    BytesWriter,
+    read_i16_be,
+    read_i32_be,
+    read_i64_be,
+    write_i16_be,
+    write_i32_be,
+    write_i64_be,
+)
+from mypy_extensions import i64
+
+from onemq.model.record import NO_ADDRESS, Address, Death, Deaths, Record
+
+HEADER_BYTES: Final = 61
+"""Length of a batch's header; the records follow."""
+LENGTH_AT: Final = 8
+CRC_AT: Final = 17
+ATTRIBUTES_AT: Final = 21
+LAST_OFFSET_DELTA_AT: Final = 23
+BASE_TIMESTAMP_AT: Final = 27
+MAX_TIMESTAMP_AT: Final = 35
+RECORD_COUNT_AT: Final = 57
+MAGIC: Final = 2
+
+COMPRESSION_MASK: Final = 0x07
+VOLATILE: Final = 0x4000
+"""Attribute bit of ours (Kafka leaves bits 7 to 15 unused): the batch does not outlive the process."""
+
+RESERVED_HEADER: Final = "onemq"
+RESERVED_KEY: Final = b"onemq"
+_RESERVED_VERSION: Final = 1
+_HAS_EXPIRY: Final = 1
+_HAS_DELAY: Final = 2
+_HAS_PRIORITY: Final = 4
+_HAS_DEATHS: Final = 8
+_HAS_ADDRESS: Final = 16
+_HAS_NATIVE: Final = 32
+
+
+class CorruptBatch(Exception):
+    """The bytes are not a whole, valid record batch."""
+
+
+def batch_bytes(data: bytes, at: i64) -> i64:
+    """Whole length in bytes of the batch that starts at `at` (needs its first 12 bytes)."""
+    length: i64 = i64(read_i32_be(data, at + 8))
+    return length + 12
+
+
+def base_offset(data: bytes, at: i64 = 0) -> i64:
+    return read_i64_be(data, at)
+
+
+def end_offset(data: bytes, at: i64 = 0) -> i64:
+    """Offset after the batch's last one (counting offsets that it leaves out)."""
+    delta: i64 = i64(read_i32_be(data, at + 23))
+    return read_i64_be(data, at) + delta + 1
+
+
+def record_count(data: bytes, at: i64 = 0) -> i64:
+    count: i64 = i64(read_i32_be(data, at + 57))
+    return count
+
+
+def max_timestamp_ms(data: bytes, at: i64 = 0) -> i64:
+    return read_i64_be(data, at + 35)
+
+
+def is_volatile(data: bytes, at: i64 = 0) -> bool:
+    attributes: i64 = i64(read_i16_be(data, at + 21))
+    return attributes & 0x4000 != 0
+
+
+def check_batch(data: bytes, at: i64 = 0) -> None:
+    """Checks magic, length and CRC-32C of the batch at `at`. Raises CorruptBatch."""
+    size: i64 = len(data)
+    if size - at < 61:
+        raise CorruptBatch("shorter than a batch header")
+    end: i64 = at + batch_bytes(data, at)
+    if end > size or end < at + 61:
+        raise CorruptBatch("length field reaches beyond the data")
+    if data[at + 16] != 2:
+        raise CorruptBatch(f"magic {data[at + 16]}, not 2")
+    crc: i64 = i64(read_i32_be(data, at + 17))
+    if google_crc32c.value(data[at + 21 : end]) != (crc & 0xFFFFFFFF):
+        raise CorruptBatch("CRC-32C does not match")
+
+
+# Writing.
+
+
+def _varint_bytes(value: i64) -> i64:
+    coded: i64 = (value << 1) ^ (value >> 63)
+    size: i64 = 1
+    while coded > 0x7F or coded < 0:
+        coded = (coded >> 7) & 0x01FFFFFFFFFFFFFF
+        size += 1
+    return size
+
+
+def _write_varint(out: BytesWriter, value: i64) -> None:
+    coded: i64 = (value << 1) ^ (value >> 63)
+    while coded > 0x7F or coded < 0:
+        out.append((coded & 0x7F) | 0x80)
+        coded = (coded >> 7) & 0x01FFFFFFFFFFFFFF
+    out.append(coded)
+
+
+def _write_text(out: BytesWriter, text: str) -> None:
+    raw = text.encode("utf-8", "surrogateescape")
+    write_i32_be(out, len(raw))
+    out.write(raw)
+
+
+def _encode_deaths(deaths: Deaths) -> bytes:
+    out = BytesWriter()
+    for text in deaths.first + deaths.last:
+        _write_text(out, text)
+    write_i32_be(out, len(deaths.entries))
+    for death in deaths.entries:
+        _write_text(out, death.queue)
+        _write_text(out, death.reason)
+        _write_text(out, death.exchange)
+        write_i32_be(out, len(death.routing_keys))
+        for key in death.routing_keys:
+            _write_text(out, key)
+        write_i64_be(out, death.time_ms)
+        write_i64_be(out, death.count)
+        _write_text(out, death.expiration)
+    return out.getvalue()
+
+
+def _reserved_value(record: Record) -> bytes:
+    """Value of the reserved header, or b"" when the record needs none (docs/formats/record.md)."""
+    flags = 0
+    if record.expires_at_ms:
+        flags |= _HAS_EXPIRY
+    if record.not_before_ms:
+        flags |= _HAS_DELAY
+    if record.priority:
+        flags |= _HAS_PRIORITY
+    deaths = record.deaths
+    if deaths is not None:
+        flags |= _HAS_DEATHS
+    address = record.address
+    if address is not NO_ADDRESS:
+        flags |= _HAS_ADDRESS
+    if record.native_kind:
+        flags |= _HAS_NATIVE
+    if not flags:
+        return b""
+    out = BytesWriter()
+    out.append(_RESERVED_VERSION)
+    out.append(flags)
+    if record.expires_at_ms:
+        write_i64_be(out, record.expires_at_ms)
+    if record.not_before_ms:
+        write_i64_be(out, record.not_before_ms)
+    if record.priority:
+        out.append(record.priority)
+    if deaths is not None:
+        encoded = _encode_deaths(deaths)
+        write_i32_be(out, len(encoded))
+        out.write(encoded)
+    if flags & _HAS_ADDRESS:
+        exchange = address.exchange.encode("utf-8", "surrogateescape")
+        routing_key = address.routing_key.encode("utf-8", "surrogateescape")
+        write_i16_be(out, len(exchange))
+        out.write(exchange)
+        write_i32_be(out, len(routing_key))
+        out.write(routing_key)
+    if record.native_kind:
+        out.append(record.native_kind)
+        out.write(record.native)
+    return out.getvalue()
+
+
+def _write_record(out: BytesWriter, record: Record, base: i64, base_time_ms: i64) -> None:
+    reserved = _reserved_value(record)
+    key = record.key
+    value = record.value
+    headers = record.headers
+    time_delta: i64 = record.timestamp_ms - base_time_ms
+    offset_delta: i64 = record.offset - base
+    key_size: i64 = -1 if key is None else len(key)
+    value_size: i64 = -1 if value is None else len(value)
+    header_count: i64 = 0 if headers is None else len(headers)
+    size: i64 = 1 + _varint_bytes(time_delta) + _varint_bytes(offset_delta)
+    size += _varint_bytes(key_size) + _varint_bytes(value_size)
+    if key_size > 0:
+        size += key_size
+    if value_size > 0:
+        size += value_size
+    encoded_headers: list[tuple[bytes, bytes | None]] | None = None
+    if headers is not None:
+        encoded_headers = []
+        for name, content in headers:
+            raw_name = name.encode("utf-8", "surrogateescape")
+            encoded_headers.append((raw_name, content))
+            size += _varint_bytes(len(raw_name)) + len(raw_name)
+            size += 1 if content is None else _varint_bytes(len(content)) + len(content)
+    reserved_size: i64 = len(reserved)
+    if reserved_size:
+        header_count += 1
+        size += 6 + _varint_bytes(reserved_size) + reserved_size
+    size += _varint_bytes(header_count)
+    _write_varint(out, size)
+    out.append(0)
+    _write_varint(out, time_delta)
+    _write_varint(out, offset_delta)
+    _write_varint(out, key_size)
+    if key is not None:
+        out.write(key)
+    _write_varint(out, value_size)
+    if value is not None:
+        out.write(value)
+    _write_varint(out, header_count)
+    if encoded_headers is not None:
+        for raw_name, content in encoded_headers:
+            _write_varint(out, len(raw_name))
+            out.write(raw_name)
+            if content is None:
+                _write_varint(out, -1)
+            else:
+                _write_varint(out, len(content))
+                out.write(content)
+    if reserved_size:
+        _write_varint(out, 5)
+        out.write(RESERVED_KEY)
+        _write_varint(out, reserved_size)
+        out.write(reserved)
+
+
+def encode_batch(records: list[Record], volatile: bool = False) -> bytes:
+    """One uncompressed batch of `records`, ordered by offset (offsets between may be missing).
+
+    All must have an offset. At least one record. The volatile flag marks the whole batch.
+    """
+    first = records[0]
+    base: i64 = first.offset
+    base_time_ms: i64 = first.timestamp_ms
+    max_time_ms: i64 = base_time_ms
+    body = BytesWriter()
+    for record in records:
+        if record.timestamp_ms > max_time_ms:
+            max_time_ms = record.timestamp_ms
+        _write_record(body, record, base, base_time_ms)
+    payload = body.getvalue()
+    checked = BytesWriter()
+    write_i16_be(checked, 0x4000 if volatile else 0)
+    last_delta: i64 = records[-1].offset - base
+    write_i32_be(checked, int(last_delta))
+    write_i64_be(checked, base_time_ms)
+    write_i64_be(checked, max_time_ms)
+    write_i64_be(checked, -1)  # producer id
+    write_i16_be(checked, -1)  # producer epoch
+    write_i32_be(checked, -1)  # base sequence
+    write_i32_be(checked, len(records))
+    checked.write(payload)
+    tail = checked.getvalue()
+    out = BytesWriter()
+    write_i64_be(out, base)
+    write_i32_be(out, len(tail) + 9)
+    write_i32_be(out, -1)  # partition leader epoch
+    out.append(2)
+    _write_u32(out, google_crc32c.value(tail))
+    out.write(tail)
+    return out.getvalue()
+
+
+def _write_u32(out: BytesWriter, value: int) -> None:
+    out.append((value >> 24) & 0xFF)
+    out.append((value >> 16) & 0xFF)
+    out.append((value >> 8) & 0xFF)
+    out.append(value & 0xFF)
+
+
+# Reading.
+
+
+class _Cursor:
+    """A place in bytes; raises CorruptBatch instead of reading beyond `end`."""
+
+    __slots__ = ("at", "data", "end")
+
+    def __init__(self, data: bytes, at: i64, end: i64) -> None:
+        self.data = data
+        self.at: i64 = at
+        self.end: i64 = end
+
+    def varint(self) -> i64:
+        value: i64 = 0
+        shift: i64 = 0
+        at: i64 = self.at
+        data = self.data
+        while True:
+            if at >= self.end or shift > 63:
+                raise CorruptBatch("varint reaches beyond the record")
+            octet: i64 = data[at]
+            at += 1
+            value |= (octet & 0x7F) << shift
+            if octet < 0x80:
+                break
+            shift += 7
+        self.at = at
+        return ((value >> 1) & 0x7FFFFFFFFFFFFFFF) ^ -(value & 1)
+
+    def take(self, size: i64) -> bytes:
+        at: i64 = self.at
+        if size < 0 or size > self.end - at:
+            raise CorruptBatch("field reaches beyond the record")
+        self.at = at + size
+        return self.data[at : at + size]
+
+    def int16(self) -> i64:
+        self._need(2)
+        value: i64 = i64(read_i16_be(self.data, self.at))
+        self.at += 2
+        return value
+
+    def int32(self) -> i64:
+        self._need(4)
+        value: i64 = i64(read_i32_be(self.data, self.at))
+        self.at += 4
+        return value
+
+    def int64(self) -> i64:
+        self._need(8)
+        value = read_i64_be(self.data, self.at)
+        self.at += 8
+        return value
+
+    def octet(self) -> int:
+        self._need(1)
+        value = self.data[self.at]
+        self.at += 1
+        return value
+
+    def text(self) -> str:
+        return self.take(self.int32()).decode("utf-8", "surrogateescape")
+
+    def _need(self, size: i64) -> None:
+        if size > self.end - self.at:
+            raise CorruptBatch("field reaches beyond the record")
+
+
+class AddressCache:
+    """Interns addresses read from disk, so that a million records of one queue share one object."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], Address] = {}
+
+    def get(self, exchange: str, routing_key: str) -> Address:
+        names = (exchange, routing_key)
+        address = self._known.get(names)
+        if address is None:
+            if len(self._known) >= 4096:
+                self._known.clear()
+            address = Address(exchange, routing_key)
+            self._known[names] = address
+        return address
+
+
+def _decode_deaths(data: bytes) -> Deaths:
+    cursor = _Cursor(data, 0, len(data))
+    first = (cursor.text(), cursor.text(), cursor.text())
+    last = (cursor.text(), cursor.text(), cursor.text())
+    entries: list[Death] = []
+    for _ in range(cursor.int32()):
+        queue = cursor.text()
+        reason = cursor.text()
+        exchange = cursor.text()
+        keys: list[str] = []
+        for _ in range(cursor.int32()):
+            keys.append(cursor.text())
+        time_ms = cursor.int64()
+        count = cursor.int64()
+        entries.append(Death(queue, reason, exchange, keys, time_ms, count, cursor.text()))
+    return Deaths(entries, first, last)
+
+
+def _apply_reserved(record: Record, data: bytes, addresses: AddressCache) -> None:
+    cursor = _Cursor(data, 0, len(data))
+    version = cursor.octet()
+    if version != _RESERVED_VERSION:
+        raise CorruptBatch(f"reserved header of version {version}, this broker knows {_RESERVED_VERSION}")
+    flags = cursor.octet()
+    if flags & _HAS_EXPIRY:
+        record.expires_at_ms = cursor.int64()
+    if flags & _HAS_DELAY:
+        record.not_before_ms = cursor.int64()
+    if flags & _HAS_PRIORITY:
+        record.priority = cursor.octet()
+    if flags & _HAS_DEATHS:
+        record.deaths = _decode_deaths(cursor.take(cursor.int32()))
+    if flags & _HAS_ADDRESS:
+        exchange = cursor.take(cursor.int16()).decode("utf-8", "surrogateescape")
+        routing_key = cursor.take(cursor.int32()).decode("utf-8", "surrogateescape")
+        record.address = addresses.get(exchange, routing_key)
+    if flags & _HAS_NATIVE:
+        record.native_kind = cursor.octet()
+        record.native = cursor.take(cursor.end - cursor.at)
+
+
+def decode_batch(data: bytes, at: i64, addresses: AddressCache) -> list[Record]:
+    """Records of the uncompressed batch at `at`, in order of offset. Raises CorruptBatch; does not check the CRC."""
+    if len(data) - at < 61:
+        raise CorruptBatch("shorter than a batch header")
+    attributes: i64 = i64(read_i16_be(data, at + 21))
+    if attributes & 7:
+        raise CorruptBatch("compressed batch")
+    volatile = attributes & 0x4000 != 0
+    base: i64 = read_i64_be(data, at)
+    base_time_ms: i64 = read_i64_be(data, at + 27)
+    end: i64 = at + batch_bytes(data, at)
+    if end > len(data):
+        raise CorruptBatch("length field reaches beyond the data")
+    cursor = _Cursor(data, at + 61, end)
+    records: list[Record] = []
+    for _ in range(record_count(data, at)):
+        size = cursor.varint()
+        record_end: i64 = cursor.at + size
+        if size < 0 or record_end > end:
+            raise CorruptBatch("record reaches beyond its batch")
+        cursor.at += 1
+        time_delta = cursor.varint()
+        offset_delta = cursor.varint()
+        key_size = cursor.varint()
+        key: bytes | None = None if key_size < 0 else cursor.take(key_size)
+        value_size = cursor.varint()
+        value: bytes | None = None if value_size < 0 else cursor.take(value_size)
+        record = Record(value, NO_ADDRESS)
+        record.key = key
+        record.offset = base + offset_delta
+        record.timestamp_ms = base_time_ms + time_delta
+        record.volatile = volatile
+        _read_headers(cursor, record, addresses)
+        if cursor.at != record_end:
+            raise CorruptBatch("record's length does not match its fields")
+        records.append(record)
+    return records
+
+
+def _read_headers(cursor: _Cursor, record: Record, addresses: AddressCache) -> None:
+    headers: list[tuple[str, bytes | None]] | None = None
+    for _ in range(cursor.varint()):
+        name = cursor.take(cursor.varint())
+        size = cursor.varint()
+        content: bytes | None = None if size < 0 else cursor.take(size)
+        if name == b"onemq" and content is not None:
+            _apply_reserved(record, content, addresses)
+            continue
+        if headers is None:
+            headers = []
+        headers.append((name.decode("utf-8", "surrogateescape"), content))
+    record.headers = headers
+
+
+def keep_live(data: bytes, live: list[int]) -> bytes:
+    """The batch with only those records whose offset lies in `live`: flat [start, end) pairs, ascending.
+
+    Returns b"" when none lives. Offsets are preserved.
+    """
+    kept: list[Record] = []
+    index = 0
+    for record in decode_batch(data, 0, AddressCache()):
+        while index < len(live) and record.offset >= live[index + 1]:
+            index += 2
+        if index >= len(live):
+            break
+        if record.offset >= live[index]:
+            kept.append(record)
+    if not kept:
+        return b""
+    return encode_batch(kept, is_volatile(data))

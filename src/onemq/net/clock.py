@@ -1,0 +1,28 @@
+"""The time that the engine is told: wall-clock milliseconds that never go back.
+
+Must not be asked more than once a turn: everything within a turn happens at one time.
+"""
+
+import time
+
+from mypy_extensions import i64
+
+
+class Clock:
+    """Follows the wall clock; when that is set back, goes on at seven eighths of the pace until the wall clock has caught up.
+
+    So a deadline never waits for the hour that somebody took back, and records never get times out of order.
+    """
+
+    def __init__(self) -> None:
+        self._wall_ns: i64 = time.time_ns()
+        self._monotonic_ns: i64 = time.monotonic_ns()
+
+    def now_ms(self) -> i64:
+        """Milliseconds since the epoch."""
+        monotonic_ns: i64 = time.monotonic_ns()
+        wall_ns: i64 = time.time_ns()
+        slowed: i64 = self._wall_ns + (monotonic_ns - self._monotonic_ns) * 7 // 8
+        self._monotonic_ns = monotonic_ns
+        self._wall_ns = wall_ns if wall_ns > slowed else slowed
+        return self._wall_ns // 1_000_000

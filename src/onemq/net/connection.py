@@ -1,0 +1,380 @@
+"""One connection: the error boundary around its conversation, its idle and login limits, its close, its back-pressure.
+
+The conversation is the only one who knows the protocol; the socket is socket_protocol.py's. Every exception of a
+conversation ends here: it is logged once and ends this connection; unless it came out of the engine or the store, whose
+state is then wrong: that ends the process.
+"""
+
+import logging
+from types import TracebackType
+from typing import TYPE_CHECKING, Final
+
+from mypy_extensions import i64, mypyc_attr
+
+from onemq.heads.contract import Conversation, Head, Link
+from onemq.model.principal import Peer
+from onemq.model.refusal import Refusal, WireError
+from onemq.net.outbox import ParkingOutbox
+from onemq.net.pressure import Publisher
+from onemq.net.registry import Member, Registry
+from onemq.net.timers import Deadline, Timed
+from onemq.net.turns import Participant, Turns
+
+if TYPE_CHECKING:
+    from asyncio import Transport
+
+
+_log = logging.getLogger("onemq.net")
+
+FATAL_FOLDERS: Final = ("onemq/engine/", "onemq/storage/")
+
+
+class Limits:
+    """What a connection may take of us.
+
+    Attributes:
+        login_ms: time from the first byte to `logged_in`; 0 = unlimited.
+        outbox_bytes_max: bytes written but not read by the peer, above which deliveries to it pause; reading from it
+            stops at twice as much (its requests still make replies). Both go on at half of it.
+        drain_ms: how long a close waits for what must be sent first.
+        linger_ms: how long the peer gets to read our goodbye and close, before we do.
+    """
+
+    __slots__ = ("drain_ms", "linger_ms", "login_ms", "outbox_bytes_max")
+
+    def __init__(self, login_ms: int, outbox_bytes_max: int, drain_ms: int, linger_ms: int) -> None:
+        self.login_ms: i64 = login_ms
+        self.outbox_bytes_max: i64 = outbox_bytes_max
+        self.drain_ms: i64 = drain_ms
+        self.linger_ms: i64 = linger_ms
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Connection(Link, Participant, Timed, Publisher, Member):
+    """The net's side of one link. Born connected; `lost` is its end.
+
+    A connection is open; then closing (nothing is read any more, what is parked may still leave), then finished (all
+    was sent, we wait for the peer to close, so that it can read our goodbye), then lost.
+    """
+
+    def __init__(
+        self, head: Head, peer: Peer, transport: "Transport", turns: Turns, registry: Registry, limits: Limits
+    ) -> None:
+        outbox = ParkingOutbox(turns.durability)
+        super().__init__(outbox, peer)
+        self._parking = outbox
+        self._transport = transport
+        self._turns = turns
+        self._registry = registry
+        self._limits = limits
+        self._name = f"{head.name} {peer.host}:{peer.port}"
+        self._dirty = False
+        self._failed = False
+        self._closing = False
+        self._finished = False
+        self._lost = False
+        self._publishing = False
+        self._held = False
+        self._full = False
+        self._stuffed = False
+        self._reading = True
+        self._heartbeat = b""
+        self._send_ms: i64 = 0
+        self._receive_ms: i64 = 0
+        self._last_sent_ms: i64 = turns.now_ms
+        self._last_received_ms: i64 = turns.now_ms
+        self._login_by_ms: i64 = 0
+        self._close_by_ms: i64 = 0
+        self._conversation: Conversation | None = None
+        self._deadline = Deadline(self)
+        outbox.bind(self)
+
+    # What the socket tells ------------------------------------------------------------------------------------------
+
+    def start(self, head: Head) -> None:
+        """Opens the conversation. A head that raises here closes the connection."""
+        self._turns.enter()
+        self._last_received_ms = self._turns.now_ms
+        self._last_sent_ms = self._turns.now_ms
+        self._registry.add(self)
+        if self._limits.login_ms != 0:
+            self._login_by_ms = self._turns.now_ms + self._limits.login_ms
+        try:
+            self._conversation = head.open(self)
+        except Exception as error:
+            _log.error("%s: could not open a conversation", self._name, exc_info=error)
+            self._transport.abort()
+        self._rearm()
+
+    def received(self, data: bytes) -> None:
+        """Bytes from the peer."""
+        turns = self._turns
+        if not turns.active:
+            turns.enter()
+        self._last_received_ms = turns.now_ms
+        conversation = self._conversation
+        if self._closing or conversation is None:
+            return
+        self._registry.bytes_in += len(data)
+        self.touch()
+        try:
+            conversation.received(data)
+        except Exception as error:
+            self._fail(error)
+
+    def full(self) -> None:
+        """The peer does not read: more than the high-water mark waits."""
+        self._full = True
+        self._press()
+
+    def drained(self) -> None:
+        """What waited has fallen below the low-water mark."""
+        self._full = False
+        self._press()
+        self._regard_reading()
+
+    def lost(self) -> None:
+        """The socket is closed."""
+        if self._lost:
+            return
+        self._lost = True
+        self._closing = True
+        self._registry.remove(self)
+        self._turns.pressure.remove(self)
+        self._turns.enter()
+        conversation = self._conversation
+        self._conversation = None
+        if conversation is not None:
+            try:
+                conversation.lost()
+            except Exception as error:
+                self._report(error, "while its connection was given up")
+        self._parking.clear()
+        self._deadline.cancel()
+
+    # What the conversation asks for (Link) --------------------------------------------------------------------------
+
+    def touch(self) -> None:
+        if not self._dirty:
+            self._dirty = True
+            self._turns.add(self)
+
+    def close(self) -> None:
+        if self._closing:
+            return
+        self._closing = True
+        self._login_by_ms = 0
+        self._close_by_ms = self._turns.now_ms + self._limits.drain_ms
+        self._rearm()
+        self.touch()
+
+    def set_idle(self, send_ms: int, receive_ms: int, heartbeat: bytes) -> None:
+        self._send_ms = send_ms
+        self._receive_ms = receive_ms
+        self._heartbeat = heartbeat
+        self._rearm()
+
+    def logged_in(self) -> None:
+        self._login_by_ms = 0
+
+    def describe(self, text: str) -> None:
+        self._name = f"{self._name} ({text})"
+
+    def publishes(self) -> None:
+        if not self._publishing:
+            self._publishing = True
+            self._turns.pressure.add(self)
+
+    def warn(self, text: str) -> None:
+        _log.warning("%s: %s", self._name, text)
+
+    # What the turn asks for (Participant) ---------------------------------------------------------------------------
+
+    def end_turn(self) -> None:
+        conversation = self._conversation
+        if conversation is None or self._failed:
+            return
+        try:
+            conversation.end_turn()
+        except Exception as error:
+            self._fail(error)
+
+    def flush(self) -> None:
+        self._dirty = False
+        if self._lost:
+            return
+        data = self._parking.take()
+        if data:
+            self._last_sent_ms = self._turns.now_ms
+            self._registry.bytes_out += len(data)
+            self._transport.write(data)
+        if self._full or self._stuffed or self._parking.parked_bytes > self._limits.outbox_bytes_max:
+            self._regard_reading()
+        if self._closing and not self._finished and self._parking.is_empty():
+            self._finish()
+
+    # Deadlines (Timed) ----------------------------------------------------------------------------------------------
+
+    def due(self, now_ms: i64) -> i64:
+        if self._lost:
+            return 0
+        if self._close_by_ms != 0 and now_ms >= self._close_by_ms:
+            self._transport.abort()
+            return 0
+        if self._login_by_ms != 0 and now_ms >= self._login_by_ms:
+            self.warn(f"did not log in within {self._limits.login_ms} ms (amqp.login_seconds)")
+            self._transport.abort()
+            return 0
+        if not self._closing:
+            if self._receive_ms != 0 and self._reading and now_ms - self._last_received_ms >= self._receive_ms:
+                self.warn(f"nothing was received for {now_ms - self._last_received_ms} ms (missed heartbeats): closing")
+                self._transport.abort()
+                return 0
+            if self._send_ms != 0 and now_ms - self._last_sent_ms >= self._send_ms:
+                self._beat(now_ms)
+        return self._next_deadline_ms()
+
+    # Alarms (Publisher), stopping (Member) --------------------------------------------------------------------------
+
+    def hold(self, reason: str) -> None:
+        self._held = True
+        self._tell(reason)
+        self._regard_reading()
+
+    def unhold(self) -> None:
+        self._held = False
+        self._tell("")
+        self._regard_reading()
+
+    def drain(self, reason: str) -> None:
+        conversation = self._conversation
+        if conversation is None or self._closing:
+            return
+        self._turns.enter()
+        try:
+            conversation.drain(reason)
+        except Exception as error:
+            self._report(error, "while it said goodbye")
+        self.close()
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    # Inside ---------------------------------------------------------------------------------------------------------
+
+    def _fail(self, error: Exception) -> None:
+        """The end of the conversation: its goodbye, and the close."""
+        self._failed = True
+        conversation = self._conversation
+        self._report(error, "closing the connection")
+        if conversation is not None:
+            try:
+                conversation.refused(error)
+            except Exception as second:
+                self._report(second, "while it said goodbye")
+        self.close()
+
+    def _report(self, error: Exception, doing: str) -> None:
+        if isinstance(error, WireError):
+            _log.warning("%s: protocol error: %s", self._name, error)
+        elif isinstance(error, Refusal):
+            _log.warning("%s: refused: %s", self._name, error)
+        elif raised_in(error, FATAL_FOLDERS):
+            self._turns.fatal(f"the engine failed under {self._name}", error)
+        else:
+            _log.error("%s: internal error, %s", self._name, doing, exc_info=error)
+
+    def _finish(self) -> None:
+        """All is sent. A close with unread input would reset the connection and take our goodbye with it: so we wait
+        for the peer to close, for a while."""
+        self._finished = True
+        self._close_by_ms = self._turns.now_ms + self._limits.linger_ms
+        self._rearm()
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+        self._regard_reading()
+
+    def _beat(self, now_ms: i64) -> None:
+        self._last_sent_ms = now_ms
+        # A peer that does not read has more than enough waiting for it.
+        if self._heartbeat and not self._full:
+            self._parking.writer.write(self._heartbeat)
+            self.touch()
+
+    def _press(self) -> None:
+        conversation = self._conversation
+        if conversation is None or self._failed:
+            return
+        self._turns.enter()
+        try:
+            conversation.pressed(self._full)
+        except Exception as error:
+            self._fail(error)
+
+    def _tell(self, reason: str) -> None:
+        conversation = self._conversation
+        if conversation is None or self._closing:
+            return
+        self.touch()
+        try:
+            if reason:
+                conversation.blocked(reason)
+            else:
+                conversation.unblocked()
+        except Exception as error:
+            self._fail(error)
+
+    def _regard_reading(self) -> None:
+        """Reads, or stops reading, as the alarms and the peer's own reading want it."""
+        if self._lost:
+            return
+        waiting: i64 = self._parking.parked_bytes
+        if self._full:
+            waiting += self._transport_waiting()
+        outbox_bytes_max = self._limits.outbox_bytes_max
+        self._stuffed = waiting > (outbox_bytes_max if self._stuffed else 2 * outbox_bytes_max)
+        reading = self._finished or not (self._held or self._stuffed)
+        if reading == self._reading:
+            return
+        self._reading = reading
+        if reading:
+            # What we did not read cannot be held against the peer.
+            self._last_received_ms = self._turns.now_ms
+            self._transport.resume_reading()
+            self._rearm()
+        else:
+            self._transport.pause_reading()
+
+    def _transport_waiting(self) -> i64:
+        waiting: int = self._transport.get_write_buffer_size()
+        return waiting
+
+    def _rearm(self) -> None:
+        self._turns.timers.arm(self._deadline, self._next_deadline_ms())
+        self._turns.enter()
+
+    def _next_deadline_ms(self) -> i64:
+        soonest: i64 = 0
+        if self._close_by_ms != 0:
+            return self._close_by_ms
+        if self._login_by_ms != 0:
+            soonest = self._login_by_ms
+        if self._send_ms != 0:
+            soonest = _sooner(soonest, self._last_sent_ms + self._send_ms)
+        if self._receive_ms != 0 and self._reading:
+            soonest = _sooner(soonest, self._last_received_ms + self._receive_ms)
+        return soonest
+
+
+def _sooner(first: i64, second: i64) -> i64:
+    return second if first == 0 or second < first else first
+
+
+def raised_in(error: Exception, folders: tuple[str, ...]) -> bool:
+    """True when the innermost frame of the error's traceback lies in one of the folders."""
+    at: TracebackType | None = error.__traceback__
+    file_name = ""
+    while at is not None:
+        file_name = at.tb_frame.f_code.co_filename
+        at = at.tb_next
+    return any(folder in file_name for folder in folders)

@@ -1,0 +1,87 @@
+"""Listening sockets: one per head and port, plain or TLS. Accepts, and gives every connection its protocol."""
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from onemq.heads.contract import Head
+from onemq.net.connection import Limits
+from onemq.net.registry import Registry
+from onemq.net.socket_protocol import SocketProtocol
+from onemq.net.turns import Turns
+
+if TYPE_CHECKING:
+    import ssl
+
+BACKLOG: Final = 1024
+TLS_HANDSHAKE_SECONDS: Final = 10.0
+
+
+class CannotListen(Exception):
+    """The address is taken or is not ours. The text says which and why."""
+
+
+class Listener:
+    """One head at one address. `name` as in `listening <name> host:port`."""
+
+    def __init__(
+        self,
+        name: str,
+        head: Head,
+        host: str,
+        port: int,
+        turns: Turns,
+        registry: Registry,
+        limits: Limits,
+        tls: "ssl.SSLContext | None" = None,
+    ) -> None:
+        self.name = name
+        self._head = head
+        self._host = host
+        self._port = port
+        self._turns = turns
+        self._registry = registry
+        self._limits = limits
+        self._tls = tls
+        self._server: asyncio.Server | None = None
+
+    async def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Raises CannotListen."""
+        certificate_name: Callable[[asyncio.BaseTransport], str] | None = None
+        if self._tls is not None:
+            from onemq.net.tls import certificate_name as name_of
+
+            certificate_name = name_of
+
+        def protocol() -> SocketProtocol:
+            return SocketProtocol(self._head, self._turns, self._registry, self._limits, certificate_name)
+
+        handshake = TLS_HANDSHAKE_SECONDS if self._tls is not None else None
+        try:
+            self._server = await loop.create_server(
+                protocol,
+                self._host,
+                self._port,
+                backlog=BACKLOG,
+                ssl=self._tls,
+                ssl_handshake_timeout=handshake,
+            )
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise CannotListen(f"cannot listen for {self.name} on {self._host}:{self._port}: {reason}") from None
+
+    def addresses(self) -> list[str]:
+        """`host:port` of every socket (a host name may have several)."""
+        if self._server is None:
+            return []
+        found = []
+        for socket in self._server.sockets:
+            host, port = socket.getsockname()[:2]
+            found.append(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+        return found
+
+    def stop(self) -> None:
+        """No new connections; the open ones stay."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None

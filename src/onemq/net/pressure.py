@@ -1,0 +1,130 @@
+"""Alarms: while memory or disk runs short, publishers are told (in their protocol's way) and not read from. Consumers go on.
+
+Must not measure anything itself: turns.py reports what the engine holds and what the store says, and the free space comes
+from an injected function.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from mypy_extensions import i64, mypyc_attr, trait
+
+MEMORY: Final = "low on memory"
+DISK: Final = "low on disk"
+
+_log = logging.getLogger("onemq.pressure")
+
+
+@trait
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Publisher:
+    """A connection that publishes."""
+
+    def hold(self, reason: str) -> None:
+        """Tell the peer, and stop reading from it."""
+        raise NotImplementedError
+
+    def unhold(self) -> None:
+        """The alarm is over."""
+        raise NotImplementedError
+
+
+class Pressure:
+    """The alarms that are on, and the publishers that they hold up.
+
+    memory_bytes_alarm: tracked bytes from which on the memory alarm is on, until they fall below nine tenths of it; 0 = never.
+    free_bytes_min: free space on the data's file system below which the disk alarm is on; 0 = never.
+    free_bytes: asks for that space; None where nothing is stored.
+    """
+
+    def __init__(
+        self, memory_bytes_alarm: int, free_bytes_min: int = 0, free_bytes: Callable[[], int] | None = None
+    ) -> None:
+        self._memory_bytes_alarm: i64 = memory_bytes_alarm
+        self._memory_bytes_clear: i64 = memory_bytes_alarm - memory_bytes_alarm // 10
+        self._free_bytes_min = free_bytes_min
+        self._free_bytes = free_bytes
+        self._memory_low = False
+        self._disk_low = False
+        self._store_stalled = False
+        self._publishers: dict[Publisher, None] = {}
+
+    def reason(self) -> str:
+        """Why publishers are held up; "" when they are not."""
+        if self._memory_low:
+            return MEMORY
+        return DISK if self._disk_low or self._store_stalled else ""
+
+    def add(self, publisher: Publisher) -> None:
+        """A connection that has begun to publish: under an alarm it is held up at once."""
+        self._publishers[publisher] = None
+        reason = self.reason()
+        if reason:
+            publisher.hold(reason)
+
+    def remove(self, publisher: Publisher) -> None:
+        self._publishers.pop(publisher, None)
+
+    def observe_memory(self, tracked_bytes: i64) -> None:
+        """Called once a turn."""
+        if self._memory_low:
+            if tracked_bytes < self._memory_bytes_clear:
+                _log.warning("memory alarm is over: %d bytes of records are held", tracked_bytes)
+                before = self.reason()
+                self._memory_low = False
+                self._changed(before)
+        elif self._memory_bytes_alarm != 0 and tracked_bytes >= self._memory_bytes_alarm:
+            _log.warning(
+                "memory alarm: %d bytes of records are held, memory.alarm_bytes is %d; publishers are blocked "
+                "until consumers have taken some",
+                tracked_bytes,
+                self._memory_bytes_alarm,
+            )
+            before = self.reason()
+            self._memory_low = True
+            self._changed(before)
+
+    def observe_disk(self) -> None:
+        """Asks for the free space. Called once a second."""
+        if self._free_bytes is None or self._free_bytes_min == 0:
+            return
+        free_bytes = self._free_bytes()
+        low = free_bytes < self._free_bytes_min
+        if low == self._disk_low:
+            return
+        if low:
+            _log.warning(
+                "disk alarm: %d bytes are free, disk.free_bytes_min is %d; publishers are blocked until there is "
+                "more space",
+                free_bytes,
+                self._free_bytes_min,
+            )
+        else:
+            _log.warning("disk alarm is over: %d bytes are free", free_bytes)
+        before = self.reason()
+        self._disk_low = low
+        self._changed(before)
+
+    def store_stalled(self, detail: str) -> None:
+        """The store cannot write and keeps trying."""
+        _log.error("disk alarm: the store cannot write, publishers are blocked and nothing is confirmed: %s", detail)
+        before = self.reason()
+        self._store_stalled = True
+        self._changed(before)
+
+    def store_resumed(self) -> None:
+        _log.warning("the store writes again")
+        before = self.reason()
+        self._store_stalled = False
+        self._changed(before)
+
+    def _changed(self, before: str) -> None:
+        after = self.reason()
+        if bool(before) == bool(after):
+            return
+        for publisher in list(self._publishers):
+            if after:
+                publisher.hold(after)
+            else:
+                publisher.unhold()

@@ -1,0 +1,51 @@
+"""The connections that are open, and the counts of what they did. Knows them only as things that can be drained and aborted."""
+
+from mypy_extensions import i64, mypyc_attr, trait
+
+
+@trait
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Member:
+    """A connection, as far as stopping the broker goes."""
+
+    def drain(self, reason: str) -> None:
+        """Say goodbye and close once everything is sent."""
+        raise NotImplementedError
+
+    def abort(self) -> None:
+        """Close now."""
+        raise NotImplementedError
+
+
+class Registry:
+    """All open connections.
+
+    Attributes:
+        connections_max: no more than this many are accepted.
+        opened, refused: connections since the start: accepted, and turned away because there were too many.
+        bytes_in, bytes_out: since the start, over all connections.
+    """
+
+    def __init__(self, connections_max: int) -> None:
+        self.connections_max = connections_max
+        self.opened: i64 = 0
+        self.refused: i64 = 0
+        self.bytes_in: i64 = 0
+        self.bytes_out: i64 = 0
+        self._members: dict[Member, None] = {}
+
+    def is_full(self) -> bool:
+        return len(self._members) >= self.connections_max
+
+    def add(self, member: Member) -> None:
+        self.opened += 1
+        self._members[member] = None
+
+    def remove(self, member: Member) -> None:
+        self._members.pop(member, None)
+
+    def count(self) -> int:
+        return len(self._members)
+
+    def members(self) -> list[Member]:
+        return list(self._members)

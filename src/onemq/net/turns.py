@@ -1,0 +1,185 @@
+"""The turn: everything that one pass of the event loop brings is one commit of the engine and one write per connection.
+
+A turn begins with the first input (bytes, a timer, the store's wake-up). After the loop has served every socket that had
+something: the engine dispatches and commits, conversations add their last words, replies that have become durable
+are released, every connection that has bytes writes once. Must not know protocols or sockets.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+from mypy_extensions import i64, mypyc_attr, trait
+
+from onemq.engine.ports import Completion, Failed, Resumed, Stalled, Store
+from onemq.net.clock import Clock
+from onemq.net.outbox import Durability
+from onemq.net.pressure import Pressure
+from onemq.net.timers import Timers
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop, TimerHandle
+
+_log = logging.getLogger("onemq.turns")
+
+
+class Engine(Protocol):
+    """The engine's broker, as far as turns go."""
+
+    durable_position: i64
+
+    def begin_turn(self, now_ms: i64) -> None: ...
+    def end_turn(self) -> bool: ...
+    def complete(self, completions: list[Completion]) -> None: ...
+    def tick(self, now_ms: i64) -> None: ...
+    def next_deadline_ms(self) -> i64: ...
+    def memory_bytes(self) -> i64: ...
+
+
+@trait
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Participant:
+    """A connection that something happened to in this turn."""
+
+    def end_turn(self) -> None:
+        """The commit is made; last words."""
+        raise NotImplementedError
+
+    def flush(self) -> None:
+        """Write what there is."""
+        raise NotImplementedError
+
+
+class Turns:
+    """Drives the engine from the event loop.
+
+    Attributes:
+        now_ms: the time of the current turn (of the last one, between turns).
+        active: a turn has begun and its end is scheduled.
+        fatal: called with the reason when nothing can be promised any more; it must end the process.
+    """
+
+    def __init__(
+        self,
+        loop: "AbstractEventLoop",
+        broker: Engine,
+        store: Store,
+        pressure: Pressure,
+        fatal: Callable[[str, Exception | None], None],
+    ) -> None:
+        self.now_ms: i64 = 0
+        self.active = False
+        self.durability = Durability()
+        self.timers = Timers()
+        self.pressure = pressure
+        self.fatal = fatal
+        self._loop = loop
+        self._broker = broker
+        self._store = store
+        self._clock = Clock()
+        self._dirty: list[Participant] = []
+        self._timer: TimerHandle | None = None
+        self._timer_ms: i64 = 0
+        self.now_ms = self._clock.now_ms()
+        self.durability.position = broker.durable_position
+
+    def enter(self) -> None:
+        """Begins a turn, unless one has begun. Call before anything that reaches the engine."""
+        if not self.active:
+            self._begin()
+            self._loop.call_soon(self._end)
+
+    def add(self, participant: Participant) -> None:
+        """Ends this turn with `participant`. The caller sees to it that it is added once."""
+        self._dirty.append(participant)
+        self.enter()
+
+    def arm(self) -> None:
+        """Sees to it that the next deadline, the engine's or a connection's, is kept."""
+        soonest = self.timers.next_ms()
+        engine_ms: i64 = self._broker.next_deadline_ms()
+        if engine_ms != 0 and (soonest == 0 or engine_ms < soonest):
+            soonest = engine_ms
+        if soonest == 0 or (self._timer is not None and self._timer_ms <= soonest):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_ms = soonest
+        wait_ms: i64 = soonest - self.now_ms
+        self._timer = self._loop.call_later(max(int(wait_ms), 0) / 1000, self._tick)
+
+    def wake_from_store(self) -> None:
+        """Called from the store's threads: it has finished something."""
+        self._loop.call_soon_threadsafe(self._woken)
+
+    def _begin(self) -> None:
+        self.active = True
+        self.now_ms = self._clock.now_ms()
+        self._broker.begin_turn(self.now_ms)
+
+    def _woken(self) -> None:
+        # When a turn is under way its end collects. Otherwise it ends here and now, one pass of the loop earlier.
+        if not self.active:
+            try:
+                if self._collect():
+                    self._end()
+            except Exception as error:
+                self.fatal("the engine failed", error)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self.enter()
+        try:
+            self._broker.tick(self.now_ms)
+            self.timers.run(self.now_ms)
+        except Exception as error:
+            self.fatal("the engine failed at a deadline", error)
+
+    def _end(self) -> None:
+        try:
+            self._finish_turn()
+        except Exception as error:
+            # The engine's state is wrong now. Going on would lose data quietly.
+            self.fatal("the engine failed", error)
+
+    def _finish_turn(self) -> None:
+        broker = self._broker
+        self._collect()
+        more = broker.end_turn()
+        dirty = self._dirty
+        index: i64 = 0
+        while index < len(dirty):
+            dirty[index].end_turn()
+            index += 1
+        # A store that needs no waiting (memory) has finished the commit by now.
+        if self._collect():
+            more = True
+        self.pressure.observe_memory(broker.memory_bytes())
+        dirty = self._dirty
+        self._dirty = []
+        for participant in dirty:
+            participant.flush()
+        self.active = False
+        if more or self._dirty:
+            self.enter()
+        self.arm()
+
+    def _collect(self) -> bool:
+        """Hands the engine what the store has finished, and releases replies. True if there was anything."""
+        completions = self._store.completions()
+        if not completions:
+            return False
+        for completion in completions:
+            if isinstance(completion, Failed):
+                self.fatal(f"the store failed: {completion.detail}", None)
+            elif isinstance(completion, Stalled):
+                self.pressure.store_stalled(completion.detail)
+            elif isinstance(completion, Resumed):
+                self.pressure.store_resumed()
+        if not self.active:
+            self._begin()
+        self._broker.complete(completions)
+        durable_position: i64 = self._broker.durable_position
+        if durable_position != self.durability.position:
+            self.durability.advance(durable_position)
+        return True

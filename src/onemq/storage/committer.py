@@ -1,0 +1,261 @@
+"""Group commit: one lane that writes all entries taken while the previous sync ran with one write and one
+sync.
+
+Decides what may be called durable, and what happens when the disk is full or fails. Must not touch segments
+or snapshots. A failed sync is final: what the disk holds then is unknown, so nothing is ever reported durable
+after it.
+"""
+
+import errno
+import logging
+import threading
+from typing import Final
+
+from onemq.engine.ports import Durable
+from onemq.storage.completions import Completions
+from onemq.storage.errors import StoreMisuse
+from onemq.storage.format import FACTS_BYTES_MAX
+from onemq.storage.journal import Journal
+from onemq.storage.settings import SYNC_ALWAYS, SYNC_INTERVAL, StoreSettings
+from onemq.storage.workers import MORE, NOTHING, Lane, Workers
+
+_log = logging.getLogger("onemq.storage")
+
+COMMITTER: Final = 0
+WRITER: Final = 1
+READER: Final = 2
+"""Numbers of the store's lanes."""
+
+GROUP_BYTES_MAX: Final = 16 * 1024 * 1024
+"""Written in one go at most: a long queue behind a stall must not become one unbounded write."""
+
+
+def is_full(error: OSError) -> bool:
+    """Whether the error means: no space now, perhaps later."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+class Committer(Lane):
+    """The queue of entries and its lane.
+
+    The queue has no bound of its own: the engine appends once a turn what it took in within its own limits,
+    stops taking in publishes when it is told of a stall, and an engine that waited here would stop
+    delivering, too. `pending_bytes` is there for whoever throttles the clients.
+    """
+
+    def __init__(
+        self, journal: Journal, completions: Completions, settings: StoreSettings, workers: Workers
+    ) -> None:
+        self.name = "committer"
+        self._journal = journal
+        self._completions = completions
+        self._workers = workers
+        self._always = settings.sync == SYNC_ALWAYS
+        self._interval_ms = settings.sync_interval_ms if settings.sync == SYNC_INTERVAL else 0
+        self._retry_ms = settings.retry_ms
+        self._lock = threading.Lock()
+        # Shared, under the lock:
+        self._queue: list[bytes] = []
+        self._rolls: list[int] = []
+        self._pending_bytes = 0
+        self._appended = 0
+        self._rolled_bytes = 0
+        self._required = 0
+        # Written by the lane only:
+        self._taken: list[bytes] = []
+        self._taken_at = 0
+        self._written = 0
+        self._synced = 0
+        self._retry_at_ms = 0
+        self._unsynced_since_ms = -1
+        self._dead = False
+
+    def begin_after(self, position: int) -> None:
+        """Called once after recovery: what is in the journal up to `position` is synced."""
+        self._appended = position
+        self._written = position
+        self._synced = position
+
+    # The engine's thread, and the writer's lane.
+
+    def append(self, facts: bytes) -> int:
+        if len(facts) > FACTS_BYTES_MAX:
+            raise StoreMisuse(f"one commit of {len(facts)} bytes; at most {FACTS_BYTES_MAX}")
+        with self._lock:
+            self._queue.append(facts)
+            self._pending_bytes += len(facts)
+            self._rolled_bytes += len(facts)
+            self._appended += 1
+            position = self._appended
+        self._workers.notify(COMMITTER)
+        return position
+
+    def roll(self) -> int:
+        """Later entries go to another file. Returns the last position."""
+        with self._lock:
+            self._rolls.append(self._appended)
+            self._rolled_bytes = 0
+            return self._appended
+
+    def rolled_bytes(self) -> int:
+        return self._rolled_bytes
+
+    def pending_bytes(self) -> int:
+        """Bytes appended that are not written yet."""
+        return self._pending_bytes
+
+    def appended(self) -> int:
+        return self._appended
+
+    def synced(self) -> int:
+        """Everything up to this position survives a crash of the machine, whatever the setting of `sync`."""
+        return self._synced
+
+    def require(self, position: int) -> None:
+        """Asks for a sync up to `position`, whatever the setting; the writer's lane is noticed when it is
+        done.
+        """
+        with self._lock:
+            if position > self._required:
+                self._required = position
+        self._workers.notify(COMMITTER)
+
+    # The lane.
+
+    def turn(self, now_ms: int, closing: bool) -> int:
+        if self._dead:
+            return NOTHING
+        if now_ms < self._retry_at_ms and not closing:
+            return self._retry_at_ms - now_ms
+        try:
+            if not self._take():
+                return self._sync_late(now_ms, closing)
+            self._write_group()
+        except OSError as error:
+            return self._write_failed(error, now_ms, closing)
+        if self._dead:
+            return NOTHING
+        self._retry_at_ms = 0
+        self._completions.resume(self.name)
+        if self._unsynced_since_ms < 0:
+            self._unsynced_since_ms = now_ms
+        if self._always or self._required > self._synced or self._interval_is_over(now_ms):
+            self._sync()
+        if not self._always and not self._dead:
+            self._completions.add(Durable(self._written))
+        return MORE
+
+    def _interval_is_over(self, now_ms: int) -> bool:
+        return self._interval_ms > 0 and now_ms - self._unsynced_since_ms >= self._interval_ms
+
+    def _take(self) -> bool:
+        """Whether there is something to write."""
+        if self._taken_at < len(self._taken):
+            return True
+        with self._lock:
+            self._taken = self._queue
+            self._queue = []
+        self._taken_at = 0
+        return bool(self._taken)
+
+    def _write_group(self) -> None:
+        with self._lock:
+            rolls = self._rolls
+            while rolls and rolls[0] < self._written:
+                rolls.pop(0)
+            roll = rolls[0] if rolls else -1
+        if roll == self._written:
+            if self._journal.first() <= roll:
+                self._finish_file()
+                if self._dead:
+                    return
+                self._journal.begin(roll + 1)
+            with self._lock:
+                self._rolls.pop(0)
+                roll = self._rolls[0] if self._rolls else -1
+        count = 0
+        size = 0
+        while self._taken_at + count < len(self._taken) and self._written + count != roll:
+            size += len(self._taken[self._taken_at + count])
+            if count and size > GROUP_BYTES_MAX:
+                size -= len(self._taken[self._taken_at + count])
+                break
+            count += 1
+        group = self._taken[self._taken_at : self._taken_at + count]
+        self._journal.write(self._written + 1, self._synced, group)
+        self._taken_at += count
+        if self._taken_at == len(self._taken):
+            self._taken = []
+            self._taken_at = 0
+        self._written += count
+        with self._lock:
+            self._pending_bytes -= size
+
+    def _write_failed(self, error: OSError, now_ms: int, closing: bool) -> int:
+        if not is_full(error):
+            self._die(f"writing the journal failed: {error}")
+            return NOTHING
+        try:
+            self._journal.take_back()
+        except OSError as second:
+            self._die(f"the journal could not be cut back after a write that found no space: {second}")
+            return NOTHING
+        if closing:
+            _log.error(
+                "closed with %d bytes of unconfirmed commits unwritten: %s", self._pending_bytes, error
+            )
+            self._dead = True
+            return NOTHING
+        if not self._retry_at_ms:
+            _log.warning("no space for the journal: %s; trying again every %d ms", error, self._retry_ms)
+        self._completions.stall(self.name, f"no space for the journal: {error}")
+        self._retry_at_ms = now_ms + self._retry_ms
+        return self._retry_ms
+
+    def _sync_late(self, now_ms: int, closing: bool) -> int:
+        """Nothing to write: is a sync due that did not follow its write?"""
+        if self._written == self._synced:
+            return NOTHING
+        if closing or self._required > self._synced or self._interval_is_over(now_ms):
+            self._sync()
+            return MORE
+        if self._interval_ms:
+            return self._unsynced_since_ms + self._interval_ms - now_ms
+        return NOTHING
+
+    def _finish_file(self) -> None:
+        try:
+            self._journal.finish()
+        except OSError as error:
+            self._die(f"syncing the journal failed: {error}")
+            return
+        self._note_synced()
+
+    def _sync(self) -> None:
+        try:
+            self._journal.sync()
+        except OSError as error:
+            self._die(f"syncing the journal failed: {error}")
+            return
+        self._note_synced()
+
+    def _note_synced(self) -> None:
+        if self._written > self._synced:
+            self._synced = self._written
+            if self._always:
+                self._completions.add(Durable(self._synced))
+        self._unsynced_since_ms = -1
+        if self._required:
+            with self._lock:
+                if self._required <= self._synced:
+                    self._required = 0
+            self._workers.notify(WRITER)
+
+    def broke(self, error: Exception) -> None:
+        _log.error("the committer broke", exc_info=error)
+        self._die(f"the committer broke: {type(error).__name__}: {error}")
+
+    def _die(self, detail: str) -> None:
+        _log.critical("%s; nothing can be promised any more", detail)
+        self._dead = True
+        self._completions.fail(detail)

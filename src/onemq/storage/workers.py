@@ -1,0 +1,131 @@
+"""The threads behind a store, as a seam: lanes of work, each run by its own thread here and step by step in a
+simulation.
+
+Must not know what the work is. The only place that reads a clock or starts a thread.
+"""
+
+import threading
+import time
+from typing import Final
+
+from mypy_extensions import mypyc_attr
+
+NOTHING: Final = -1
+"""A turn found nothing to do: next one after a notice."""
+MORE: Final = 0
+"""A turn did something: next one at once."""
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Lane:
+    """Work that is done in order, by one worker."""
+
+    name: str = ""
+
+    def turn(self, now_ms: int, closing: bool) -> int:
+        """Does a piece. Returns MORE, NOTHING, or how many ms later (or at a notice) the next turn is due.
+
+        `closing`: this is the end; waiting for space or time makes no sense any more. Catches all but its own
+        bugs.
+        """
+        raise NotImplementedError
+
+    def broke(self, error: Exception) -> None:
+        """The turn raised: a bug, or damage found. The lane must report it; it is not run again."""
+        raise NotImplementedError
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Workers:
+    """Runs lanes."""
+
+    def start(self, lanes: list[Lane]) -> None:
+        """Called once, before anything is given to the lanes."""
+        raise NotImplementedError
+
+    def notify(self, index: int) -> None:
+        """Lane number `index` may have something to do. Any thread; never blocks for long."""
+        raise NotImplementedError
+
+    def stop(self) -> None:
+        """Runs every lane until it has nothing left to do, then ends. Blocks."""
+        raise NotImplementedError
+
+
+class _Thread:
+    """One lane, its thread, and what wakes it."""
+
+    __slots__ = ("closing", "condition", "lane", "noticed", "thread", "waiting")
+
+    def __init__(self, lane: Lane) -> None:
+        self.lane = lane
+        self.condition = threading.Condition(threading.Lock())
+        self.noticed = False
+        self.waiting = False
+        self.closing = False
+        self.thread = threading.Thread(target=self.run, name=f"onemq-{lane.name}", daemon=True)
+
+    def notify(self) -> None:
+        # Without the lock: the thread looks at `noticed` again after it said that it waits, under the lock
+        # below.
+        if self.noticed:
+            return
+        with self.condition:
+            self.noticed = True
+            if self.waiting:
+                self.condition.notify()
+
+    def close(self) -> None:
+        with self.condition:
+            self.closing = True
+            self.condition.notify()
+
+    def run(self) -> None:
+        lane = self.lane
+        while True:
+            with self.condition:
+                self.noticed = False
+                closing = self.closing
+            try:
+                delay_ms = lane.turn(time.monotonic_ns() // 1_000_000, closing)
+            except Exception as error:
+                lane.broke(error)
+                return
+            if delay_ms == MORE:
+                continue
+            if closing:
+                return
+            self._wait(delay_ms)
+
+    def _wait(self, delay_ms: int) -> None:
+        with self.condition:
+            if self.noticed or self.closing:
+                return
+            self.waiting = True
+            if delay_ms < 0:
+                self.condition.wait()
+            else:
+                self.condition.wait(delay_ms / 1000)
+            self.waiting = False
+
+
+class Threads(Workers):
+    """A thread per lane."""
+
+    def __init__(self) -> None:
+        self._threads: list[_Thread] = []
+
+    def start(self, lanes: list[Lane]) -> None:
+        for lane in lanes:
+            self._threads.append(_Thread(lane))
+        for thread in self._threads:
+            thread.thread.start()
+
+    def notify(self, index: int) -> None:
+        self._threads[index].notify()
+
+    def stop(self) -> None:
+        # In the order given: a later lane may wait for what an earlier one still has to do.
+        for thread in self._threads:
+            thread.close()
+            thread.thread.join()

@@ -1,0 +1,1 @@
+const amqp = require('amqplib');async function consume() {  const conn = await amqp.connect('amqp://localhost');  const channel = await conn.createChannel();  await channel.assertQueue('task_queue', { durable: true });  channel.consume('task_queue', (msg) => {    console.log("Received:", msg.content.toString());    channel.ack(msg);  });}consume();

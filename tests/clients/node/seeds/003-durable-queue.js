@@ -1,0 +1,1 @@
+  channel.assertQueue("task_queue", { durable: true });

@@ -1,0 +1,4 @@
+channel.assertQueue("priority_queue", {
+  durable: true,
+  maxPriority: 10,
+});
