@@ -44,7 +44,10 @@ def extensions() -> list[object]:
         print("onemq: ONEMQ_COMPILE=0, installing without compiling", file=sys.stderr)
         return []
     if not has_compiler():
-        print("onemq: WARNING: no C compiler was found; onemq will run interpreted, several times slower", file=sys.stderr)
+        print(
+            "onemq: WARNING: no C compiler was found; onemq will run interpreted, several times slower",
+            file=sys.stderr,
+        )
         return []
     from mypyc.build import mypycify
 

@@ -9,8 +9,11 @@ import platform
 import statistics
 import subprocess
 from pathlib import Path
+from typing import Final
 
 from bench.scenarios import Measure, Outcome, Scenario
+
+OTHER_CORES_MAX: Final = 0.3
 
 
 class Runs:
@@ -114,6 +117,16 @@ def head(versions: dict[str, str], data: Path, settings: str) -> list[str]:
     if file_system == "tmpfs":
         lines.append("- WARNING: THE DATA IS IN MEMORY; PERSISTENCE COSTS NOTHING HERE")
     return lines
+
+
+def disturbance(results: dict[tuple[str, str], Runs]) -> list[str]:
+    """A warning when other programs worked beside the runs."""
+    worst = max((o.other_cores for runs in results.values() for o in runs.outcomes), default=0.0)
+    if worst <= OTHER_CORES_MAX:
+        return []
+    return [
+        f"- WARNING: OTHER PROGRAMS USED UP TO {worst:.1f} CORES DURING THE RUNS; REPEAT ON A QUIET MACHINE"
+    ]
 
 
 def _processor() -> str:

@@ -118,6 +118,7 @@ class Benchmark:
         if self.rabbitmq is None:
             lines += ["**RABBITMQ IS NOT INSTALLED HERE: NOTHING BELOW IS A COMPARISON.**", ""]
         lines += report.head(self.versions, self.chosen.data_root, settings)
+        lines += report.disturbance(self.results)
         lines += ["", *report.table(self.scenarios, self.results, Onemq.name, RabbitMQ.name)]
         return [*lines, "", "Single runs:", "", *report.single_runs(self.scenarios, self.results)]
 

@@ -34,9 +34,11 @@ class Options:
 class Outcome:
     """The numbers of one run by measure, and what the run says about itself."""
 
-    def __init__(self, values: dict[str, float], note: str = "") -> None:
+    def __init__(self, values: dict[str, float], note: str = "", other_cores: float = 0.0) -> None:
         self.values = values
         self.note = note
+        # Processor use by strangers while it ran: what makes a run worthless.
+        self.other_cores = other_cores
 
 
 Run = Callable[[Broker, Started, Options], Outcome]
@@ -78,7 +80,7 @@ def throughput(name: str, title: str, ratio: float | None, shape: LoadShape) -> 
             f"{result.messages} in {result.seconds:.2f} s; cores: load {result.load_cores:.2f}, "
             f"broker {result.broker_cores:.2f}, others {result.other_cores:.2f}"
         )
-        return Outcome({"rate": result.rate}, note)
+        return Outcome({"rate": result.rate}, note, result.other_cores)
 
     return Scenario(name, run, [Measure("rate", title, "msg/s", True, ratio=ratio)])
 

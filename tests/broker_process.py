@@ -142,11 +142,15 @@ class BrokerProcess:
                 self.ports.update({name: int(port) for name, _host, port in LISTENING.findall(printed)})
                 if 0 in self.ports.values():
                     self.kill9()
-                    raise BrokerFailed(f"ready, but it did not say where all of {[*self.ports]} are\n{self.log_tail()}")
+                    raise BrokerFailed(
+                        f"ready, but it did not say where all of {[*self.ports]} are\n{self.log_tail()}"
+                    )
                 return
             if exited:
                 raise BrokerFailed(f"the broker exited before it was ready\n{self.log_tail()}")
             if time.monotonic() > deadline:
                 self.kill9()
-                raise BrokerFailed(f"the broker was not ready within {READY_SECONDS_MAX} s\n{self.log_tail()}")
+                raise BrokerFailed(
+                    f"the broker was not ready within {READY_SECONDS_MAX} s\n{self.log_tail()}"
+                )
             time.sleep(POLL_SECONDS)

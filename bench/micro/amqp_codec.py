@@ -81,12 +81,6 @@ def parse_publishes(chunk: bytes) -> None:
             data[start:end]
 
 
-def loop_only(_chunk: bytes) -> None:
-    """The bare loop of the writers below."""
-    for _tag in range(MESSAGES):
-        pass
-
-
 def write_deliveries(_chunk: bytes) -> None:
     """basic.deliver with header and body frame into one writer."""
     writer = BytesWriter()
@@ -134,7 +128,6 @@ def main() -> None:
     for work in (
         parse_frames,
         parse_publishes,
-        loop_only,
         write_deliveries,
         write_acks,
         scan_properties,

@@ -8,6 +8,7 @@ import gc
 import logging
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -21,11 +22,13 @@ from onemq.auth.permissions import Permission, Permissions
 from onemq.auth.users import User, Users, hash_password, parse_hash
 from onemq.config import GUEST, OFF, Settings
 from onemq.engine.broker import Broker
-from onemq.engine.ports import Store
 from onemq.engine.settings import EngineSettings
 from onemq.heads.amqp091.head import AmqpHead
-from onemq.heads.amqp091.settings import AmqpSettings
+from onemq.heads.amqp091.native_reader import AmqpNativeReader
+from onemq.heads.amqp091.settings import PREDECLARED_EXCHANGES, AmqpSettings
 from onemq.heads.contract import Head
+from onemq.model.record import NATIVE_AMQP091
+from onemq.net.clock import Clock
 from onemq.net.connection import Limits
 from onemq.net.drain import drain
 from onemq.net.listener import CannotListen, Listener
@@ -36,9 +39,11 @@ from onemq.ops.health import Health
 from onemq.ops.http_head import HttpHead
 from onemq.ops.logs import flush_logs, start_logging
 from onemq.storage.errors import StorageError
-from onemq.storage.memory import MemoryStore
+from onemq.storage.file_store import FileStore
+from onemq.storage.files import Files
+from onemq.storage.memory_store import MemoryStore
 from onemq.storage.settings import StoreSettings
-from onemq.storage.store import FileStore
+from onemq.storage.workers import Threads
 
 if TYPE_CHECKING:
     import ssl
@@ -81,7 +86,7 @@ def run(settings: Settings) -> int:
     start_logging(settings.log.level, settings.log.format)
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
-    store: Store | None = None
+    store: FileStore | MemoryStore | None = None
     try:
         tls = _tls_context(settings)
         _raise_open_files()
@@ -100,17 +105,14 @@ def run(settings: Settings) -> int:
 async def _serve(
     settings: Settings,
     loop: asyncio.AbstractEventLoop,
-    store: Store,
+    store: FileStore | MemoryStore,
     waker: Waker,
     tls: "ssl.SSLContext | None",
 ) -> int:
-    broker = Broker(store, _engine_settings(settings), os.urandom)
-    try:
-        broker.recover()
-    except StorageError as error:
-        raise CannotStart(str(error)) from None
+    clock = Clock()
+    broker = _recovered(settings, store, clock)
     pressure = _pressure(settings)
-    turns = Turns(loop, broker, store, pressure, _stop_at_once)
+    turns = Turns(loop, clock, broker, store, pressure, _stop_at_once)
     waker.turns = turns
     registry = Registry(settings.limits.connections_max)
     stopping = asyncio.Event()
@@ -146,13 +148,15 @@ def _engine_settings(settings: Settings) -> EngineSettings:
         consumer_timeout_ms=settings.limits.consumer_timeout_ms,
         message_bytes_max=settings.amqp.message_bytes_max,
         namespaces=list(settings.namespaces),
+        predeclared=list(PREDECLARED_EXCHANGES),
     )
 
 
-def _open_store(settings: Settings, wake: Callable[[], None]) -> Store:
+def _open_store(settings: Settings, wake: Callable[[], None]) -> FileStore | MemoryStore:
     storage = settings.storage
     if storage.memory:
-        return MemoryStore(wake)
+        # What it is given is done at once: the end of the turn that gave it collects it, nobody needs waking.
+        return MemoryStore(_no_wake)
     store_settings = StoreSettings(
         directory=storage.data,
         sync=storage.sync,
@@ -160,10 +164,22 @@ def _open_store(settings: Settings, wake: Callable[[], None]) -> Store:
         segment_bytes=storage.segment_bytes,
         open_files_max=storage.open_files_max,
     )
+    return FileStore(store_settings, Files(), Threads(), wake)
+
+
+def _no_wake() -> None:
+    pass
+
+
+def _recovered(settings: Settings, store: FileStore | MemoryStore, clock: Clock) -> Broker:
+    broker = Broker(store, _engine_settings(settings), os.urandom)
+    broker.catalog.natives.register(NATIVE_AMQP091, AmqpNativeReader())
+    broker.begin_turn(int(clock.now_ms()))
     try:
-        return FileStore(store_settings, wake)
+        broker.recover()
     except (StorageError, OSError) as error:
-        raise CannotStart(f"cannot use the data directory {storage.data}: {error}") from None
+        raise CannotStart(f"cannot use the data directory {settings.storage.data}: {error}") from None
+    return broker
 
 
 def _gate(settings: Settings, broker: Broker) -> Gate:
@@ -199,9 +215,10 @@ def _listeners(
         channels_max=amqp.channels_max,
         heartbeat_seconds=amqp.heartbeat_seconds,
         message_bytes_max=amqp.message_bytes_max,
+        cluster_name=f"onemq@{socket.gethostname()}",
         onemq_version=__version__,
     )
-    head: Head = AmqpHead(gate, amqp_settings)
+    head: Head = AmqpHead(gate, amqp_settings, os.urandom)
     found: list[Listener] = []
     if amqp.port != OFF:
         found.append(Listener("amqp", head, host, amqp.port, turns, registry, limits))
@@ -221,7 +238,10 @@ def _health(broker: Broker, registry: Registry, pressure: Pressure, stopping: as
         {
             "onemq_connections": ("Open connections.", registry.count),
             "onemq_connections_opened_total": ("Connections accepted.", lambda: int(registry.opened)),
-            "onemq_connections_refused_total": ("Connections over limits.connections_max.", lambda: int(registry.refused)),
+            "onemq_connections_refused_total": (
+                "Connections over limits.connections_max.",
+                lambda: int(registry.refused),
+            ),
             "onemq_received_bytes_total": ("Bytes received.", lambda: int(registry.bytes_in)),
             "onemq_sent_bytes_total": ("Bytes sent.", lambda: int(registry.bytes_out)),
             "onemq_records_memory_bytes": ("What the records in memory take.", broker.memory_bytes),
@@ -240,7 +260,7 @@ def _pressure(settings: Settings) -> Pressure:
         status = os.statvfs(directory)
         return status.f_bavail * status.f_frsize
 
-    return Pressure(alarm_bytes, settings.disk.free_bytes_min, free_bytes)
+    return Pressure(alarm_bytes, settings.disk.free_bytes_min, free_bytes, settings.storage.pending_bytes_max)
 
 
 def _memory_bytes() -> int:

@@ -57,10 +57,11 @@ class StorageSettings(Struct, forbid_unknown_fields=True):
     data: str = "onemq-data"
     memory: bool = False
     sync: Literal["always", "interval", "never"] = "always"
-    sync_interval_ms: Annotated[int, Meta(ge=1, le=60_000)] = 200
+    sync_interval_ms: Annotated[int, Meta(ge=1, le=60_000)] = 100
     segment_bytes: Annotated[int, Meta(ge=64 * _KIB, le=_GIB)] = 8 * _MIB
     journal_bytes_max: Annotated[int, Meta(ge=_MIB, le=64 * _GIB)] = 128 * _MIB
-    open_files_max: Annotated[int, Meta(ge=16, le=1_000_000)] = 512
+    pending_bytes_max: Annotated[int, Meta(ge=_MIB, le=_BYTES_MAX)] = 32 * _MIB
+    open_files_max: Annotated[int, Meta(ge=16, le=1_000_000)] = 128
 
 
 class MemorySettings(Struct, forbid_unknown_fields=True):
@@ -76,7 +77,7 @@ class LimitSettings(Struct, forbid_unknown_fields=True):
     connections_max: Count = 20_000
     outbox_bytes_max: Annotated[int, Meta(ge=16 * _KIB, le=_GIB)] = 4 * _MIB
     consumer_timeout_ms: Annotated[int, Meta(ge=0, le=10**12)] = 1_800_000
-    dispatch_per_turn: Count = 4096
+    dispatch_per_turn: Count = 10_000
 
 
 class PermissionSettings(Struct, forbid_unknown_fields=True):
@@ -163,12 +164,18 @@ def _tls_contradictions(settings: Settings) -> list[Contradiction]:
     tls = settings.tls
     found: list[Contradiction] = []
     if tls.certificate and not tls.key:
-        found.append(Contradiction(("tls", "key"), "nothing", "the file with the private key of tls.certificate"))
+        found.append(
+            Contradiction(("tls", "key"), "nothing", "the file with the private key of tls.certificate")
+        )
     if tls.key and not tls.certificate:
         takes = "the file with the certificate (chain) that tls.key belongs to"
         found.append(Contradiction(("tls", "certificate"), "nothing", takes))
     if tls.client_ca and not tls.certificate:
-        found.append(Contradiction(("tls", "client_ca"), repr(tls.client_ca), "nothing while tls.certificate is not set"))
+        found.append(
+            Contradiction(
+                ("tls", "client_ca"), repr(tls.client_ca), "nothing while tls.certificate is not set"
+            )
+        )
     if tls.require_client_certificate and not tls.client_ca:
         takes = "false, unless tls.client_ca names the authority that signs client certificates"
         found.append(Contradiction(("tls", "require_client_certificate"), "true", takes))

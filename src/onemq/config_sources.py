@@ -24,7 +24,16 @@ _UNITS: Final = {
     "KIB": 1024, "MIB": 1024**2, "GIB": 1024**3, "TIB": 1024**4,
     "KB": 1000, "MB": 1000**2, "GB": 1000**3, "TB": 1000**4, "B": 1,
 }  # fmt: skip
-_WORDS: Final = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+_WORDS: Final = {
+    "true": True,
+    "yes": True,
+    "on": True,
+    "1": True,
+    "false": False,
+    "no": False,
+    "off": False,
+    "0": False,
+}
 
 Path = tuple[str, ...]
 
@@ -90,7 +99,9 @@ def problem(path: Path, got: str, origin: str, takes: str) -> str:
 
 def dotted(path: Path) -> str:
     """`users.alice.permissions."/".read`: the name as TOML spells it."""
-    return ".".join(part if part.replace("_", "").replace("-", "").isalnum() else f'"{part}"' for part in path)
+    return ".".join(
+        part if part.replace("_", "").replace("-", "").isalnum() else f'"{part}"' for part in path
+    )
 
 
 def setting_paths() -> dict[Path, Any]:
@@ -149,7 +160,9 @@ def _flatten(
         elif key in fields:
             inner_kind = fields[key]
         else:
-            problems.append(_unknown(dotted((*path, key)), origin, [dotted((*path, name)) for name in fields]))
+            problems.append(
+                _unknown(dotted((*path, key)), origin, [dotted((*path, name)) for name in fields])
+            )
             continue
         _flatten((*path, key), inner, inner_kind, origin, found, problems)
     if fields is not None and not value and path and path[0] == "users":
@@ -192,7 +205,11 @@ def _assign(path: Path, text: str, origin: str, found: list[Assignment], problem
         try:
             table = tomllib.loads(f"value = {text}")["value"]
         except tomllib.TOMLDecodeError:
-            problems.append(problem(path, "(not shown)", origin, "a table in TOML's inline spelling: { name = value, ... }"))
+            problems.append(
+                problem(
+                    path, "(not shown)", origin, "a table in TOML's inline spelling: { name = value, ... }"
+                )
+            )
             return
         _flatten(path, table, kind, origin, found, problems)
     else:

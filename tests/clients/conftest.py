@@ -19,7 +19,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from broker_process import BrokerProcess  # noqa: E402
+from broker_process import BrokerProcess
 
 URL_VARIABLE = "ONEMQ_TEST_AMQP_URL"
 TEST_SECONDS_MAX = 60

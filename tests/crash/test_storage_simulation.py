@@ -18,6 +18,7 @@ from simulation.stepped import Stepped  # noqa: E402
 from simulation.store_engine import StoreEngine, fold  # noqa: E402
 
 from onemq.engine.ports import Store  # noqa: E402
+from onemq.storage.errors import StorageError  # noqa: E402
 from onemq.storage.file_store import FileStore  # noqa: E402
 from onemq.storage.files import Files  # noqa: E402
 from onemq.storage.settings import StoreSettings  # noqa: E402
@@ -189,3 +190,29 @@ def test_the_simulation_reaches_what_it_is_for() -> None:
         assert fold(simulation.history).same() is not None
     assert checked_loads > 50
     assert checkpoints > 10
+
+
+class ForgetfulFiles(SimulatedFiles):
+    """A disk that says it has synced, and has not."""
+
+    def sync(self, handle: int) -> None:
+        self._changing()
+
+
+class NamelessFiles(SimulatedFiles):
+    """A disk that keeps contents but not names."""
+
+    def sync_directory(self, path: str) -> None:
+        self._changing()
+
+
+@pytest.mark.parametrize("planted", [ForgetfulFiles, NamelessFiles])
+def test_a_planted_bug_is_caught(planted: type[SimulatedFiles]) -> None:
+    for number in range(60):
+        simulation = Simulation(number)
+        simulation.files = planted(simulation.random)
+        try:
+            simulation.run()
+        except (AssertionError, StorageError):
+            return
+    raise AssertionError("a store that does not sync went unnoticed")

@@ -47,10 +47,14 @@ class Gate:
     def enter(self, principal: Principal, namespace: str) -> Access:
         """Raises Refusal NAMESPACE_DENIED: `detail` is "not found" or "access refused"."""
         if not self._permissions.has_namespace(namespace):
-            raise Refusal(Reason.NAMESPACE_DENIED, "namespace", namespace, "not found", scope=Scope.CONNECTION)
+            raise Refusal(
+                Reason.NAMESPACE_DENIED, "namespace", namespace, "not found", scope=Scope.CONNECTION
+            )
         rights = self._permissions.rights(principal.name, namespace)
         if rights is None:
-            raise Refusal(Reason.NAMESPACE_DENIED, "namespace", namespace, "access refused", scope=Scope.CONNECTION)
+            raise Refusal(
+                Reason.NAMESPACE_DENIED, "namespace", namespace, "access refused", scope=Scope.CONNECTION
+            )
         return self._broker.access(principal, namespace, rights)
 
     def _login_external(self, peer: Peer) -> Principal:
@@ -58,7 +62,9 @@ class Gate:
             raise _refused("", "EXTERNAL without a verified client certificate")
         found = self._users.find(peer.certificate_name)
         if found is None:
-            raise _refused(peer.certificate_name, f"user '{peer.certificate_name}' (client certificate) not found")
+            raise _refused(
+                peer.certificate_name, f"user '{peer.certificate_name}' (client certificate) not found"
+            )
         return self._admit(found, peer)
 
     def _admit(self, user: User, peer: Peer) -> Principal:

@@ -1,7 +1,8 @@
 """Users and their passwords: salted hashes as RabbitMQ makes and exports them, and a look-up that tells nobody what exists.
 
 A hash is base64 of a 4-byte salt followed by SHA-256 or SHA-512 of salt and password (RabbitMQ: "Credentials and
-Passwords", section "This is the algorithm"); which of the two it is shows in its length. No file, no randomness here: the salt is an argument.
+Passwords", section "This is the algorithm"); which of the two it is shows in its length. No file, no randomness here:
+the salt is an argument.
 """
 
 import base64
@@ -68,7 +69,9 @@ class User:
 
     __slots__ = ("loopback_only", "password", "principal")
 
-    def __init__(self, name: str, tags: list[str], password: PasswordHash | None, loopback_only: bool = False) -> None:
+    def __init__(
+        self, name: str, tags: list[str], password: PasswordHash | None, loopback_only: bool = False
+    ) -> None:
         self.principal = Principal(name, tags)
         self.password = password
         self.loopback_only = loopback_only

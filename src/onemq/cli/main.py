@@ -25,15 +25,25 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--config", type=click.Path(dir_okay=False), help=f"Settings file; {DEFAULT_CONFIG} is read if it is here.")
+@click.option(
+    "--config",
+    type=click.Path(dir_okay=False),
+    help=f"Settings file; {DEFAULT_CONFIG} is read if it is here.",
+)
 @click.option("--data", metavar="DIR", help="Directory of the data [storage.data].")
 @click.option("--memory", is_flag=True, help="Keep everything in memory, store nothing [storage.memory].")
 @click.option("--host", help="Address to listen on [server.host].")
 @click.option("--amqp-port", metavar="N", help="AMQP 0-9-1; 0 takes a free port, off for none [amqp.port].")
-@click.option("--amqp-tls-port", metavar="N", help="AMQP 0-9-1 over TLS; needs tls.certificate [amqp.tls_port].")
-@click.option("--http-port", metavar="N", help="Health and metrics; 0 takes a free port, off for none [http.port].")
+@click.option(
+    "--amqp-tls-port", metavar="N", help="AMQP 0-9-1 over TLS; needs tls.certificate [amqp.tls_port]."
+)
+@click.option(
+    "--http-port", metavar="N", help="Health and metrics; 0 takes a free port, off for none [http.port]."
+)
 @click.option("--log-level", metavar="LEVEL", help="debug, info, warning or error [log.level].")
-@click.option("--set", "assignments", metavar="NAME=VALUE", multiple=True, help="Any other setting, by its dotted name.")
+@click.option(
+    "--set", "assignments", metavar="NAME=VALUE", multiple=True, help="Any other setting, by its dotted name."
+)
 def serve(
     config: str | None,
     data: str | None,
@@ -95,11 +105,15 @@ def _read_config(config: str | None) -> tuple[str, str]:
             return path, file.read()
     except (OSError, UnicodeDecodeError) as error:
         origin = "--config" if config is not None else CONFIG_VARIABLE
-        fail(f"cannot read the settings file {path} (from {origin if asked is not None else 'here'}): {error}")
+        fail(
+            f"cannot read the settings file {path} (from {origin if asked is not None else 'here'}): {error}"
+        )
 
 
 @main.command("hash-password")
-@click.option("--stdin", "from_stdin", is_flag=True, help="Read the password from standard input, without asking.")
+@click.option(
+    "--stdin", "from_stdin", is_flag=True, help="Read the password from standard input, without asking."
+)
 def hash_password_command(from_stdin: bool) -> None:
     """Ask for a password and print its salted hash, for `password_hash` in the settings."""
     from onemq.auth.users import SALT_BYTES, hash_password

@@ -20,14 +20,17 @@ class Address:
     """Where a record was published: an exchange's name and a routing key. Interned: one object for many records.
 
     `shortstrs` is both names in AMQP's short-string form (length octet, bytes), kept because it can be copied from
-    a publish to a deliver without being read; b"" when a name is longer than 255 bytes.
+    a publish to a deliver without being read; b"" when a name is longer than 255 bytes. `reserved` is the record
+    batch codec's: the encoded start of the reserved header for records of `reserved_kind`.
     """
 
-    __slots__ = ("exchange", "routing_key", "shortstrs")
+    __slots__ = ("exchange", "reserved", "reserved_kind", "routing_key", "shortstrs")
 
     def __init__(self, exchange: str, routing_key: str) -> None:
         self.exchange = exchange
         self.routing_key = routing_key
+        self.reserved = b""
+        self.reserved_kind: int = -1
         first = exchange.encode("utf-8", "surrogateescape")
         second = routing_key.encode("utf-8", "surrogateescape")
         if len(first) < 256 and len(second) < 256:

@@ -17,7 +17,7 @@ from librt.strings import (
     write_i32_be,
     write_i64_be,
 )
-from mypy_extensions import i64
+from mypy_extensions import i64, u8
 
 from onemq.model.record import NO_ADDRESS, Address, Death, Deaths, Record
 
@@ -109,11 +109,12 @@ def _varint_bytes(value: i64) -> i64:
 
 
 def _write_varint(out: BytesWriter, value: i64) -> None:
+    # An i64 given to append() would become a boxed call: u8 is what compiles to a store.
     coded: i64 = (value << 1) ^ (value >> 63)
     while coded > 0x7F or coded < 0:
-        out.append((coded & 0x7F) | 0x80)
+        out.append(u8((coded & 0x7F) | 0x80))
         coded = (coded >> 7) & 0x01FFFFFFFFFFFFFF
-    out.append(coded)
+    out.append(u8(coded))
 
 
 def _write_text(out: BytesWriter, text: str) -> None:
@@ -140,8 +141,38 @@ def _encode_deaths(deaths: Deaths) -> bytes:
     return out.getvalue()
 
 
-def _reserved_value(record: Record) -> bytes:
-    """Value of the reserved header, or b"" when the record needs none (docs/formats/record.md)."""
+def _address_start(address: Address, native_kind: int) -> bytes:
+    """The reserved header up to the native bytes, for a record that has nothing but an address and a native part."""
+    out = BytesWriter()
+    out.append(_RESERVED_VERSION)
+    out.append(_HAS_ADDRESS | _HAS_NATIVE if native_kind else _HAS_ADDRESS)
+    _write_address(out, address)
+    if native_kind:
+        out.append(native_kind)
+    return out.getvalue()
+
+
+def _write_address(out: BytesWriter, address: Address) -> None:
+    exchange = address.exchange.encode("utf-8", "surrogateescape")
+    routing_key = address.routing_key.encode("utf-8", "surrogateescape")
+    write_i16_be(out, len(exchange))
+    out.write(exchange)
+    write_i32_be(out, len(routing_key))
+    out.write(routing_key)
+
+
+def _reserved_start(record: Record) -> bytes:
+    """The reserved header's value up to the native bytes, b"" when the record needs none (docs/formats/record.md)."""
+    address = record.address
+    deaths = record.deaths
+    if not record.expires_at_ms and not record.not_before_ms and not record.priority and deaths is None:
+        if address is NO_ADDRESS and not record.native_kind:
+            return b""
+        if address is not NO_ADDRESS:
+            if address.reserved_kind != record.native_kind:
+                address.reserved = _address_start(address, record.native_kind)
+                address.reserved_kind = record.native_kind
+            return address.reserved
     flags = 0
     if record.expires_at_ms:
         flags |= _HAS_EXPIRY
@@ -149,16 +180,12 @@ def _reserved_value(record: Record) -> bytes:
         flags |= _HAS_DELAY
     if record.priority:
         flags |= _HAS_PRIORITY
-    deaths = record.deaths
     if deaths is not None:
         flags |= _HAS_DEATHS
-    address = record.address
     if address is not NO_ADDRESS:
         flags |= _HAS_ADDRESS
     if record.native_kind:
         flags |= _HAS_NATIVE
-    if not flags:
-        return b""
     out = BytesWriter()
     out.append(_RESERVED_VERSION)
     out.append(flags)
@@ -173,20 +200,15 @@ def _reserved_value(record: Record) -> bytes:
         write_i32_be(out, len(encoded))
         out.write(encoded)
     if flags & _HAS_ADDRESS:
-        exchange = address.exchange.encode("utf-8", "surrogateescape")
-        routing_key = address.routing_key.encode("utf-8", "surrogateescape")
-        write_i16_be(out, len(exchange))
-        out.write(exchange)
-        write_i32_be(out, len(routing_key))
-        out.write(routing_key)
+        _write_address(out, address)
     if record.native_kind:
         out.append(record.native_kind)
-        out.write(record.native)
     return out.getvalue()
 
 
 def _write_record(out: BytesWriter, record: Record, base: i64, base_time_ms: i64) -> None:
-    reserved = _reserved_value(record)
+    reserved = _reserved_start(record)
+    native = record.native if record.native_kind else b""
     key = record.key
     value = record.value
     headers = record.headers
@@ -209,7 +231,7 @@ def _write_record(out: BytesWriter, record: Record, base: i64, base_time_ms: i64
             encoded_headers.append((raw_name, content))
             size += _varint_bytes(len(raw_name)) + len(raw_name)
             size += 1 if content is None else _varint_bytes(len(content)) + len(content)
-    reserved_size: i64 = len(reserved)
+    reserved_size: i64 = len(reserved) + len(native)
     if reserved_size:
         header_count += 1
         size += 6 + _varint_bytes(reserved_size) + reserved_size
@@ -239,6 +261,7 @@ def _write_record(out: BytesWriter, record: Record, base: i64, base_time_ms: i64
         out.write(RESERVED_KEY)
         _write_varint(out, reserved_size)
         out.write(reserved)
+        out.write(native)
 
 
 def encode_batch(records: list[Record], volatile: bool = False) -> bytes:
@@ -250,12 +273,9 @@ def encode_batch(records: list[Record], volatile: bool = False) -> bytes:
     base: i64 = first.offset
     base_time_ms: i64 = first.timestamp_ms
     max_time_ms: i64 = base_time_ms
-    body = BytesWriter()
     for record in records:
         if record.timestamp_ms > max_time_ms:
             max_time_ms = record.timestamp_ms
-        _write_record(body, record, base, base_time_ms)
-    payload = body.getvalue()
     checked = BytesWriter()
     write_i16_be(checked, 0x4000 if volatile else 0)
     last_delta: i64 = records[-1].offset - base
@@ -266,16 +286,16 @@ def encode_batch(records: list[Record], volatile: bool = False) -> bytes:
     write_i16_be(checked, -1)  # producer epoch
     write_i32_be(checked, -1)  # base sequence
     write_i32_be(checked, len(records))
-    checked.write(payload)
+    for record in records:
+        _write_record(checked, record, base, base_time_ms)
     tail = checked.getvalue()
-    out = BytesWriter()
-    write_i64_be(out, base)
-    write_i32_be(out, len(tail) + 9)
-    write_i32_be(out, -1)  # partition leader epoch
-    out.append(2)
-    _write_u32(out, google_crc32c.value(tail))
-    out.write(tail)
-    return out.getvalue()
+    head = BytesWriter()
+    write_i64_be(head, base)
+    write_i32_be(head, len(tail) + 9)
+    write_i32_be(head, -1)  # partition leader epoch
+    head.append(2)
+    _write_u32(head, google_crc32c.value(tail))
+    return head.getvalue() + tail
 
 
 def _write_u32(out: BytesWriter, value: int) -> None:

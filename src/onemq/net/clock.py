@@ -9,7 +9,7 @@ from mypy_extensions import i64
 
 
 class Clock:
-    """Follows the wall clock; when that is set back, goes on at seven eighths of the pace until the wall clock has caught up.
+    """Follows the wall clock; when that is set back, goes on at seven eighths of the pace until it has caught up.
 
     So a deadline never waits for the hour that somebody took back, and records never get times out of order.
     """

@@ -75,6 +75,7 @@ class Connection(Link, Participant, Timed, Publisher, Member):
         self._lost = False
         self._publishing = False
         self._held = False
+        self._slowed = False
         self._full = False
         self._stuffed = False
         self._reading = True
@@ -226,8 +227,14 @@ class Connection(Link, Participant, Timed, Publisher, Member):
             self._transport.abort()
             return 0
         if not self._closing:
-            if self._receive_ms != 0 and self._reading and now_ms - self._last_received_ms >= self._receive_ms:
-                self.warn(f"nothing was received for {now_ms - self._last_received_ms} ms (missed heartbeats): closing")
+            if (
+                self._receive_ms != 0
+                and self._reading
+                and now_ms - self._last_received_ms >= self._receive_ms
+            ):
+                self.warn(
+                    f"nothing was received for {now_ms - self._last_received_ms} ms (missed heartbeats): closing"
+                )
                 self._transport.abort()
                 return 0
             if self._send_ms != 0 and now_ms - self._last_sent_ms >= self._send_ms:
@@ -244,6 +251,10 @@ class Connection(Link, Participant, Timed, Publisher, Member):
     def unhold(self) -> None:
         self._held = False
         self._tell("")
+        self._regard_reading()
+
+    def slow_down(self, slow: bool) -> None:
+        self._slowed = slow
         self._regard_reading()
 
     def drain(self, reason: str) -> None:
@@ -333,7 +344,7 @@ class Connection(Link, Participant, Timed, Publisher, Member):
             waiting += self._transport_waiting()
         outbox_bytes_max = self._limits.outbox_bytes_max
         self._stuffed = waiting > (outbox_bytes_max if self._stuffed else 2 * outbox_bytes_max)
-        reading = self._finished or not (self._held or self._stuffed)
+        reading = self._finished or not (self._held or self._slowed or self._stuffed)
         if reading == self._reading:
             return
         self._reading = reading

@@ -40,7 +40,9 @@ async def drain(
     while registry.count() and loop.time() < by:
         await asyncio.sleep(POLL_SECONDS)
     if registry.count():
-        _log.warning("%d connections did not close within %g s (server.drain_seconds)", registry.count(), drain_seconds)
+        _log.warning(
+            "%d connections did not close within %g s (server.drain_seconds)", registry.count(), drain_seconds
+        )
         clean = False
         for member in registry.members():
             member.abort()

@@ -68,7 +68,9 @@ class Listener:
             )
         except OSError as error:
             reason = error.strerror or str(error)
-            raise CannotListen(f"cannot listen for {self.name} on {self._host}:{self._port}: {reason}") from None
+            raise CannotListen(
+                f"cannot listen for {self.name} on {self._host}:{self._port}: {reason}"
+            ) from None
 
     def addresses(self) -> list[str]:
         """`host:port` of every socket (a host name may have several)."""

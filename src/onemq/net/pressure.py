@@ -29,18 +29,31 @@ class Publisher:
         """The alarm is over."""
         raise NotImplementedError
 
+    def slow_down(self, slow: bool) -> None:
+        """Stop reading from the peer for a moment, without a word; or go on."""
+        raise NotImplementedError
+
 
 class Pressure:
     """The alarms that are on, and the publishers that they hold up.
 
-    memory_bytes_alarm: tracked bytes from which on the memory alarm is on, until they fall below nine tenths of it; 0 = never.
+    memory_bytes_alarm: tracked bytes that raise the memory alarm, until they fall below nine tenths of it; 0 = never.
     free_bytes_min: free space on the data's file system below which the disk alarm is on; 0 = never.
     free_bytes: asks for that space; None where nothing is stored.
+    pending_bytes_max: commits handed to the store but not written yet, above which publishers are not read from
+        until it has caught up to half of it: a disk slower than the publishers is no alarm, but must not fill the
+        memory. 0 = never.
     """
 
     def __init__(
-        self, memory_bytes_alarm: int, free_bytes_min: int = 0, free_bytes: Callable[[], int] | None = None
+        self,
+        memory_bytes_alarm: int,
+        free_bytes_min: int = 0,
+        free_bytes: Callable[[], int] | None = None,
+        pending_bytes_max: int = 0,
     ) -> None:
+        self._pending_bytes_max: i64 = pending_bytes_max
+        self._behind = False
         self._memory_bytes_alarm: i64 = memory_bytes_alarm
         self._memory_bytes_clear: i64 = memory_bytes_alarm - memory_bytes_alarm // 10
         self._free_bytes_min = free_bytes_min
@@ -62,6 +75,8 @@ class Pressure:
         reason = self.reason()
         if reason:
             publisher.hold(reason)
+        if self._behind:
+            publisher.slow_down(True)
 
     def remove(self, publisher: Publisher) -> None:
         self._publishers.pop(publisher, None)
@@ -84,6 +99,18 @@ class Pressure:
             before = self.reason()
             self._memory_low = True
             self._changed(before)
+
+    def observe_pending(self, pending_bytes: i64) -> None:
+        """Called once a turn."""
+        pending_bytes_max = self._pending_bytes_max
+        if pending_bytes_max == 0:
+            return
+        behind = pending_bytes > (pending_bytes_max // 2 if self._behind else pending_bytes_max)
+        if behind == self._behind:
+            return
+        self._behind = behind
+        for publisher in list(self._publishers):
+            publisher.slow_down(behind)
 
     def observe_disk(self) -> None:
         """Asks for the free space. Called once a second."""
@@ -108,7 +135,9 @@ class Pressure:
 
     def store_stalled(self, detail: str) -> None:
         """The store cannot write and keeps trying."""
-        _log.error("disk alarm: the store cannot write, publishers are blocked and nothing is confirmed: %s", detail)
+        _log.error(
+            "disk alarm: the store cannot write, publishers are blocked and nothing is confirmed: %s", detail
+        )
         before = self.reason()
         self._store_stalled = True
         self._changed(before)

@@ -1,4 +1,4 @@
-"""The connections that are open, and the counts of what they did. Knows them only as things that can be drained and aborted."""
+"""The connections that are open, and counts. Knows them only as things that can be drained and aborted."""
 
 from mypy_extensions import i64, mypyc_attr, trait
 

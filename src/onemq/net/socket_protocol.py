@@ -42,7 +42,9 @@ class SocketProtocol(asyncio.Protocol):
         if registry.is_full():
             registry.refused += 1
             _log.warning(
-                "%s: refused a connection: limits.connections_max is %d", self._head.name, registry.connections_max
+                "%s: refused a connection: limits.connections_max is %d",
+                self._head.name,
+                registry.connections_max,
             )
             stream.abort()
             return

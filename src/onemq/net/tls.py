@@ -22,7 +22,9 @@ class BadTls(Exception):
     """The certificate, key or authority cannot be used. The text says which file and why."""
 
 
-def make_context(certificate: str, key: str, client_ca: str, require_client_certificate: bool) -> ssl.SSLContext:
+def make_context(
+    certificate: str, key: str, client_ca: str, require_client_certificate: bool
+) -> ssl.SSLContext:
     """TLS 1.2 and later. With `client_ca`, client certificates are asked for and verified. Raises BadTls."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -49,7 +51,9 @@ def subject_text(subject: tuple[tuple[tuple[str, str], ...], ...]) -> str:
     """RFC 4514: parts in reverse order, special characters escaped."""
     parts = []
     for relative in reversed(subject):
-        parts.append("+".join(f"{_SHORT_NAMES.get(kind, kind)}={_escaped(value)}" for kind, value in relative))
+        parts.append(
+            "+".join(f"{_SHORT_NAMES.get(kind, kind)}={_escaped(value)}" for kind, value in relative)
+        )
     return ",".join(parts)
 
 

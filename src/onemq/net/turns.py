@@ -1,8 +1,8 @@
 """The turn: everything that one pass of the event loop brings is one commit of the engine and one write per connection.
 
 A turn begins with the first input (bytes, a timer, the store's wake-up). After the loop has served every socket that had
-something: the engine dispatches and commits, conversations add their last words, replies that have become durable
-are released, every connection that has bytes writes once. Must not know protocols or sockets.
+something: the engine dispatches and commits, replies that have become durable are released, conversations add their
+last words, every connection that has bytes writes once. Must not know protocols or sockets.
 """
 
 import logging
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from mypy_extensions import i64, mypyc_attr, trait
 
-from onemq.engine.ports import Completion, Failed, Resumed, Stalled, Store
+from onemq.engine.ports import Completion, Failed, Resumed, Stalled
 from onemq.net.clock import Clock
 from onemq.net.outbox import Durability
 from onemq.net.pressure import Pressure
@@ -26,14 +26,21 @@ _log = logging.getLogger("onemq.turns")
 class Engine(Protocol):
     """The engine's broker, as far as turns go."""
 
-    durable_position: i64
-
-    def begin_turn(self, now_ms: i64) -> None: ...
+    @property
+    def durable_position(self) -> int: ...
+    def begin_turn(self, now_ms: int) -> None: ...
     def end_turn(self) -> bool: ...
     def complete(self, completions: list[Completion]) -> None: ...
-    def tick(self, now_ms: i64) -> None: ...
-    def next_deadline_ms(self) -> i64: ...
-    def memory_bytes(self) -> i64: ...
+    def tick(self, now_ms: int) -> None: ...
+    def next_deadline_ms(self) -> int: ...
+    def memory_bytes(self) -> int: ...
+
+
+class FinishingStore(Protocol):
+    """The store, as far as turns go."""
+
+    def completions(self) -> list[Completion]: ...
+    def pending_bytes(self) -> int: ...
 
 
 @trait
@@ -62,8 +69,9 @@ class Turns:
     def __init__(
         self,
         loop: "AbstractEventLoop",
+        clock: Clock,
         broker: Engine,
-        store: Store,
+        store: FinishingStore,
         pressure: Pressure,
         fatal: Callable[[str, Exception | None], None],
     ) -> None:
@@ -76,7 +84,7 @@ class Turns:
         self._loop = loop
         self._broker = broker
         self._store = store
-        self._clock = Clock()
+        self._clock = clock
         self._dirty: list[Participant] = []
         self._timer: TimerHandle | None = None
         self._timer_ms: i64 = 0
@@ -146,16 +154,16 @@ class Turns:
         broker = self._broker
         self._collect()
         more = broker.end_turn()
+        # A store that needs no waiting (memory) has finished the commit by now.
+        if self._collect():
+            more = True
+        self.pressure.observe_memory(broker.memory_bytes())
+        self.pressure.observe_pending(self._store.pending_bytes())
         dirty = self._dirty
         index: i64 = 0
         while index < len(dirty):
             dirty[index].end_turn()
             index += 1
-        # A store that needs no waiting (memory) has finished the commit by now.
-        if self._collect():
-            more = True
-        self.pressure.observe_memory(broker.memory_bytes())
-        dirty = self._dirty
         self._dirty = []
         for participant in dirty:
             participant.flush()

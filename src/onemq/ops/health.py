@@ -24,7 +24,9 @@ class Answer:
 class Health:
     """`ready`: "" when clients are served, otherwise why not. `gauges`: name → (help text, value now)."""
 
-    def __init__(self, ready: Callable[[], str], gauges: Mapping[str, tuple[str, Callable[[], float]]]) -> None:
+    def __init__(
+        self, ready: Callable[[], str], gauges: Mapping[str, tuple[str, Callable[[], float]]]
+    ) -> None:
         self._ready = ready
         self._gauges = gauges
 

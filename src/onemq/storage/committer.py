@@ -171,7 +171,8 @@ class Committer(Lane):
                     return
                 self._journal.begin(roll + 1)
             with self._lock:
-                self._rolls.pop(0)
+                while self._rolls and self._rolls[0] <= self._written:
+                    self._rolls.pop(0)
                 roll = self._rolls[0] if self._rolls else -1
         count = 0
         size = 0

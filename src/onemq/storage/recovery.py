@@ -111,6 +111,8 @@ def _begin(files: Files, directory: str, journal: Journal) -> None:
             )
         files.remove(f"{journal_directory}/{name}")
     journal.begin(1)
+    # Else a crash might keep the format file but not the directories.
+    files.sync_directory(directory)
     temporary = f"{directory}/{FORMAT_FILE}{TEMPORARY_SUFFIX}"
     if FORMAT_FILE + TEMPORARY_SUFFIX in files.list(directory):
         files.remove(temporary)

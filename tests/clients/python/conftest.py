@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import uuid
 from collections.abc import Generator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from pika_session import Broker, Connect, Name, parameters  # noqa: E402
+from pika_session import Broker, Connect, Name, parameters
 
 
 @pytest.fixture
@@ -31,10 +32,8 @@ def connect(broker: Broker) -> Generator[Connect, None, None]:
     yield open_connection
     for connection in opened:
         if connection.is_open:
-            try:
+            with suppress(AMQPError):  # the broker closed it first, which is what some tests provoke
                 connection.close()
-            except AMQPError:
-                pass  # the broker closed it first, which is what some tests provoke
 
 
 @pytest.fixture
@@ -75,13 +74,12 @@ def name(broker: Broker) -> Generator[Name, None, None]:
 
 
 def _delete(connection: BlockingConnection, made: str) -> None:
-    try:
+    # A failed test may have left a connection that locks the queue: the other names are deleted all the same.
+    with suppress(ChannelClosedByBroker):
         channel = connection.channel()
         channel.queue_delete(made)
         channel.exchange_delete(made)
         channel.close()
-    except ChannelClosedByBroker:
-        pass  # locked by a connection that the test's failure left open: the other names are deleted all the same
 
 
 @pytest.fixture

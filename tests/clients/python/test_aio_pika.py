@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import datetime
 import decimal
-import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import aio_pika
@@ -18,14 +16,22 @@ from aio_pika.abc import AbstractIncomingMessage, AbstractRobustConnection
 from aio_pika.patterns import RPC, Master
 from pika_session import WITHIN_SECONDS, Broker, Name
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from broker_process import BrokerProcess
 
-from broker_process import BrokerProcess  # noqa: E402
-
-PROPERTIES = (
-    "content_type content_encoding delivery_mode priority correlation_id reply_to expiration message_id timestamp "
-    "type user_id app_id"
-).split()
+PROPERTIES = [
+    "content_type",
+    "content_encoding",
+    "delivery_mode",
+    "priority",
+    "correlation_id",
+    "reply_to",
+    "expiration",
+    "message_id",
+    "timestamp",
+    "type",
+    "user_id",
+    "app_id",
+]
 
 
 def run(body: Callable[[], Awaitable[None]], within_seconds: float = 20) -> None:
@@ -162,8 +168,11 @@ def test_exchanges_and_headers_binding(broker: Broker, name: Name) -> None:
             exchange = await channel.declare_exchange(exchange_name, aio_pika.ExchangeType.HEADERS)
             queue = await channel.declare_queue(queue_name, durable=True)
             await queue.bind(exchange, arguments={"x-match": "any", "colour": "red", "size": 5})
-            for headers in ({"colour": "red"}, {"size": 6}, {"size": 5}):
-                await exchange.publish(aio_pika.Message(repr(headers).encode(), headers=headers), routing_key="")
+            cases: list[dict[str, Any]] = [{"colour": "red"}, {"size": 6}, {"size": 5}]
+            for headers in cases:
+                await exchange.publish(
+                    aio_pika.Message(repr(headers).encode(), headers=headers), routing_key=""
+                )
             bodies = [(await queue.get(no_ack=True, timeout=WITHIN_SECONDS)).body for _ in range(2)]
             assert bodies == [b"{'colour': 'red'}", b"{'size': 5}"]
             assert await queue.get(fail=False) is None

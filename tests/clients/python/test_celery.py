@@ -42,7 +42,9 @@ class Worker:
             )
 
     def wait_ready(self) -> None:
-        wait_for(lambda: f"{self.node} ready." in self.log() or self.process.poll() is not None, READY_SECONDS_MAX)
+        wait_for(
+            lambda: f"{self.node} ready." in self.log() or self.process.poll() is not None, READY_SECONDS_MAX
+        )
         assert self.process.poll() is None, self.log()
 
     def log(self) -> str:

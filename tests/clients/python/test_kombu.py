@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import socket
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 
 import pytest
 from amqp.exceptions import MessageNacked
@@ -19,13 +18,13 @@ def kombu_connection(broker: Broker) -> Generator[Connection, None, None]:
         yield connection
 
 
-def drain_until(connection: Connection, received: list[object], count: int) -> None:
+def drain_until(connection: Connection, received: Sequence[object], count: int) -> None:
     deadline = time.monotonic() + WITHIN_SECONDS
     while len(received) < count:
         assert time.monotonic() < deadline, f"only {received} came"
         try:
             connection.drain_events(timeout=0.2)
-        except (TimeoutError, socket.timeout):
+        except TimeoutError:
             continue
 
 
@@ -60,7 +59,9 @@ def test_topic_with_several_bindings(kombu_connection: Connection, name: Name) -
     received: list[object] = []
     exchange = Exchange(name("exchange"), "topic", durable=True)
     queue = Queue(
-        name("queue"), [binding(exchange, routing_key="a.#"), binding(exchange, routing_key="*.z")], durable=True
+        name("queue"),
+        [binding(exchange, routing_key="a.#"), binding(exchange, routing_key="*.z")],
+        durable=True,
     )
     with kombu_connection.channel() as channel:
         queue(channel).declare()
@@ -121,7 +122,7 @@ def test_prefetch_changes_while_consuming(kombu_connection: Connection, name: Na
         consumer.qos(prefetch_count=2, apply_global=True)
         with consumer:
             drain_until(kombu_connection, received, 2)
-            with pytest.raises((TimeoutError, socket.timeout)):
+            with pytest.raises(TimeoutError):
                 kombu_connection.drain_events(timeout=0.2)
             consumer.qos(prefetch_count=4, apply_global=True)
             drain_until(kombu_connection, received, 4)
@@ -166,7 +167,12 @@ def test_pools_and_retry(broker: Broker, name: Name) -> None:
         )
     with connections[connection].acquire(block=True, timeout=5) as pooled:
         received: list[object] = []
-        with Consumer(pooled, [queue], callbacks=[lambda body, message: (received.append(body), message.ack())]):
+
+        def on_message(body: object, message: Message) -> None:
+            received.append(body)
+            message.ack()
+
+        with Consumer(pooled, [queue], callbacks=[on_message]):
             for _ in eventloop(pooled, limit=1, timeout=WITHIN_SECONDS):
                 pass
     assert received == [{"n": 1}]
@@ -175,16 +181,20 @@ def test_pools_and_retry(broker: Broker, name: Name) -> None:
 
 
 def test_confirm_publish_option(broker: Broker, name: Name) -> None:
-    queue = Queue(name("queue"), durable=True, queue_arguments={"x-max-length": 1, "x-overflow": "reject-publish"})
-    with Connection(
-        broker.url.replace("amqp://", "pyamqp://"), transport_options={"confirm_publish": True}
-    ) as connection:
-        with connection.channel() as channel:
-            queue(channel).declare()
-            producer = Producer(channel)
-            producer.publish("fits", routing_key=queue.name, delivery_mode=2)
-            with pytest.raises(MessageNacked):
-                producer.publish("does not", routing_key=queue.name, delivery_mode=2)
+    queue = Queue(
+        name("queue"), durable=True, queue_arguments={"x-max-length": 1, "x-overflow": "reject-publish"}
+    )
+    with (
+        Connection(
+            broker.url.replace("amqp://", "pyamqp://"), transport_options={"confirm_publish": True}
+        ) as connection,
+        connection.channel() as channel,
+    ):
+        queue(channel).declare()
+        producer = Producer(channel)
+        producer.publish("fits", routing_key=queue.name, delivery_mode=2)
+        with pytest.raises(MessageNacked):
+            producer.publish("does not", routing_key=queue.name, delivery_mode=2)
 
 
 def test_ensure_connection_and_revive(kombu_connection: Connection, name: Name) -> None:

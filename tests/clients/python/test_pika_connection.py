@@ -14,9 +14,19 @@ from pika.exceptions import (
     ProbableAccessDeniedError,
     ProbableAuthenticationError,
 )
-from pika_session import Broker, Connect, Name, channel_error, connection_error, fetch, get, parameters, publish, wait_ready_count, wait_until
-
-
+from pika_session import (
+    Broker,
+    Connect,
+    Name,
+    channel_error,
+    connection_error,
+    fetch,
+    get,
+    parameters,
+    publish,
+    wait_ready_count,
+    wait_until,
+)
 
 
 def test_server_properties_name_rabbitmq_and_its_capabilities(broker: Broker) -> None:
@@ -104,7 +114,7 @@ def test_a_silent_client_is_dropped(connect: Connect, name: Name, channel: Block
         try:
             probe.queue_declare(queue, passive=True)
         except pika.exceptions.ChannelClosedByBroker as error:
-            return error.reply_code == 404
+            return bool(error.reply_code == 404)
         return False
 
     wait_until(channel, queue_gone, within_seconds=12)

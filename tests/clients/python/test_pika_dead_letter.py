@@ -8,7 +8,17 @@ from collections.abc import Callable
 import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import NackError
-from pika_session import Message, Name, Table, drain, fetch, get, publish, wait_ready_count, wait_until
+from pika_session import (
+    Message,
+    Name,
+    Table,
+    drain,
+    fetch,
+    get,
+    publish,
+    wait_ready_count,
+    wait_until,
+)
 
 DEATH_KEYS = {"count", "reason", "queue", "time", "exchange", "routing-keys"}
 
@@ -29,7 +39,9 @@ def reject_one(channel: BlockingChannel, queue: str) -> Message:
     return message
 
 
-def check_death(message: Message, *, reason: str, queue: str, exchange: str = "", key: str, count: int = 1) -> None:
+def check_death(
+    message: Message, *, reason: str, queue: str, exchange: str = "", key: str, count: int = 1
+) -> None:
     """The first entry of x-death and the x-first-death headers, for a message that died once."""
     headers = message.headers
     assert headers["x-first-death-reason"] == reason

@@ -54,7 +54,10 @@ def test_consistent_hash_keeps_a_key_in_one_queue(connect: Connect, name: Name) 
     for number in range(60):
         channel.basic_publish(exchange, f"key-{number % 6}", str(number))
     shares = [drain(channel, queue) for queue in queues]
-    homes = {key: {n for n, share in enumerate(shares) for body in share if int(body) % 6 == key} for key in range(6)}
+    homes = {
+        key: {n for n, share in enumerate(shares) for body in share if int(body) % 6 == key}
+        for key in range(6)
+    }
     assert all(len(home) == 1 for home in homes.values())
     for share in shares:
         assert [int(body) for body in share] == sorted(int(body) for body in share)

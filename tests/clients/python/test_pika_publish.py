@@ -161,7 +161,11 @@ def test_confirms_in_a_stream_cover_every_message(broker: Broker, queue: str) ->
         if not isinstance(method, pika.spec.Basic.Ack):
             problems.append(repr(method))
         seen.append((method.delivery_tag, method.multiple))
-        settled = {t for t in outstanding if t == method.delivery_tag or method.multiple and t < method.delivery_tag}
+        settled = {
+            t
+            for t in outstanding
+            if t == method.delivery_tag or (method.multiple and t < method.delivery_tag)
+        }
         if not settled:
             problems.append(f"tag {method.delivery_tag} was not outstanding")
         outstanding.difference_update(settled)
@@ -177,13 +181,17 @@ def test_confirms_in_a_stream_cover_every_message(broker: Broker, queue: str) ->
 
         channel.confirm_delivery(on_confirm, on_select)
 
+    def give_up(problem: object) -> None:
+        problems.append(repr(problem))
+        connection.ioloop.stop()
+
     connection = pika.SelectConnection(
         parameters(broker.url),
         on_open_callback=lambda opened: opened.channel(on_open_callback=on_channel),
         on_close_callback=lambda closed, _reason: closed.ioloop.stop(),
-        on_open_error_callback=lambda failed, error: (problems.append(repr(error)), failed.ioloop.stop()),
+        on_open_error_callback=lambda _failed, error: give_up(error),
     )
-    connection.ioloop.call_later(15, lambda: (problems.append("too slow"), connection.ioloop.stop()))
+    connection.ioloop.call_later(15, lambda: give_up("too slow"))
     connection.ioloop.start()
     assert problems == []
     assert outstanding == set()
@@ -203,9 +211,15 @@ def test_confirm_and_transaction_exclude_each_other(connection: BlockingConnecti
 
 def test_an_unroutable_mandatory_message_is_returned(channel: BlockingChannel) -> None:
     returned: list[tuple[Any, BasicProperties, bytes]] = []
-    channel.add_on_return_callback(lambda _ch, method, properties, body: returned.append((method, properties, body)))
+    channel.add_on_return_callback(
+        lambda _ch, method, properties, body: returned.append((method, properties, body))
+    )
     channel.basic_publish(
-        "amq.direct", "no-such-key", b"come back", BasicProperties(message_id="7", headers={"a": 1}), mandatory=True
+        "amq.direct",
+        "no-such-key",
+        b"come back",
+        BasicProperties(message_id="7", headers={"a": 1}),
+        mandatory=True,
     )
     wait_until(channel, lambda: len(returned) == 1)
     method, properties, body = returned[0]
@@ -238,7 +252,9 @@ def test_rejected_by_a_full_queue_is_nacked(confirming: BlockingChannel, name: N
 def test_one_full_queue_among_several_nacks(confirming: BlockingChannel, name: Name) -> None:
     exchange, full, roomy = name("fanout"), name("full"), name("roomy")
     confirming.exchange_declare(exchange, "fanout")
-    confirming.queue_declare(full, durable=True, arguments={"x-max-length": 1, "x-overflow": "reject-publish"})
+    confirming.queue_declare(
+        full, durable=True, arguments={"x-max-length": 1, "x-overflow": "reject-publish"}
+    )
     confirming.queue_declare(roomy, durable=True)
     for queue in (full, roomy):
         confirming.queue_bind(queue, exchange)
@@ -359,7 +375,9 @@ def test_direct_reply_to_needs_auto_ack_and_a_consumer(connection: BlockingConne
         channel.queue_declare("", exclusive=True)
 
 
-def test_publishers_at_the_same_time_lose_nothing(broker: Broker, channel: BlockingChannel, queue: str) -> None:
+def test_publishers_at_the_same_time_lose_nothing(
+    broker: Broker, channel: BlockingChannel, queue: str
+) -> None:
     def run(number: int) -> None:
         with pika.BlockingConnection(parameters(broker.url)) as connection:
             own = connection.channel()

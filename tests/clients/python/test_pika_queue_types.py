@@ -72,7 +72,10 @@ def test_quorum_queue_counts_redeliveries(channel: BlockingChannel, quorum: str)
 
 @pytest.mark.parametrize(
     ("options", "text"),
-    [({"durable": False}, "invalid property 'non-durable'"), ({"exclusive": True}, "invalid property 'exclusive")],
+    [
+        ({"durable": False}, "invalid property 'non-durable'"),
+        ({"exclusive": True}, "invalid property 'exclusive"),
+    ],
 )
 @pytest.mark.parametrize("queue_type", ["quorum", "stream"])
 def test_quorum_queues_and_streams_are_durable_and_shared(

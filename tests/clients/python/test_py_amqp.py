@@ -1,4 +1,4 @@
-"""py-amqp, the client under kombu and Celery: commands without an answer (nowait) and field types pika cannot send."""
+"""py-amqp, the client under kombu and Celery: commands with nowait, and field types that pika cannot send."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import datetime
 import decimal
 import time
 from collections.abc import Generator
+from contextlib import suppress
 from typing import Any
 
 import amqp
@@ -47,7 +48,11 @@ def test_every_command_with_nowait(py_channel: amqp.Channel, name: Name) -> None
     py_channel.queue_purge(queue, nowait=True)
     received: list[str] = []
     py_channel.basic_consume(
-        queue, consumer_tag="mine", nowait=True, no_ack=True, callback=lambda message: received.append(message.body)
+        queue,
+        consumer_tag="mine",
+        nowait=True,
+        no_ack=True,
+        callback=lambda message: received.append(message.body),
     )
     py_channel.basic_publish(amqp.Message("delivered"), source, "a.b")
     deadline = time.monotonic() + WITHIN_SECONDS
@@ -125,10 +130,8 @@ def test_heartbeats_of_a_quiet_client(broker: Broker) -> None:
         deadline = time.monotonic() + 4
         while time.monotonic() < deadline:
             connection.heartbeat_tick()
-            try:
+            with suppress(TimeoutError):  # nothing but heartbeats comes, as it should be
                 connection.drain_events(timeout=0.5)
-            except TimeoutError:
-                pass  # nothing but heartbeats came, as it should be
         assert connection.connected
         connection.channel().queue_declare(exclusive=True)
 

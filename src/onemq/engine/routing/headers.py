@@ -69,8 +69,7 @@ class _Index:
     """Rules by name and value of a header: a record is held only against the rules it has a chance with.
 
     A rule of which all must hit is filed under one of its values, the one that fewest share so far; a rule of
-    which any may hit, under each. What cannot be filed so (it asks for presence, lists or tables) is held against
-    every record.
+    which any may hit, under each. What cannot be filed so (presence, lists, tables) is held against every record.
     """
 
     __slots__ = ("_by_name", "_unfiled")

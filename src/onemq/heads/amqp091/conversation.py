@@ -135,9 +135,10 @@ class AmqpConversation(Conversation):
             return
         self._draining = True
         session = self._session
-        if session is None:
+        if session is None or self._released:
             self._over = True
             return
+        session.access.pause(True)
         session.flush_confirms()
         text = reply_text(CONNECTION_FORCED, f"broker forced connection closure with reason '{reason}'")
         frame = BytesWriter()
@@ -334,7 +335,8 @@ class AmqpConversation(Conversation):
         key = method_key(data, start)
         if key == CHANNEL_CLOSE:
             channel.send(ChannelCloseOk())
-        if key == CHANNEL_CLOSE or key == CHANNEL_CLOSE_OK:
+            self._forget(channel)
+        elif key == CHANNEL_CLOSE_OK:
             self._forget(channel)
 
     def _refuse(self, channel: Channel, reply: Reply, key: i64) -> None:

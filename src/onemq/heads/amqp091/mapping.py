@@ -121,7 +121,10 @@ def without_bcc(raw: bytes) -> bytes:
 
 
 def delay_ms(headers: dict[str, FieldValue]) -> int:
-    """Milliseconds of the x-delay header; 0 when there is none or it is no number above 0."""
+    """Milliseconds of the x-delay header; 0 when there is none or it is no number above 0.
+
+    A delay that was served is shown with its sign turned, so such a message is not delayed a second time.
+    """
     value = headers.get("x-delay")
     if isinstance(value, bool) or not isinstance(value, (int, str)):
         return 0

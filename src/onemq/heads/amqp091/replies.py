@@ -128,7 +128,7 @@ def _explanation(refusal: Refusal, vhost: str, user: str) -> str:
     if reason == Reason.ACCESS_DENIED:
         return _denied_text(refusal, entity, user)
     if reason == Reason.EXISTS_OTHERWISE:
-        wanted, actual = _quoted(refusal.wanted), _quoted(refusal.actual)
+        wanted, actual = _compared(refusal.wanted, refusal.actual)
         return f"inequivalent arg '{refusal.detail}' for {entity}: received {wanted} but current is {actual}"
     if reason == Reason.LOCKED:
         return (
@@ -174,11 +174,29 @@ def _denied_text(refusal: Refusal, entity: str, user: str) -> str:
         return f"cannot publish to internal {entity}"
     if detail == "default":
         return "operation not permitted on the default exchange"
+    if refusal.entity_kind == "exchange" and refusal.entity == "":
+        entity = entity.replace("''", "'amq.default'", 1)
     if detail in ("configure", "write", "read"):
         return f"{detail} access to {entity} refused for user '{user}'"
     if refusal.entity_kind == "" and detail:
         return detail
     return f"access to {entity} refused for user '{user}'"
+
+
+def _compared(wanted: str, actual: str) -> tuple[str, str]:
+    """RabbitMQ names the types only where one of the two is missing."""
+    first, second = _typed_value(wanted), _typed_value(actual)
+    if first is not None and second is not None:
+        return f"'{first}'", f"'{second}'"
+    return _quoted(wanted), _quoted(actual)
+
+
+def _typed_value(text: str) -> str | None:
+    """5 out of: the value '5' of type 'signedint'."""
+    end = text.rfind("' of type '")
+    if not text.startswith("the value '") or end < 0:
+        return None
+    return text[11:end]
 
 
 def _quoted(value: str) -> str:

@@ -10,6 +10,15 @@ SERVER_PRODUCT: Final = "RabbitMQ"
 SERVER_VERSION: Final = "4.1.4"
 """The RabbitMQ whose behaviour is followed (docs/protocols/amqp091.md); clients compare its numbers."""
 
+PREDECLARED_EXCHANGES: Final = (
+    ("amq.direct", "direct"),
+    ("amq.fanout", "fanout"),
+    ("amq.headers", "headers"),
+    ("amq.match", "headers"),
+    ("amq.topic", "topic"),
+)
+"""(name, kind) of the exchanges that every vhost has, for the engine's settings."""
+
 MESSAGE_BYTES_MAX: Final = 16 * 1024 * 1024
 
 

@@ -15,8 +15,11 @@ async function clean(connection) {
 }
 
 async function left(connection, queue) {
-  await closeOpened(); // whatever was not acknowledged returns to its queue
   const channel = await connection.createChannel();
+  // RabbitMQ may notice a closed connection before the acks sent on it; a get waits its turn behind them.
+  const ready = await channel.get(queue);
+  if (ready) channel.nack(ready);
+  await closeOpened(); // whatever was not acknowledged returns to its queue
   const { messageCount } = await channel.checkQueue(queue);
   await channel.close();
   return messageCount;

@@ -1,5 +1,8 @@
 """The Celery application the acceptance tests run in a real worker process. Configured by the environment only."""
 
+# Celery's decorators carry no types.
+# mypy: disable-error-code="untyped-decorator"
+
 from __future__ import annotations
 
 import os
@@ -15,7 +18,6 @@ app.conf.update(
     worker_prefetch_multiplier=1,
     worker_send_task_events=True,
     broker_connection_retry_on_startup=True,
-    # A task that waits longer than this for its time is given back; the tests stay far below it.
     broker_transport_options={"confirm_publish": True},
 )
 

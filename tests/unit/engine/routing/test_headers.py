@@ -152,6 +152,14 @@ def test_an_absent_header_is_neither_present_nor_equal() -> None:
         ({"x-match": "any"}, {"a": 1}, False),
         ({"x-match": "all-with-x"}, {}, True),
         ({"x-match": "any-with-x"}, {"x-match": "any-with-x"}, False),
+        # Of "any", each kind of argument is enough alone.
+        ({"x-match": "any", "a": "1", "b": None}, {"b": 5}, True),
+        ({"x-match": "any", "a": "1", "b": [1]}, {"b": [1]}, True),
+        ({"x-match": "any", "a": "1", "b": "2"}, {"b": "2"}, True),
+        ({"x-match": "any", "a": "1", "b": None, "c": [1]}, {"a": "1"}, True),
+        ({"x-match": "all", "a": "1", "b": None, "c": [1]}, {"a": "1", "b": 0, "c": [1]}, True),
+        ({"x-match": "all", "a": "1", "b": None, "c": [1]}, {"a": "1", "c": [1]}, False),
+        ({"x-match": "all", "a": "1", "b": None, "c": [1]}, {"a": "1", "b": 0, "c": [2]}, False),
         # Arguments named x-... count only with the -with-x modes, and x-match itself never does.
         ({"x-a": "1"}, {}, True),
         ({"x-match": "any", "x-a": "1"}, {"x-a": "1"}, False),

@@ -108,7 +108,7 @@ def cancel(channel: Channel, data: bytes, start: int, end: int) -> None:
 def forget_replies(channel: Channel) -> None:
     """Ends the channel's direct reply-to consumer, if it has one."""
     if channel.reply_name != "":
-        channel.session.access.forget_reply(channel.reply_name)
+        channel.session.access.release_reply(channel.reply_name)
         channel.reply_name = ""
         channel.reply_tag = ""
 
@@ -121,12 +121,12 @@ def qos(channel: Channel, data: bytes, start: int, end: int) -> None:
     shared = channel.shared_demand
     if method.is_global:
         shared.limit = method.prefetch_count
-        channel.session.access.demand_changed(shared)
+        channel.session.access.demand_changed(channel)
     else:
         channel.prefetch = method.prefetch_count
         if shared.limit != 0:
             shared.limit = 0
-            channel.session.access.demand_changed(shared)
+            channel.session.access.demand_changed(channel)
     channel.send(BasicQosOk())
 
 

@@ -36,7 +36,7 @@ class PendingGet(GetWaiter):
 def get(channel: Channel, data: bytes, start: int, end: int) -> None:
     method = BasicGet.decode(data, start, end)
     waiter = PendingGet(channel)
-    channel.session.access.get_async(queue_name(channel, method.queue), channel, method.no_ack, waiter)
+    channel.session.access.get(queue_name(channel, method.queue), channel, method.no_ack, waiter)
     if not waiter.answered:
         waiter.slot = channel.reserve()
 

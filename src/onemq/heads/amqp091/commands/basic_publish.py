@@ -9,7 +9,7 @@ from typing import Final
 
 from mypy_extensions import i64
 
-from onemq.engine.consumption import ROUTED
+from onemq.engine.catalog import ROUTED
 from onemq.heads.amqp091.channel import EXPECT_BODY, EXPECT_HEADER, Channel
 from onemq.heads.amqp091.codec import (
     content_body_bytes,
@@ -36,6 +36,7 @@ from onemq.heads.amqp091.mapping import (
     extra_routing_keys,
     record_headers,
     routing_headers,
+    with_long_header,
 )
 from onemq.heads.amqp091.properties import (
     EXPIRATION,
@@ -189,6 +190,7 @@ def _publish_with_care(channel: Channel, target: Target, record: Record, info: P
             wait_ms = delay_ms(headers)
             if wait_ms > 0:
                 record.not_before_ms = now_ms + wait_ms
+                record.native = with_long_header(record.native, "x-delay", -wait_ms)
     routed_by: dict[str, HeaderValue] | None = None
     if target.route.needs_headers:
         routed_by = routing_headers(headers, info)

@@ -1,10 +1,13 @@
 """exchange.declare, delete, bind, unbind."""
 
-from typing import Final
-
 from onemq.heads.amqp091.arguments import plain_arguments
 from onemq.heads.amqp091.channel import Channel
-from onemq.heads.amqp091.commands.names import forbid_default_exchange, stripped
+from onemq.heads.amqp091.commands.names import (
+    RESERVED_PREFIX,
+    forbid_default_exchange,
+    forbid_reserved,
+    stripped,
+)
 from onemq.heads.amqp091.exchange_arguments import exchange_settings
 from onemq.heads.amqp091.frames import ACCESS_REFUSED
 from onemq.heads.amqp091.methods import (
@@ -18,8 +21,7 @@ from onemq.heads.amqp091.methods import (
     ExchangeUnbindOk,
 )
 from onemq.heads.amqp091.replies import AmqpRefusal, entity_text
-
-_RESERVED_PREFIX: Final = "amq."
+from onemq.model.refusal import Refusal
 
 
 def declare(channel: Channel, data: bytes, start: int, end: int) -> None:
@@ -40,9 +42,19 @@ def declare(channel: Channel, data: bytes, start: int, end: int) -> None:
             method.arguments,
         )
         forbid_default_exchange(name)
+        if name.startswith(RESERVED_PREFIX) and not _exists(channel, name):
+            forbid_reserved("exchange", name)
         session.access.declare_exchange(name, settings)
     if not method.no_wait:
         channel.send_durable(ExchangeDeclareOk())
+
+
+def _exists(channel: Channel, name: str) -> bool:
+    try:
+        channel.session.access.check_exchange(name)
+    except Refusal:
+        return False
+    return True
 
 
 def delete(channel: Channel, data: bytes, start: int, end: int) -> None:
@@ -50,7 +62,7 @@ def delete(channel: Channel, data: bytes, start: int, end: int) -> None:
     session = channel.session
     name = stripped(method.exchange)
     forbid_default_exchange(name)
-    if name.startswith(_RESERVED_PREFIX):
+    if name.startswith(RESERVED_PREFIX):
         raise AmqpRefusal(
             ACCESS_REFUSED, f"deletion of system {entity_text('exchange', name, session.vhost)} not allowed"
         )

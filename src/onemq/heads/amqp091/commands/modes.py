@@ -3,7 +3,7 @@
 Spec: AMQP 0-9-1 classes tx and channel; RabbitMQ's class confirm.
 """
 
-from onemq.engine.consumption import REFUSED
+from onemq.engine.catalog import REFUSED
 from onemq.heads.amqp091.channel import Channel
 from onemq.heads.amqp091.commands.basic_publish import publish_record
 from onemq.heads.amqp091.commands.settle import settle_all

@@ -10,6 +10,7 @@ from onemq.heads.amqp091.frames import ACCESS_REFUSED, NOT_FOUND
 from onemq.heads.amqp091.replies import AmqpRefusal
 
 REPLY_TO: Final = "amq.rabbitmq.reply-to"
+RESERVED_PREFIX: Final = "amq."
 
 
 def stripped(name: str) -> str:
@@ -26,6 +27,12 @@ def queue_name(channel: Channel, name: str) -> str:
             raise AmqpRefusal(NOT_FOUND, "no previously declared queue")
         return channel.last_queue
     return stripped(name)
+
+
+def forbid_reserved(kind: str, name: str) -> None:
+    """Names that begin with amq. are the broker's own to give."""
+    if name.startswith(RESERVED_PREFIX):
+        raise AmqpRefusal(ACCESS_REFUSED, f"{kind} name '{name}' contains reserved prefix 'amq.*'")
 
 
 def forbid_default_exchange(name: str) -> None:

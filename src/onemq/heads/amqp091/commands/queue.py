@@ -2,7 +2,13 @@
 
 from onemq.heads.amqp091.arguments import plain_arguments, queue_settings
 from onemq.heads.amqp091.channel import Channel
-from onemq.heads.amqp091.commands.names import REPLY_TO, forbid_default_exchange, queue_name, stripped
+from onemq.heads.amqp091.commands.names import (
+    REPLY_TO,
+    forbid_default_exchange,
+    forbid_reserved,
+    queue_name,
+    stripped,
+)
 from onemq.heads.amqp091.methods import (
     QueueBind,
     QueueBindOk,
@@ -28,6 +34,7 @@ def declare(channel: Channel, data: bytes, start: int, end: int) -> None:
     elif method.passive:
         status = session.access.check_queue(queue_name(channel, name))
     else:
+        forbid_reserved("queue", name)
         settings = queue_settings(
             name, session.vhost, method.durable, method.exclusive, method.auto_delete, method.arguments
         )

@@ -9,7 +9,7 @@ short strings must be UTF-8 except where it takes any octets (exchange and routi
 from typing import Final
 
 from librt.strings import BytesWriter, read_i16_be, read_i32_be, read_i64_be, write_i32_be
-from mypy_extensions import i64, mypyc_attr
+from mypy_extensions import i64
 
 from onemq.heads.amqp091 import table
 from onemq.heads.amqp091.frames import (
@@ -24,7 +24,6 @@ from onemq.heads.amqp091.table import FieldValue
 _LONG_STRING_MAX: Final = (1 << 31) - 1
 
 
-@mypyc_attr(allow_interpreted_subclasses=True)
 class Method:
     """One method with its arguments. Reserved arguments (ticket and the like) are left out: read over, written as 0."""
 

@@ -1,0 +1,261 @@
+"""The journal cut at every byte, damaged at every byte, with files missing: what was confirmed is never skipped."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from unit.storage.parts import Seen
+from simulation.simulated_files import SimulatedFiles
+
+from onemq.storage.errors import JournalCorrupt, JournalGap, UnknownFormat
+from onemq.storage.format import (
+    ENTRY_HEADER_BYTES,
+    JOURNAL_HEADER_BYTES,
+    entry_header,
+    journal_header,
+    journal_name,
+    journal_seed,
+)
+from onemq.storage.journal import Journal
+from onemq.storage.journal_replay import JournalEnd, replay_journal
+
+DIRECTORY = "/journal"
+
+
+def new_files() -> SimulatedFiles:
+    files = SimulatedFiles(random.Random(5))
+    files.make_directory(DIRECTORY)
+    return files
+
+
+def write(groups: list[list[bytes]], first: int = 1, files: SimulatedFiles | None = None) -> SimulatedFiles:
+    """One journal file; each group is written in one go after the one before has been synced."""
+    files = files or new_files()
+    journal = Journal(files, DIRECTORY, 0)
+    journal.begin(first)
+    position = first
+    for group in groups:
+        journal.write(position, position - 1, group)
+        journal.sync()
+        position += len(group)
+    journal.close()
+    return files
+
+
+def path_of(first: int) -> str:
+    return f"{DIRECTORY}/{journal_name(first)}"
+
+
+def read(files: SimulatedFiles, after: int = 0) -> tuple[list[tuple[int, bytes]], JournalEnd]:
+    seen = Seen()
+    end = replay_journal(files, DIRECTORY, after, seen)
+    assert files.open_handles() == 0
+    return seen.entries, end
+
+
+ENTRIES = [b"first", b"", b"\0" * 9, b"x" * 50, b"last"]
+
+
+def ends_of(entries: list[bytes]) -> list[int]:
+    ends = [JOURNAL_HEADER_BYTES]
+    for facts in entries:
+        ends.append(ends[-1] + ENTRY_HEADER_BYTES + len(facts))
+    return ends
+
+
+def test_reads_what_was_written() -> None:
+    entries, end = read(write([ENTRIES[:2], ENTRIES[2:]]))
+    assert entries == list(enumerate(ENTRIES, 1))
+    assert (end.position, end.end, end.dropped_bytes, end.firsts) == (5, ends_of(ENTRIES)[-1], 0, [1])
+
+
+def test_starts_behind_the_snapshot() -> None:
+    entries, end = read(write([ENTRIES]), after=3)
+    assert [position for position, _ in entries] == [4, 5]
+    assert end.position == 5
+
+
+@pytest.mark.parametrize("grouped", [True, False])
+def test_cut_at_every_byte_gives_exactly_the_whole_entries_before(grouped: bool) -> None:
+    whole = write([ENTRIES] if grouped else [[facts] for facts in ENTRIES])
+    content = bytes(whole.content(path_of(1)))
+    ends = ends_of(ENTRIES)
+    assert len(content) == ends[-1]
+    for cut in range(JOURNAL_HEADER_BYTES, len(content) + 1):
+        files = write([])
+        files.content(path_of(1))[:] = content[:cut]
+        entries, end = read(files)
+        count = sum(1 for entry_end in ends[1:] if entry_end <= cut)
+        assert entries == list(enumerate(ENTRIES, 1))[:count]
+        assert end.end == ends[count]
+        assert end.dropped_bytes == len(content[ends[count] : cut].rstrip(b"\0"))
+
+
+def test_a_journal_without_its_first_header_is_refused() -> None:
+    content = bytes(write([ENTRIES]).content(path_of(1)))
+    for cut in range(JOURNAL_HEADER_BYTES):
+        files = write([])
+        files.content(path_of(1))[:] = content[:cut]
+        with pytest.raises(JournalGap):
+            read(files)
+
+
+def test_every_flipped_bit_of_a_synced_entry_is_refused_unless_it_is_the_last_group() -> None:
+    groups = [[b"one", b"two"], [b"three"], [b"four", b"five"]]
+    flat = [facts for group in groups for facts in group]
+    ends = ends_of(flat)
+    size = ends[-1]
+    for at in range(JOURNAL_HEADER_BYTES, size):
+        files = write(groups)
+        files.content(path_of(1))[at] ^= 1 << (at % 8)
+        if at < ends[3]:
+            with pytest.raises(JournalCorrupt) as caught:
+                read(files)
+            broken = sum(1 for end in ends[1:] if end <= at)
+            assert caught.value.at == ends[broken]
+            assert journal_name(1) in str(caught.value) and str(ends[broken]) in str(caught.value)
+        else:
+            # Nothing proves that the last group had been synced.
+            entries, end = read(files)
+            count = sum(1 for entry_end in ends[1:] if entry_end <= at)
+            assert entries == list(enumerate(flat, 1))[:count]
+            assert end.dropped_bytes > 0
+
+
+def test_a_torn_group_with_a_whole_entry_behind_the_hole_is_cut_off() -> None:
+    """A disk may write the second block of a group and not the first. None of it was confirmed."""
+    files = write([[b"kept"], [b"a" * 40, b"b" * 40, b"c" * 40]])
+    ends = ends_of([b"kept"])
+    files.content(path_of(1))[ends[1] : ends[1] + 30] = bytes(30)
+    entries, end = read(files)
+    assert entries == [(1, b"kept")]
+    assert end.dropped_bytes > 100
+
+
+def test_bytes_that_a_client_sent_are_no_evidence() -> None:
+    """An entry copied from another file, inside of a body, does not make a torn tail look like damage."""
+    other = journal_header(1, b"saltsalt")
+    fake = entry_header(journal_seed(other), 3, 2, b"fake") + b"fake"
+    files = write([[b"kept"], [b"x" * 10, fake * 3]])
+    files.content(path_of(1))[ends_of([b"kept"])[1]] ^= 0xFF
+    entries, _ = read(files)
+    assert entries == [(1, b"kept")]
+
+
+def test_zeros_allocated_ahead_are_no_loss() -> None:
+    files = write([ENTRIES])
+    files.content(path_of(1)).extend(bytes(10_000))
+    entries, end = read(files)
+    assert len(entries) == 5
+    assert (end.end, end.dropped_bytes) == (ends_of(ENTRIES)[-1], 0)
+
+
+def two_files() -> SimulatedFiles:
+    return write([[b"three"], [b"four"]], 3, write([[b"one", b"two"]]))
+
+
+def test_files_are_read_in_order() -> None:
+    entries, end = read(two_files())
+    assert entries == [(1, b"one"), (2, b"two"), (3, b"three"), (4, b"four")]
+    assert end.firsts == [1, 3]
+
+
+def test_files_before_the_snapshot_are_stale() -> None:
+    entries, end = read(two_files(), after=2)
+    assert entries == [(3, b"three"), (4, b"four")]
+    assert (end.stale, end.firsts) == ([1], [3])
+
+
+def test_a_finished_file_must_be_whole() -> None:
+    for cut in range(1, ends_of([b"one", b"two"])[-1] - JOURNAL_HEADER_BYTES):
+        files = two_files()
+        content = files.content(path_of(1))
+        del content[-cut:]
+        with pytest.raises((JournalCorrupt, JournalGap)):
+            read(files)
+
+
+@pytest.mark.parametrize(("after", "missing", "wanted", "found"), [(0, 1, 1, 3), (2, 3, 3, 0), (1, 1, 2, 3)])
+def test_a_missing_file_is_named(after: int, missing: int, wanted: int, found: int) -> None:
+    files = two_files()
+    files.remove(path_of(missing))
+    if found == 0:
+        # The first file alone does not reach to where the snapshot starts: it is stale, and there is no other.
+        entries, end = read(files, after)
+        assert (entries, end.position) == ([], 2)
+        return
+    with pytest.raises(JournalGap) as caught:
+        read(files, after)
+    assert (caught.value.wanted, caught.value.found) == (wanted, found)
+
+
+def test_a_file_that_was_being_made_is_left_out() -> None:
+    for size in range(JOURNAL_HEADER_BYTES):
+        files = two_files()
+        del files.content(path_of(3))[size:]
+        entries, end = read(files)
+        assert entries == [(1, b"one"), (2, b"two")]
+        assert (end.torn, end.firsts) == (3, [1])
+
+
+def test_a_damaged_header_with_entries_behind_it_is_refused() -> None:
+    for at in range(JOURNAL_HEADER_BYTES):
+        files = two_files()
+        files.content(path_of(3))[at] ^= 0x10
+        with pytest.raises((JournalCorrupt, UnknownFormat)):
+            read(files)
+
+
+def test_a_newer_format_is_refused_with_both_versions_in_the_text() -> None:
+    files = write([])
+    header = bytearray(journal_header(1, b"saltsalt"))
+    header[8:12] = (9).to_bytes(4, "big")
+    import google_crc32c
+
+    header[28:32] = google_crc32c.value(bytes(header[:28])).to_bytes(4, "big")
+    files.content(path_of(1))[:] = header
+    with pytest.raises(UnknownFormat, match="format 9.*reads format 1"):
+        read(files)
+
+
+def test_an_empty_directory_is_a_gap() -> None:
+    with pytest.raises(JournalGap):
+        read(new_files())
+
+
+GROUPS = st.lists(st.lists(st.binary(max_size=40), min_size=1, max_size=4), max_size=6)
+
+
+@settings(max_examples=150, deadline=None)
+@given(GROUPS, st.integers(1, 1 << 40), st.data())
+def test_any_cut_gives_a_beginning(groups: list[list[bytes]], first: int, data: st.DataObject) -> None:
+    files = write(groups, first)
+    flat = [facts for group in groups for facts in group]
+    content = files.content(path_of(first))
+    cut = data.draw(st.integers(JOURNAL_HEADER_BYTES, len(content)))
+    del content[cut:]
+    entries, end = read(files, first - 1)
+    count = sum(1 for entry_end in ends_of(flat)[1:] if entry_end <= cut)
+    assert entries == list(enumerate(flat, first))[:count]
+    assert end.position == first - 1 + count
+
+
+@settings(max_examples=150, deadline=None)
+@given(GROUPS.filter(bool), st.data())
+def test_any_damage_gives_a_beginning_with_all_but_the_last_group_or_an_error(
+    groups: list[list[bytes]], data: st.DataObject
+) -> None:
+    files = write(groups)
+    flat = [facts for group in groups for facts in group]
+    content = files.content(path_of(1))
+    at = data.draw(st.integers(0, len(content) - 1))
+    content[at] ^= data.draw(st.integers(1, 255))
+    try:
+        entries, _ = read(files)
+    except (JournalCorrupt, UnknownFormat):
+        return
+    assert entries == list(enumerate(flat, 1))[: len(entries)]
+    assert len(entries) >= len(flat) - len(groups[-1])
