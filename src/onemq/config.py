@@ -11,6 +11,8 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct, field
 
+from onemq.auth.users import BadHash, parse_hash
+
 OFF: Final = -1
 GUEST: Final = "guest"
 
@@ -187,6 +189,12 @@ def _user_contradictions(settings: Settings, name: str, user: UserSettings) -> l
     if user.password and user.password_hash:
         takes = "either password or password_hash, not both"
         found.append(Contradiction(("users", name, "password"), "(not shown)", takes))
+    if user.password_hash:
+        try:
+            parse_hash(user.password_hash)
+        except BadHash as error:
+            takes = f'a hash as RabbitMQ exports it, or as "onemq hash-password" prints it ({error})'
+            found.append(Contradiction(("users", name, "password_hash"), "(not shown)", takes))
     for namespace, permission in user.permissions.items():
         at = ("users", name, "permissions", namespace)
         if namespace not in settings.namespaces:

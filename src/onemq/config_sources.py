@@ -6,7 +6,6 @@ itself: both are arguments, so a test needs neither.
 
 import difflib
 import tomllib
-import types
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
@@ -238,7 +237,7 @@ def _check_and_put(assignment: Assignment, tree: dict[str, Any], problems: list[
 
 def _from_text(text: str, kind: Any, name: str, is_text: bool) -> object:
     """Text as the setting's type; raises ValueError. Sizes and `off` are spelled as text in onemq.toml too."""
-    number = _number_type(kind)
+    number = _plain_type(kind)
     if number is int:
         if text.lower() == "off" and name.endswith("port"):
             return -1
@@ -274,7 +273,7 @@ def takes(kind: Any, name: str) -> str:
     meta = next((extra for extra in getattr(kind, "__metadata__", ()) if isinstance(extra, Meta)), None)
     if meta is not None and meta.description:
         return meta.description
-    plain = _number_type(kind)
+    plain = _plain_type(kind)
     if get_origin(plain) is Literal:
         return "one of " + ", ".join(str(choice) for choice in get_args(plain))
     if plain is bool:
@@ -315,12 +314,12 @@ def _is_size(name: str) -> bool:
     return "bytes" in name
 
 
-def _number_type(kind: Any) -> Any:
+def _plain_type(kind: Any) -> Any:
     return get_args(kind)[0] if get_origin(kind) is Annotated else kind
 
 
 def _is_struct(kind: Any) -> bool:
-    return isinstance(kind, type) and not isinstance(kind, types.GenericAlias) and issubclass(kind, Struct)
+    return isinstance(kind, type) and issubclass(kind, Struct)
 
 
 def _is_table(kind: Any) -> bool:

@@ -13,16 +13,15 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from simulation.simulated_files import Crash, SimulatedFiles  # noqa: E402
-from simulation.stepped import Stepped  # noqa: E402
-from simulation.store_engine import StoreEngine, fold  # noqa: E402
-
-from onemq.engine.ports import Store  # noqa: E402
-from onemq.storage.errors import StorageError  # noqa: E402
-from onemq.storage.file_store import FileStore  # noqa: E402
-from onemq.storage.files import Files  # noqa: E402
-from onemq.storage.settings import StoreSettings  # noqa: E402
-from onemq.storage.workers import Workers  # noqa: E402
+from onemq.engine.ports import Store
+from onemq.storage.errors import StorageError
+from onemq.storage.file_store import FileStore
+from onemq.storage.files import Files
+from onemq.storage.settings import StoreSettings
+from onemq.storage.workers import Workers
+from simulation.simulated_files import Crash, SimulatedFiles
+from simulation.stepped import Stepped
+from simulation.store_engine import StoreEngine, fold
 
 SEEDS = int(os.environ.get("ONEMQ_STORE_SEEDS", "150"))
 LIVES = 6

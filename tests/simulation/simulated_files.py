@@ -137,7 +137,9 @@ class SimulatedFiles(Files):
             total += self._used_bytes(entry) if isinstance(entry, _Directory) else len(entry.live)
         return total
 
-    def _rename_entry(self, directory: _Directory, name: str, new: str, file: _File | _Directory | None) -> None:
+    def _rename_entry(
+        self, directory: _Directory, name: str, new: str, file: _File | _Directory | None
+    ) -> None:
         change = _Renaming(name, new, file)
         _rename(directory.live, change)
         directory.changes.append(change)

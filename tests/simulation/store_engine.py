@@ -249,6 +249,9 @@ class StoreEngine:
     def reclaim(self) -> None:
         if not self.state.logs:
             return
+        if self.random.random() < 0.5:
+            # What makes records dead is not durable yet.
+            self.settle()
         log_id = self.random.choice(list(self.state.logs))
         log = self.state.logs[log_id]
         self.store.reclaim(log_id, ranges(sorted(offset for offset in log.live if offset < log.spilled_to)))

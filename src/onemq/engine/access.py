@@ -323,7 +323,7 @@ class Access:
         """Refusal NOT_FOUND, ACCESS_DENIED, LOCKED, SINGLE_ACTIVE (somebody consumes exclusively, or would have to be excluded)."""
         self._may_read("queue", queue)
         found = self._queue(queue)
-        if found.exclusive_consumer or (exclusive and found.consumers):
+        if found.exclusive_consumer or (exclusive and (found.consumers or found.settings.single_active)):
             raise Refusal(Reason.SINGLE_ACTIVE, "queue", queue)
         consumer = Consumer(
             tag, queue, found.leaser, sink, demand, group_demand, no_ack, exclusive, priority, arguments

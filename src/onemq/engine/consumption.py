@@ -37,9 +37,11 @@ class Sink:
         self.leased_from: dict["Leaser", bool] = {}
 
     @abstractmethod
-    def deliver(self, consumer: "Consumer", record: Record, attempts: i64, delivery: "Delivery | None") -> None:
-        """A record for a consumer. `attempts`: how often it was delivered and came back before. `delivery` is None
-        for a consumer that settles at once."""
+    def deliver(
+        self, consumer: "Consumer", record: Record, attempts: i64, failures: i64, delivery: "Delivery | None"
+    ) -> None:
+        """A record for a consumer. `attempts`: how often it was delivered and came back before; `failures`: how many
+        of these count as failed. `delivery` is None for a consumer that settles at once."""
 
     @abstractmethod
     def cancelled(self, consumer: "Consumer", reason: str) -> None:
@@ -195,13 +197,24 @@ class Delivery:
 
 
 class GetResult:
-    """One record taken by `get`. `delivery` is None when it was settled at once. `remaining`: records still ready."""
+    """One record taken by `get`, and the queue it came from. `delivery` is None when it was settled at once.
+    `remaining`: records still ready. `attempts`, `failures`: as in `Sink.deliver`."""
 
-    __slots__ = ("attempts", "delivery", "record", "remaining")
+    __slots__ = ("attempts", "delivery", "failures", "queue", "record", "remaining")
 
-    def __init__(self, record: Record, attempts: i64, delivery: Delivery | None, remaining: i64) -> None:
+    def __init__(
+        self,
+        record: Record,
+        queue: Leaser,
+        attempts: i64,
+        failures: i64,
+        delivery: Delivery | None,
+        remaining: i64,
+    ) -> None:
         self.record = record
+        self.queue = queue
         self.attempts = attempts
+        self.failures = failures
         self.delivery = delivery
         self.remaining = remaining
 

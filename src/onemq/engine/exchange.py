@@ -7,9 +7,11 @@ from onemq.engine.queue import Queue
 from onemq.engine.routing.destination import Destination
 from onemq.engine.routing.kinds import matcher_for
 from onemq.engine.routing.matcher import Matcher
-from onemq.model.entities import ExchangeSettings
+from onemq.model.entities import KIND_DIRECT, KIND_TOPIC, ExchangeSettings
 from onemq.model.record import HeaderValue
 
+ROUTED_BY_KEY = (KIND_DIRECT, KIND_TOPIC)
+"""Kinds for which a record's extra routing keys count; the others look at the record once."""
 ROUTE_DEPTH_MAX = 64
 """Exchanges one record passes at most; bindings in a circle are followed once anyway."""
 
@@ -60,8 +62,11 @@ class Namespace:
         todo = [start]
         for current in todo:
             out: list[Destination] = []
-            for key in routing_keys:
-                current.matcher.match(key, headers, out)
+            if current.settings.kind in ROUTED_BY_KEY:
+                for key in routing_keys:
+                    current.matcher.match(key, headers, out)
+            else:
+                current.matcher.match(routing_keys[0], headers, out)
             if not out and current.settings.alternate:
                 alternate = self.exchanges.get(current.settings.alternate)
                 if alternate is not None and alternate not in seen:
@@ -76,7 +81,7 @@ class Namespace:
                     queues[destination] = True
         return list(queues)
 
-    def is_per_record(self, exchange: str, depth: int = 0) -> bool:
+    def is_per_record(self, exchange: str) -> bool:
         """True when the outcome for a routing key can differ from record to record."""
         return self._any(exchange, False)
 

@@ -220,7 +220,7 @@ class KeptQueue(Queue):
                 continue
             given += 1
             if consumer.no_ack:
-                consumer.sink.deliver(consumer, record, 0, None)
+                consumer.sink.deliver(consumer, record, 0, 0, None)
                 continue
             delivery = Delivery(record, self.leaser, consumer.sink, consumer, 0, 0, self.core.now_ms)
             self.leased[delivery] = True
@@ -230,7 +230,7 @@ class KeptQueue(Queue):
             group = consumer.group_demand
             if group is not None:
                 group.in_flight += 1
-            consumer.sink.deliver(consumer, record, 0, delivery)
+            consumer.sink.deliver(consumer, record, 0, 0, delivery)
         return given
 
     def _end(self, delivery: Delivery) -> None:

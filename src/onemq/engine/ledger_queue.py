@@ -64,8 +64,6 @@ class LedgerQueue(Queue):
     def dispatch(self, budget: i64) -> i64:
         if self.forwarder:
             return self._forward(budget)
-        if self.waiting:
-            self.serve_waiting()
         ledger = self.ledger
         now = self.core.now_ms
         count: i64 = 0
@@ -89,7 +87,13 @@ class LedgerQueue(Queue):
         self.fresh_from = self.log.visible_end
         if ledger.ready_count:
             self._look_after_waiting(budget)
+        if self.waiting:
+            self.serve_waiting()
         return count
+
+    def settle_arrivals(self) -> None:
+        if self.limited:
+            self.dispatch(self.core.settings.dispatch_per_turn)
 
     def _forward(self, budget: i64) -> i64:
         ledger = self.ledger
@@ -117,7 +121,7 @@ class LedgerQueue(Queue):
         if consumer.no_ack:
             if ledger.settle(record):
                 self.core.need_write(self.agenda)
-            consumer.sink.deliver(consumer, record, attempts, None)
+            consumer.sink.deliver(consumer, record, attempts, failures, None)
             return
         delivery = Delivery(record, self.leaser, consumer.sink, consumer, attempts, failures, now)
         self._lease(delivery)
@@ -125,7 +129,7 @@ class LedgerQueue(Queue):
         group = consumer.group_demand
         if group is not None:
             group.in_flight += 1
-        consumer.sink.deliver(consumer, record, attempts, delivery)
+        consumer.sink.deliver(consumer, record, attempts, failures, delivery)
 
     def _lease(self, delivery: Delivery) -> None:
         sink = delivery.sink
@@ -152,10 +156,10 @@ class LedgerQueue(Queue):
             if no_ack:
                 if ledger.settle(record):
                     self.core.need_write(self.agenda)
-                return GetResult(record, attempts, None, ledger.ready_count)
+                return GetResult(record, self.leaser, attempts, failures, None, ledger.ready_count)
             delivery = Delivery(record, self.leaser, sink, None, attempts, failures, self.core.now_ms)
             self._lease(delivery)
-            return GetResult(record, attempts, delivery, ledger.ready_count)
+            return GetResult(record, self.leaser, attempts, failures, delivery, ledger.ready_count)
         return None
 
     # Settlement.

@@ -133,8 +133,10 @@ class Log:
         self.volatile_ranges: list[int] = []
         self.released_spilled: i64 = 0
         self.spilling_to: i64 = 0
+        self.hidden_bytes: i64 = 0
         self.addresses = AddressCache()
         self._hint: i64 = 0
+        self._dead: i64 = 0
         self._open: list[Record | None] = []
         self._open_volatile = False
         self._open_special = False
@@ -202,14 +204,14 @@ class Log:
             self.tail.append(batch)
             self.tail_cost += batch.cost
             core.tail_bytes += batch.cost
+            self.hidden_bytes += batch.value_bytes
             if batch.volatile:
                 if self.durable:
                     self._note_volatile(batch)
                 if self.pending:
                     self.pending.append(batch)
                 else:
-                    self.visible_end = batch.end
-                    visible.append(batch)
+                    self._show(batch, visible)
             else:
                 records: list[Record] = []
                 for record in batch.records or []:
@@ -245,10 +247,31 @@ class Log:
         visible: list[Batch] = []
         pending = self.pending
         while pending and pending[0].position <= position:
-            batch = pending.popleft()
-            self.visible_end = batch.end
-            visible.append(batch)
+            self._show(pending.popleft(), visible)
         return visible
+
+    def _show(self, batch: Batch, visible: list[Batch]) -> None:
+        self.visible_end = batch.end
+        self.hidden_bytes -= batch.value_bytes
+        # One that was purged before it could be seen has nothing left to show.
+        if batch.live > 0:
+            visible.append(batch)
+
+    def invisible_bytes(self) -> i64:
+        """Bytes of the values that were appended and cannot be seen yet."""
+        return self.hidden_bytes + self._open_value_bytes
+
+    def drop_hidden(self) -> i64:
+        """Everything sealed that cannot be seen yet goes; returns the bytes of the durable values among it."""
+        durable_bytes: i64 = 0
+        for batch in self.pending:
+            if batch.live > 0:
+                self._kill(batch)
+                if not batch.volatile:
+                    durable_bytes += batch.value_bytes
+            self.hidden_bytes -= batch.value_bytes
+            batch.value_bytes = 0
+        return durable_bytes
 
     def add_recovered(self, base: i64, end: i64, data: bytes, special: bool, value_bytes: i64) -> Batch:
         """A batch replayed from the store: in memory as stored, visible. Offsets left out before it were never durable."""
@@ -289,14 +312,14 @@ class Log:
 
     def release(self, offset: i64) -> None:
         """The record is settled for good: its memory goes."""
-        if offset < self.spilled_to:
+        if offset < self.spilled_to or offset < self.spilling_to:
             self.released_spilled += 1
         batch = self.find(offset)
         if batch is None:
             return
         batch.live -= 1
         if batch.live <= 0:
-            self._drop_cost(batch)
+            self._kill(batch)
             self._trim()
             return
         records = batch.records
@@ -312,6 +335,12 @@ class Log:
                 self.tail_cost -= cost
                 self.core.tail_bytes -= cost
 
+    def _kill(self, batch: Batch) -> None:
+        """Nothing in the batch is needed any more; its shell stays in the tail until it is trimmed."""
+        batch.live = 0
+        self._dead += 1
+        self._drop_cost(batch)
+
     def _drop_cost(self, batch: Batch) -> None:
         self.tail_cost -= batch.cost
         self.core.tail_bytes -= batch.cost
@@ -320,7 +349,7 @@ class Log:
         batch.data = None
 
     def _trim(self) -> None:
-        """Takes dead batches off the front; the list is cut when half of it is dead, so that the cost is spread."""
+        """Passes over dead batches at the front; the list is rebuilt when half of it is dead, so that the cost is spread."""
         tail = self.tail
         at = self.tail_at
         size: i64 = len(tail)
@@ -330,12 +359,11 @@ class Log:
             self.tail = []
             self.tail_at = 0
             self._hint = 0
+            self._dead = 0
             return
-        if at > 64 and at * 2 > size:
-            del tail[:at]
-            self._hint = max(self._hint - at, 0)
-            at = 0
         self.tail_at = at
+        if self._dead > 64 and self._dead * 2 > size:
+            self.squeeze()
 
     def squeeze(self) -> None:
         """Drops dead batches from the middle as well (one record that stays must not keep their shells)."""
@@ -346,6 +374,7 @@ class Log:
         self.tail = kept
         self.tail_at = 0
         self._hint = 0
+        self._dead = 0
 
     def release_before(self, offset: i64) -> None:
         """Everything before `offset` is gone: batches wholly before it leave memory."""
@@ -353,8 +382,29 @@ class Log:
             if batch.end > offset:
                 break
             if batch.live > 0:
-                batch.live = 0
-                self._drop_cost(batch)
+                self._kill(batch)
+        self._trim()
+
+    def release_range(self, start: i64, end: i64) -> None:
+        """Everything in [start, end), none of it released before and all of it visible, is settled for good."""
+        if start < self.spilled_to or start < self.spilling_to:
+            self.released_spilled += end - start
+        tail = self.tail
+        index = find_batch(tail, self.tail_at, start)
+        touched: list[Batch] = []
+        while index < len(tail) and tail[index].base < end:
+            touched.append(tail[index])
+            index += 1
+        for batch in touched:
+            if batch.base >= start and batch.end <= end:
+                if batch.live > 0:
+                    self._kill(batch)
+                continue
+            at = max(start, batch.base)
+            stop = min(end, batch.end)
+            while at < stop:
+                self.release(at)
+                at += 1
         self._trim()
 
     def drop(self) -> None:
@@ -363,6 +413,8 @@ class Log:
             self._drop_cost(batch)
         self.tail = []
         self.tail_at = 0
+        self._hint = 0
+        self._dead = 0
         self.pending.clear()
         self._open = []
         self._sealed = []
@@ -376,7 +428,9 @@ class Log:
         for batch in self.tail:
             if batch.end > self.spilled_to:
                 break
-            if batch.cost:
+            if batch.live <= 0:
+                self._dead -= 1
+            elif batch.cost:
                 self._drop_cost(batch)
             cut += 1
         if cut:
@@ -473,6 +527,7 @@ class LogReader:
                 batch = window[index]
                 if index:
                     del window[:index]
+                    self._window_start = batch.base
         if batch is not None:
             records = batch.decoded(log.addresses)
             at = batch.index_of(offset)
@@ -503,10 +558,13 @@ class LogReader:
             end = base + int.from_bytes(data[23:27], "big") + 1
             window.append(Batch(base, end, None, data))
         self._window = window
-        self._window_end = next_offset
+        # No batch at all: what was asked for does not exist, and must not be asked for again.
+        self._window_end = max(next_offset, self._window_start + 1)
 
     def forget(self) -> None:
-        """Lets go of the window's memory."""
+        """Lets go of the window's memory; an answer on its way is not waited for any more."""
+        self.loading = False
+        self.ticket = 0
         self._window = []
         self._window_start = 0
         self._window_end = 0

@@ -178,9 +178,17 @@ class Queue(Destination):
 
     def message_count(self) -> i64:
         """Ready records, those on their way to the disk included."""
+        self._take_in()
+        return self.ready_count() + self.log.next_offset - max(self.log.visible_end, self.hidden_from())
+
+    def _take_in(self) -> None:
+        """What was published earlier in this turn counts now: its publisher may ask about it on the same channel."""
         if self.log.has_open():
             self.core.seal_all()
-        return self.ready_count() + self.log.next_offset - max(self.log.visible_end, self.hidden_from())
+            self.settle_arrivals()
+
+    def settle_arrivals(self) -> None:
+        """Applies the queue's limits to records that have just become visible."""
 
     def hidden_from(self) -> i64:
         """Offset from which invisible records count (a purge takes invisible ones too)."""
@@ -264,8 +272,7 @@ class Queue(Destination):
     def get(self, sink: Sink, no_ack: bool, waiter: GetWaiter) -> None:
         """Answers the waiter now, or when a load or a sync that may bring a record is over."""
         self.last_used_ms = self.core.now_ms
-        if self.log.has_open():
-            self.core.seal_all()
+        self._take_in()
         if not self.waiting:
             result = self.try_get(sink, no_ack)
             if result is not None or not (self.is_loading() or self.log.pending):

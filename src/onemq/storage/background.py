@@ -9,8 +9,6 @@ import logging
 import threading
 from collections import deque
 
-from mypy_extensions import mypyc_attr
-
 from onemq.engine.ports import Checkpointed, Spilled
 from onemq.storage.checkpoint import Checkpointer
 from onemq.storage.committer import WRITER, Committer, is_full
@@ -46,7 +44,6 @@ class Tools:
         self.completions = completions
 
 
-@mypyc_attr(allow_interpreted_subclasses=False)
 class Job:
     """Something the engine asked for. It may begin when everything up to position `after` is synced."""
 

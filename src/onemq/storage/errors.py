@@ -5,6 +5,8 @@ caught and
 ignored: a broker that goes on over a damaged data directory loses data silently.
 """
 
+from mypy_extensions import mypyc_attr
+
 
 class StorageError(Exception):
     """The data directory cannot be used as it is. The text names the file, the byte where it matters, and a
@@ -75,6 +77,7 @@ class SegmentCorrupt(StorageError):
         self.at = at
 
 
+@mypyc_attr(native_class=False)
 class StoreMisuse(AssertionError):
     """The caller broke the store's contract: a bug, not a condition of the disk."""
 

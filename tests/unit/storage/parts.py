@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import random
 
-from simulation.simulated_files import SimulatedFiles
-from simulation.stepped import Stepped
-
 from onemq.engine.ports import Completion, Loaded, Replay
 from onemq.model.record import NO_ADDRESS, Record
 from onemq.model.record_batch import AddressCache, check_batch, decode_batch, encode_batch
 from onemq.storage.file_store import FileStore
 from onemq.storage.settings import StoreSettings
+from simulation.simulated_files import SimulatedFiles
+from simulation.stepped import Stepped
 
 DIRECTORY = "/data"
 

@@ -132,7 +132,9 @@ class Channel(Sink):
 
     # Deliveries (called by the engine's dispatch).
 
-    def deliver(self, consumer: Consumer, record: Record, attempts: i64, delivery: Delivery | None) -> None:
+    def deliver(
+        self, consumer: Consumer, record: Record, attempts: i64, failures: i64, delivery: Delivery | None
+    ) -> None:
         session = self.session
         if not session.touched:
             session.touch()
@@ -150,7 +152,7 @@ class Channel(Sink):
         ):
             properties = record.native
         else:
-            properties = consumed_properties(record, consumer.queue, attempts, delivery)
+            properties = consumed_properties(record, consumer.queue, attempts, failures)
         value = record.value
         body = b"" if value is None else value
         waits = self.lane_busy and self.waits()
@@ -243,7 +245,7 @@ class Channel(Sink):
         self.collected = 0
 
 
-def consumed_properties(record: Record, queue: Leaser, attempts: i64, delivery: Delivery | None) -> bytes:
+def consumed_properties(record: Record, queue: Leaser, attempts: i64, failures: i64) -> bytes:
     """A record's properties with what its queue's type adds for consumers."""
     properties = delivery_properties(record)
     if not isinstance(queue, QueueParts):
@@ -253,9 +255,8 @@ def consumed_properties(record: Record, queue: Leaser, attempts: i64, delivery: 
         return with_long_header(properties, "x-stream-offset", record.offset)
     if settings.type_name == "quorum" and attempts > 0:
         properties = with_long_header(properties, "x-acquired-count", attempts)
-        failed: i64 = 0 if delivery is None else delivery.failures
-        if failed > 0:
-            properties = with_long_header(properties, "x-delivery-count", failed)
+        if failures > 0:
+            properties = with_long_header(properties, "x-delivery-count", failures)
     return properties
 
 

@@ -107,10 +107,7 @@ def _copies_ended(record: Record, keys: list[str]) -> bool:
         return False
     if record.address.routing_key not in deaths.entries[0].routing_keys:
         return True
-    for death in deaths.entries:
-        if keys[0] not in death.routing_keys:
-            return True
-    return False
+    return any(keys[0] not in death.routing_keys for death in deaths.entries)
 
 
 def without_bcc(raw: bytes) -> bytes:

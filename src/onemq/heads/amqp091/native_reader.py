@@ -1,4 +1,4 @@
-"""How the engine looks into a record that came by AMQP 0-9-1, when it has to route it again (dead letters, delayed exchanges).
+"""How the engine looks into a record that came by AMQP 0-9-1, when it routes it again: dead letters, delayed exchanges.
 
 Registered by the composition root under NATIVE_AMQP091.
 """

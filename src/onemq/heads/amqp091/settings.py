@@ -7,8 +7,9 @@ from typing import Final
 
 SERVER_PRODUCT: Final = "RabbitMQ"
 """Clients change their behaviour by this name: kombu takes any other product for an AMQP with old prefetch rules."""
-SERVER_VERSION: Final = "4.1.4"
-"""The RabbitMQ whose behaviour is followed (docs/protocols/amqp091.md); clients compare its numbers."""
+SERVER_VERSION: Final = "3.13.7"
+"""What clients compare, and only that: behaviour follows RabbitMQ 4. From 4.0 on kombu believes that `global` prefetch is
+gone, which RabbitMQ 4 took from quorum queues and onemq serves on all: Celery's ETA tasks and autoscaling live on it."""
 
 PREDECLARED_EXCHANGES: Final = (
     ("amq.direct", "direct"),

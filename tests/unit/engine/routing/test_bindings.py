@@ -8,7 +8,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from onemq.engine.routing.arguments import identity, same_value
+from onemq.engine.routing.consistent_hash import ConsistentHashMatcher
 from onemq.engine.routing.destination import Destination
+from onemq.engine.routing.direct import DirectMatcher
+from onemq.engine.routing.fanout import FanoutMatcher
 from onemq.engine.routing.kinds import matcher_for
 from onemq.engine.routing.matcher import Matcher
 from onemq.model.entities import EXCHANGE_KINDS
@@ -169,6 +172,29 @@ def test_destinations_come_in_order_of_binding(kind: str) -> None:
     matcher.add(last, "a", {})
     matcher.match("a", {}, out)
     assert out == [*queues, *queues, last]
+
+
+@pytest.mark.parametrize("kind", EXCHANGE_KINDS)
+def test_bindings_that_have_gone_leave_nothing_in_memory(kind: str) -> None:
+    """Short-lived queues come and go by the million."""
+    matcher = matcher_for(kind)
+    for number in range(1, 101):
+        queue = Destination(str(number))
+        matcher.add(queue, str(number), {"a": number})
+        matcher.add(queue, "1", {"b": number})
+        if number % 2:
+            matcher.remove(queue, str(number), {"a": number})
+            matcher.remove(queue, "1", {"b": number})
+        else:
+            matcher.remove_destination(queue)
+    assert not matcher._by_destination
+    assert not matcher._in_order
+    if isinstance(matcher, DirectMatcher):
+        assert not matcher._by_key
+    if isinstance(matcher, FanoutMatcher):
+        assert len(matcher._all._listed) <= 1
+    if isinstance(matcher, ConsistentHashMatcher):
+        assert not matcher._shares
 
 
 class FieldLike:

@@ -13,6 +13,7 @@ from onemq.auth.gate import Gate
 from onemq.auth.permissions import Permission, Permissions
 from onemq.auth.users import User, Users, hash_password
 from onemq.engine.broker import Broker
+from onemq.engine.ports import Completion, Durable, Replay, Store
 from onemq.engine.settings import EngineSettings
 from onemq.heads.amqp091.codec import Codec, write_method_frame, write_publish
 from onemq.heads.amqp091.frames import (
@@ -56,6 +57,63 @@ CAPABLE: dict[str, FieldValue] = {
         "connection.blocked": True,
     }
 }
+
+
+class SlowDisk(Store):
+    """A store whose commits become durable when the script says so. Keeps nothing, spills nothing."""
+
+    persistent = True
+
+    def __init__(self) -> None:
+        self.position = 0
+        self.reported = 0
+        self.syncs = True
+
+    def recover(self, replay: Replay) -> int:
+        return 0
+
+    def append(self, facts: bytes) -> int:
+        self.position += 1
+        return self.position
+
+    def journal_bytes(self) -> int:
+        return 0
+
+    def roll(self) -> int:
+        return self.position
+
+    def checkpoint(self, ticket: int, position: int, snapshot: bytes) -> None:
+        raise AssertionError("a playbook is too short for a checkpoint")
+
+    def spill(self, ticket: int, log_id: int, batches: list[bytes]) -> None:
+        raise AssertionError("a playbook is too small for a spill")
+
+    def load(self, ticket: int, log_id: int, offset: int, bytes_max: int) -> None:
+        raise AssertionError("nothing was spilled")
+
+    def find_time(self, ticket: int, log_id: int, timestamp_ms: int) -> None:
+        raise AssertionError("nothing was spilled")
+
+    def reclaim(self, log_id: int, live: list[int]) -> None:
+        pass
+
+    def drop_log(self, log_id: int) -> None:
+        pass
+
+    def retain_logs(self, log_ids: list[int]) -> None:
+        pass
+
+    def log_bytes(self, log_id: int) -> int:
+        return 0
+
+    def completions(self) -> list[Completion]:
+        if not self.syncs or self.reported == self.position:
+            return []
+        self.reported = self.position
+        return [Durable(self.position)]
+
+    def close(self) -> None:
+        pass
 
 
 class StageLink(Link):
@@ -120,8 +178,8 @@ class _Partial:
 class Stage:
     """One broker. Time stands still until `wait`."""
 
-    def __init__(self, settings: AmqpSettings | None = None) -> None:
-        self.store = MemoryStore(lambda: None)
+    def __init__(self, settings: AmqpSettings | None = None, store: Store | None = None) -> None:
+        self.store: Store = store or MemoryStore(lambda: None)
         self.broker = Broker(
             self.store,
             EngineSettings(namespaces=["/", "other"], predeclared=list(PREDECLARED_EXCHANGES)),

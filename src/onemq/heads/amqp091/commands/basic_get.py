@@ -6,7 +6,6 @@ from onemq.engine.consumption import GetResult, GetWaiter
 from onemq.heads.amqp091.channel import Channel, ReplySlot, address_bytes, consumed_properties
 from onemq.heads.amqp091.codec import write_get_ok, write_method_frame
 from onemq.heads.amqp091.commands.names import queue_name
-from onemq.heads.amqp091.mapping import delivery_properties
 from onemq.heads.amqp091.methods import BasicGet, BasicGetEmpty
 
 
@@ -49,12 +48,10 @@ def _answer(channel: Channel, result: GetResult | None) -> bytes:
     record = result.record
     channel.delivery_tag += 1
     delivery = result.delivery
-    if delivery is None:
-        properties = delivery_properties(record)
-    else:
+    if delivery is not None:
         delivery.tag = channel.delivery_tag
         channel.unacked[int(channel.delivery_tag)] = delivery
-        properties = consumed_properties(record, delivery.queue, result.attempts, delivery)
+    properties = consumed_properties(record, result.queue, result.attempts, result.failures)
     write_get_ok(
         frames,
         channel.number,

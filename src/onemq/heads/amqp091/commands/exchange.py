@@ -6,6 +6,7 @@ from onemq.heads.amqp091.commands.names import (
     RESERVED_PREFIX,
     forbid_default_exchange,
     forbid_reserved,
+    forgive_absent,
     stripped,
 )
 from onemq.heads.amqp091.exchange_arguments import exchange_settings
@@ -88,8 +89,10 @@ def unbind(channel: Channel, data: bytes, start: int, end: int) -> None:
     destination, source = stripped(method.destination), stripped(method.source)
     forbid_default_exchange(destination)
     forbid_default_exchange(source)
-    channel.session.access.unbind_exchange(
-        destination, source, method.routing_key, plain_arguments(method.arguments)
-    )
+    arguments = plain_arguments(method.arguments)
+    try:
+        channel.session.access.unbind_exchange(destination, source, method.routing_key, arguments)
+    except Refusal as refusal:
+        forgive_absent(refusal)
     if not method.no_wait:
         channel.send_durable(ExchangeUnbindOk())

@@ -8,6 +8,7 @@ from typing import Final
 from onemq.heads.amqp091.channel import Channel
 from onemq.heads.amqp091.frames import ACCESS_REFUSED, NOT_FOUND
 from onemq.heads.amqp091.replies import AmqpRefusal
+from onemq.model.refusal import Reason, Refusal
 
 REPLY_TO: Final = "amq.rabbitmq.reply-to"
 RESERVED_PREFIX: Final = "amq."
@@ -33,6 +34,12 @@ def forbid_reserved(kind: str, name: str) -> None:
     """Names that begin with amq. are the broker's own to give."""
     if name.startswith(RESERVED_PREFIX):
         raise AmqpRefusal(ACCESS_REFUSED, f"{kind} name '{name}' contains reserved prefix 'amq.*'")
+
+
+def forgive_absent(refusal: Refusal) -> None:
+    """Raises the refusal again unless something is missing: unbinding what is not there is fine with RabbitMQ."""
+    if refusal.reason != Reason.NOT_FOUND:
+        raise refusal
 
 
 def forbid_default_exchange(name: str) -> None:

@@ -6,6 +6,7 @@ from onemq.heads.amqp091.commands.names import (
     REPLY_TO,
     forbid_default_exchange,
     forbid_reserved,
+    forgive_absent,
     queue_name,
     stripped,
 )
@@ -75,7 +76,10 @@ def unbind(channel: Channel, data: bytes, start: int, end: int) -> None:
     exchange = stripped(method.exchange)
     forbid_default_exchange(exchange)
     routing_key = _routing_key(channel, method.queue, method.routing_key)
-    channel.session.access.unbind_queue(queue, exchange, routing_key, plain_arguments(method.arguments))
+    try:
+        channel.session.access.unbind_queue(queue, exchange, routing_key, plain_arguments(method.arguments))
+    except Refusal as refusal:
+        forgive_absent(refusal)
     channel.send_durable(QueueUnbindOk())
 
 

@@ -1,4 +1,7 @@
-"""The commands by their method's number. What is not here (basic.publish, ack, nack, reject) the conversation handles in place."""
+"""The commands by their method's number.
+
+What is not here (basic.publish, ack, nack, reject) the conversation handles in place.
+"""
 
 from collections.abc import Callable
 from typing import Final

@@ -1,0 +1,80 @@
+"""Alarms: who is held up, told what, and when it is over."""
+
+from __future__ import annotations
+
+from onemq.net.pressure import DISK, MEMORY, Pressure, Publisher
+
+
+class FakePublisher(Publisher):
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def hold(self, reason: str) -> None:
+        self.told.append(reason)
+
+    def unhold(self) -> None:
+        self.told.append("over")
+
+    def slow_down(self, slow: bool) -> None:
+        self.told.append("slow" if slow else "fast")
+
+
+def test_memory_alarm_has_hysteresis() -> None:
+    pressure = Pressure(1000)
+    publisher = FakePublisher()
+    pressure.add(publisher)
+    for tracked in (999, 1000, 1500, 950, 900, 899, 950):
+        pressure.observe_memory(tracked)
+    assert publisher.told == [MEMORY, "over"]
+
+
+def test_whoever_begins_to_publish_under_an_alarm_is_held_at_once() -> None:
+    pressure = Pressure(1000)
+    pressure.observe_memory(2000)
+    late, gone = FakePublisher(), FakePublisher()
+    pressure.add(late)
+    pressure.add(gone)
+    pressure.remove(gone)
+    pressure.observe_memory(0)
+    assert late.told == [MEMORY, "over"] and gone.told == [MEMORY]
+
+
+def test_zero_switches_the_memory_alarm_off() -> None:
+    pressure = Pressure(0)
+    pressure.observe_memory(1 << 50)
+    assert pressure.reason() == ""
+
+
+def test_disk_alarm_follows_the_free_space() -> None:
+    free = [100]
+    pressure = Pressure(0, 50, lambda: free[0])
+    publisher = FakePublisher()
+    pressure.add(publisher)
+    for free[0] in (50, 49, 10, 50):
+        pressure.observe_disk()
+    assert publisher.told == [DISK, "over"]
+
+
+def test_publishers_wait_until_every_alarm_is_over() -> None:
+    free = [0]
+    pressure = Pressure(1000, 50, lambda: free[0])
+    publisher = FakePublisher()
+    pressure.add(publisher)
+    pressure.observe_disk()
+    pressure.observe_memory(1000)
+    pressure.store_stalled("no space")
+    free[0] = 100
+    pressure.observe_disk()
+    pressure.observe_memory(0)
+    assert publisher.told == [DISK] and pressure.reason() == DISK
+    pressure.store_resumed()
+    assert publisher.told == [DISK, "over"] and pressure.reason() == ""
+
+
+def test_a_slow_disk_slows_publishers_down_without_a_word() -> None:
+    pressure = Pressure(0, pending_bytes_max=100)
+    publisher = FakePublisher()
+    pressure.add(publisher)
+    for pending in (100, 101, 60, 51, 50, 80):
+        pressure.observe_pending(pending)
+    assert publisher.told == ["slow", "fast"] and pressure.reason() == ""
