@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from mypy_extensions import i64
+
 from onemq.engine.access import Access, Route
 from onemq.engine.broker import Broker
 from onemq.engine.consumption import Consumer, Delivery, GetResult, GetWaiter, Sink, StreamStart

@@ -6,12 +6,8 @@ from __future__ import annotations
 
 import os
 import random
-import sys
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from onemq.engine.ports import Store
 from onemq.storage.errors import StorageError
@@ -23,7 +19,7 @@ from simulation.simulated_files import Crash, SimulatedFiles
 from simulation.stepped import Stepped
 from simulation.store_engine import StoreEngine, fold
 
-SEEDS = int(os.environ.get("ONEMQ_STORE_SEEDS", "150"))
+SEEDS = int(os.environ.get("ONEMQ_STORE_SEEDS", "100"))
 LIVES = 6
 ACTS = 60
 

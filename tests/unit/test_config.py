@@ -108,7 +108,9 @@ def test_bad_files(text: str, expected: str) -> None:
 
 
 def test_all_problems_are_told_at_once() -> None:
-    said = problems_of("[amqp]\nport = 70000\nfoo = 1\n", {"ONEMQ_STORAGE_SYNC": "x"}, [flag("server.hots", "h")])
+    said = problems_of(
+        "[amqp]\nport = 70000\nfoo = 1\n", {"ONEMQ_STORAGE_SYNC": "x"}, [flag("server.hots", "h")]
+    )
     for expected in ("amqp.port", "amqp.foo", "storage.sync", "did you mean server.host?"):
         assert expected in said
 
@@ -125,7 +127,8 @@ def test_passwords_are_never_shown() -> None:
 
 def test_users_by_dotted_name() -> None:
     settings = load(
-        flags=[flag("users.Alice.password", "p"), flag('users.Alice.permissions."/".read', "^a")], environment={}
+        flags=[flag("users.Alice.password", "p"), flag('users.Alice.permissions."/".read', "^a")],
+        environment={},
     )
     assert settings.users["Alice"].permissions["/"].read == "^a"
     assert list(settings.effective_users()) == ["Alice"]

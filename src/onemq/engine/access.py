@@ -85,12 +85,12 @@ class Access:
         name = route.address.exchange
         key = route.address.routing_key
         space = self._space
-        route.generation = self.catalog.generation
         route.reply = None
         if name == "":
             route.reply = self.catalog.replies.get(key)
             queue = space.queues.get(key)
             route.queues = [] if queue is None else [queue]
+            route.generation = self.catalog.generation
             return
         exchange = space.exchanges.get(name)
         if exchange is None:
@@ -102,6 +102,8 @@ class Access:
         route.per_record = space.is_per_record(name)
         route.needs_headers = route.per_record and space.needs_headers(name)
         route.queues = [] if route.per_record else space.resolve(name, [key], NO_HEADERS)
+        # Last: a route that could not be resolved must not pass for one that was.
+        route.generation = self.catalog.generation
 
     def publish(
         self,

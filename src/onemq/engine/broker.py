@@ -65,9 +65,6 @@ class Broker:
         recovery.finish()
         for name in self.settings.namespaces:
             self.catalog.add_namespace(name)
-        for namespace in self.catalog.namespaces.values():
-            for exchange, kind in self.settings.predeclared:
-                self.catalog.predeclare(namespace, exchange, kind)
         core.store.retain_logs(list(self.catalog.logs))
         core.commit()
 

@@ -45,6 +45,8 @@ class Catalog(Keeper):
         self.next_log_id = 1
         self.replies: dict[str, Sink] = {}
         self.replaying = False
+        self.dropped_logs: list[int] = []
+        """Logs deleted since the last commit: the store hears of it when it has the fact that says so."""
 
     def _note(self, durable: bool, change: dict[str, object]) -> None:
         self.generation += 1
@@ -59,10 +61,13 @@ class Catalog(Keeper):
         if found is None:
             found = Namespace(name)
             self.namespaces[name] = found
+            # Before any fact is replayed: their bindings are durable.
+            for exchange, kind in self.core.settings.predeclared:
+                self._predeclare(found, exchange, kind)
             self._note(True, {"op": "namespace", "name": name})
         return found
 
-    def predeclare(self, namespace: Namespace, name: str, kind: str) -> None:
+    def _predeclare(self, namespace: Namespace, name: str, kind: str) -> None:
         """An exchange that every namespace has."""
         if name not in namespace.exchanges:
             namespace.exchanges[name] = Exchange(namespace.name, name, ExchangeSettings(kind), True)
@@ -108,6 +113,9 @@ class Catalog(Keeper):
         self._remove_unbound(namespace, sources)
 
     def _remove_unbound(self, namespace: Namespace, sources: list[Exchange]) -> None:
+        if self.replaying:
+            # The removals have facts of their own, and bindings that were not durable are missing here.
+            return
         for source in sources:
             if source.settings.auto_delete and not source.deleted and not len(source.matcher):
                 self.remove_exchange(namespace, source)
@@ -175,7 +183,7 @@ class Catalog(Keeper):
         del self.logs[queue.log.log_id]
         queue.log.drop()
         if not self.replaying and self.core.persistent:
-            self.core.store.drop_log(queue.log.log_id)
+            self.dropped_logs.append(queue.log.log_id)
 
     def unused(self, queue: Queue) -> None:
         namespace = self.namespaces[queue.namespace]

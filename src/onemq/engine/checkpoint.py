@@ -31,12 +31,14 @@ class Checkpoint:
         self._limits: list[tuple[Queue, int]] = []
         self._spill_ticket = 0
         self._spilling: Queue | None = None
+        self._reclaim = False
 
     def step(self, stopping: bool) -> None:
         """Called at the end of every turn, after its commit."""
         core = self.core
         if not core.persistent:
             return
+        self._give_back()
         if self._state == IDLE and not self.last_done:
             wanted = core.store.journal_bytes() > core.settings.journal_bytes_max
             if wanted or (stopping and core.durable_position == core.last_position):
@@ -117,9 +119,21 @@ class Checkpoint:
             queue.log.evict()
 
     def checkpointed(self) -> None:
-        """Snapshot and spills are durable. Now is the time to give space back."""
+        """Snapshot and spills are durable."""
         self._state = IDLE
         self.last_done = self._is_last
+        self._reclaim = True
+
+    def _give_back(self) -> None:
+        """Lets the store have space back: after the turn's commit, since what is gone by it must not come back without it."""
+        dropped = self.catalog.dropped_logs
+        if dropped:
+            self.catalog.dropped_logs = []
+            for log_id in dropped:
+                self.core.store.drop_log(log_id)
+        if not self._reclaim:
+            return
+        self._reclaim = False
         for queue in self.catalog.logs.values():
             log = queue.log
             if log.released_spilled > 0:

@@ -18,6 +18,7 @@ from onemq.engine.log import Batch, Log, LogReader
 from onemq.engine.queue import Keeper, Queue
 from onemq.model.entities import QueueSettings
 from onemq.model.record import Record
+from onemq.model.record_batch import max_timestamp_ms
 from onemq.model.refusal import Reason, Refusal
 
 RETENTION_CHECK_MS = 10_000
@@ -74,7 +75,9 @@ class KeptQueue(Queue):
         marks = self.marks
         step = self._mark_bytes()
         if not marks or self.value_bytes - marks[-2] >= step:
-            marks.extend((int(batch.end), int(self.value_bytes), int(self.core.now_ms)))
+            data = batch.data
+            newest = self.core.now_ms if data is None else max_timestamp_ms(data)
+            marks.extend((int(batch.end), int(self.value_bytes), int(newest)))
         limit = self.settings.retention_bytes
         if limit is not None and self.value_bytes > limit:
             self._apply_retention()
@@ -94,7 +97,6 @@ class KeptQueue(Queue):
         marks = self.marks
         limit = self.settings.retention_bytes
         age = self.settings.retention_ms
-        start = self.log.start_offset
         gone: i64 = 0
         drop = 0
         for at in range(0, len(marks), 3):
@@ -104,11 +106,18 @@ class KeptQueue(Queue):
                 break
             if limit is not None and not too_old and self.value_bytes - marks[at + 1] <= 0:
                 break
-            start = marks[at]
             gone = marks[at + 1]
             drop = at + 3
-        if not drop:
-            return
+        if drop:
+            self._cut_at(drop)
+            self._cut = True
+            self.core.need_write(self.agenda)
+
+    def _cut_at(self, drop: int) -> None:
+        """Everything up to the last of the first `drop` // 3 marks goes."""
+        marks = self.marks
+        start: i64 = marks[drop - 3]
+        gone: i64 = marks[drop - 2]
         del marks[:drop]
         for at in range(0, len(marks), 3):
             marks[at + 1] -= int(gone)
@@ -116,8 +125,15 @@ class KeptQueue(Queue):
         self.log.released_spilled += max(min(start, self.log.spilled_to) - self.log.start_offset, 0)
         self.log.start_offset = start
         self.log.release_before(start)
-        self._cut = True
-        self.core.need_write(self.agenda)
+
+    def replay_cut(self, start: i64) -> None:
+        """Retention has taken what lies before `start`."""
+        drop = 0
+        while drop < len(self.marks) and self.marks[drop] <= start:
+            drop += 3
+        if drop:
+            self._cut_at(drop)
+        self.log.start_offset = max(self.log.start_offset, start)
 
     # Consumers.
 
@@ -177,9 +193,8 @@ class KeptQueue(Queue):
         for reader in self.readers.values():
             if reader.finding == ticket:
                 reader.finding = 0
-                start = reader.consumer.start
-                time_ms: i64 = 0 if start is None else start.value
-                found = offset if offset >= 0 else self._at_time_in_tail(time_ms)
+                # -1: not among what was spilled when it was asked for; the reader stands behind that.
+                found = offset if offset >= 0 else reader.consumer.position
                 reader.consumer.position = max(found, self.log.start_offset)
                 self.core.need_dispatch(self.agenda)
 
@@ -216,9 +231,9 @@ class KeptQueue(Queue):
                 consumer.position += 1
                 continue
             consumer.position += 1
+            given += 1
             if record.timestamp_ms < from_time:
                 continue
-            given += 1
             if consumer.no_ack:
                 consumer.sink.deliver(consumer, record, 0, 0, None)
                 continue
@@ -291,7 +306,9 @@ class KeptQueue(Queue):
         return [int(self.log.start_offset), int(self.log.visible_end)]
 
     def state(self) -> dict[str, object]:
-        return {"start": int(self.log.start_offset), "bytes": int(self.value_bytes), "marks": list(self.marks)}
+        # Records whose commit is under way belong to it: a snapshot of now stands for their facts.
+        size = self.value_bytes + self.log.hidden_bytes
+        return {"start": int(self.log.start_offset), "bytes": int(size), "marks": list(self.marks)}
 
     def restore(self, start: int, size: int, marks: list[int]) -> None:
         self.log.start_offset = start

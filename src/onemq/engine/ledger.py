@@ -8,10 +8,10 @@ from heapq import heappop, heappush
 from mypy_extensions import i64
 
 from onemq.engine.consumption import Delivery
-from onemq.engine.core import Core
+from onemq.engine.core import Agenda, Core
 from onemq.engine.facts import write_leased, write_returned, write_settled
 from onemq.engine.log import Batch, Log, LogReader
-from onemq.engine.offsets import OffsetQueue, coalesced, from_offsets, intersected, subtracted, total
+from onemq.engine.offsets import OffsetQueue, coalesced, contains, from_offsets, intersected, subtracted, total
 from onemq.model.record import Record
 
 
@@ -55,23 +55,24 @@ class Ledger:
 
     Attributes:
         levels: ready records by priority, in order of offset. returned: ready again (heaps), before those of their level.
-        leased: deliveries out, by offset, in order of leasing. delayed: heap of (due, offset, level).
+        leased: deliveries out, by offset, in order of leasing. delayed: heap of (due, offset, level, bytes).
         held: records of returned offsets, kept so that they need not be loaded again.
         returns: per unsettled offset that came back: deliveries << 32 | failures.
         ready_count, ready_bytes: what may be delivered. unsettled_bytes: all that is not settled.
         head_offset: what the last successful `head` looked at.
     """
 
-    def __init__(self, core: Core, log: Log, priority_max: int) -> None:
+    def __init__(self, core: Core, log: Log, priority_max: int, agenda: Agenda) -> None:
         self.core = core
         self.log = log
+        self.agenda = agenda
         self.reader = LogReader(log)
         self.priority_max: i64 = priority_max
         self.levels: list[OffsetQueue] = [OffsetQueue() for _ in range(priority_max + 1)]
         self.returned: list[list[int]] = [[] for _ in range(priority_max + 1)]
         self.returned_count: i64 = 0
         self.leased: dict[int, Delivery] = {}
-        self.delayed: list[tuple[int, int, int]] = []
+        self.delayed: list[tuple[int, int, int, int]] = []
         self.held: dict[int, Record] = {}
         self.returns: dict[int, int] = {}
         self.ready_count: i64 = 0
@@ -104,18 +105,14 @@ class Ledger:
 
     def add_batch(self, batch: Batch) -> None:
         """The batch has become visible: its records are ready, or delayed."""
-        base = batch.base
-        if base < self.purged_to:
-            self._add_each(batch)
-            return
         if batch.special and (self.priority_max or self._has_delays(batch)):
             self._add_each(batch)
             return
         self.unsettled_bytes += batch.value_bytes
         if not batch.volatile:
             self.durable_bytes += batch.value_bytes
-        self.levels[0].append(base, batch.end)
-        self.ready_count += batch.end - base
+        self.levels[0].append(batch.base, batch.end)
+        self.ready_count += batch.end - batch.base
 
     def _has_delays(self, batch: Batch) -> bool:
         for record in batch.decoded(self.log.addresses):
@@ -125,7 +122,7 @@ class Ledger:
 
     def _add_each(self, batch: Batch) -> None:
         for record in batch.decoded(self.log.addresses):
-            if record is None or record.offset < self.purged_to:
+            if record is None:
                 continue
             size = record.body_bytes()
             self.unsettled_bytes += size
@@ -133,11 +130,14 @@ class Ledger:
                 self.durable_bytes += size
             level = self.level_of(record)
             if record.not_before_ms > self.core.now_ms:
-                heappush(self.delayed, (int(record.not_before_ms), int(record.offset), int(level)))
-                self.delayed_bytes += size
+                self._delay(record.not_before_ms, record.offset, level, size)
             else:
                 self.levels[level].append(record.offset, record.offset + 1)
                 self.ready_count += 1
+
+    def _delay(self, due_ms: i64, offset: i64, level: i64, size: i64) -> None:
+        heappush(self.delayed, (int(due_ms), int(offset), int(level), int(size)))
+        self.delayed_bytes += size
 
     def release_due(self) -> bool:
         """Makes delayed records ready whose time has come. True when there was one."""
@@ -145,9 +145,8 @@ class Ledger:
         now: i64 = self.core.now_ms
         delayed = self.delayed
         while delayed and delayed[0][0] <= now:
-            _, offset, level = heappop(delayed)
-            if not delayed:
-                self.delayed_bytes = 0
+            _, offset, level, size = heappop(delayed)
+            self.delayed_bytes -= size
             heappush(self.returned[level], offset)
             self.returned_count += 1
             self.ready_count += 1
@@ -186,6 +185,7 @@ class Ledger:
         self.lost += 1
         self._settled.add(offset)
         self.core.will_commit = True
+        self.core.need_write(self.agenda)
 
     def take_head(self) -> None:
         """Takes out what `head` returned."""
@@ -239,8 +239,7 @@ class Ledger:
         level = self.level_of(record)
         self.returns[offset] = int(attempts << 32 | failures)
         if due_ms > self.core.now_ms:
-            heappush(self.delayed, (int(due_ms), int(offset), int(level)))
-            self.delayed_bytes += record.body_bytes()
+            self._delay(due_ms, offset, level, record.body_bytes())
         else:
             heappush(self.returned[level], int(offset))
             self.returned_count += 1
@@ -263,25 +262,36 @@ class Ledger:
         """Settles everything that is ready, also what is not visible yet. Returns how many that were."""
         log = self.log
         pairs = self._ready_ranges()
-        count: i64 = total(pairs)
-        if log.next_offset > log.visible_end:
-            hidden = log.next_offset - max(log.visible_end, self.purged_to)
-            count += max(hidden, 0)
-            pairs = coalesced([*pairs, int(log.visible_end), int(log.next_offset)])
-        self.purged_to = log.next_offset
         for index in range(0, len(pairs), 2):
-            self._release_range(pairs[index], pairs[index + 1])
+            log.release_range(pairs[index], pairs[index + 1])
+        hidden_from = max(log.visible_end, self.purged_to)
+        pairs = coalesced([*pairs, int(hidden_from), int(log.next_offset)])
+        self.durable_bytes += log.drop_hidden()
+        self.purged_to = log.next_offset
+        kept_bytes = self._kept_bytes()
         stored = subtracted(pairs, log.volatile_ranges)
-        kept_bytes: i64 = 0
-        for delivery in self.leased.values():
-            if not log.is_volatile(delivery.record):
-                kept_bytes += delivery.record.body_bytes()
         if stored and log.durable:
             self._settled.add_ranges(stored)
-            self._settled_bytes += max(self.durable_bytes - kept_bytes, 0)
+            self._settled_bytes += self.durable_bytes - kept_bytes
             self.core.will_commit = True
         self.durable_bytes = kept_bytes
         self.unsettled_bytes = self.leased_bytes + self.delayed_bytes
+        self._forget_ready()
+        return total(pairs)
+
+    def _kept_bytes(self) -> i64:
+        """Bytes of the durable values that a purge leaves: leased and delayed."""
+        size: i64 = 0
+        for delivery in self.leased.values():
+            if not self.log.is_volatile(delivery.record):
+                size += delivery.record.body_bytes()
+        volatile = self.log.volatile_ranges
+        for entry in self.delayed:
+            if not contains(volatile, entry[1]):
+                size += entry[3]
+        return size
+
+    def _forget_ready(self) -> None:
         for level in self.levels:
             level.clear()
         for heap in self.returned:
@@ -289,26 +299,15 @@ class Ledger:
         self.returned_count = 0
         self.ready_count = 0
         self.held.clear()
-        leased = self.leased
-        self.returns = {offset: packed for offset, packed in self.returns.items() if offset in leased}
+        delayed: dict[int, bool] = {}
+        for entry in self.delayed:
+            delayed[entry[1]] = True
+        returns: dict[int, int] = {}
+        for offset, packed in self.returns.items():
+            if offset in self.leased or offset in delayed:
+                returns[offset] = packed
+        self.returns = returns
         self.reader.forget()
-        return count
-
-    def _release_range(self, start: i64, end: i64) -> None:
-        log = self.log
-        if start < log.spilled_to:
-            log.released_spilled += min(end, log.spilled_to) - start
-        for batch in log.tail:
-            if batch.base >= start and batch.end <= end:
-                if batch.live > 0:
-                    batch.live = 0
-                    log._drop_cost(batch)
-            elif batch.base < end and batch.end > start and batch.end <= log.visible_end:
-                at = max(start, batch.base)
-                while at < min(end, batch.end):
-                    log.release(at)
-                    at += 1
-        log._trim()
 
     def _ready_ranges(self) -> list[int]:
         pairs: list[int] = []
@@ -322,7 +321,7 @@ class Ledger:
         """Offsets of all that is visible and not settled."""
         pairs = self._ready_ranges()
         pairs.extend(from_offsets(list(self.leased)))
-        pairs.extend(from_offsets([offset for _, offset, _ in self.delayed]))
+        pairs.extend(from_offsets([entry[1] for entry in self.delayed]))
         return coalesced(pairs)
 
     # Facts.
@@ -338,7 +337,14 @@ class Ledger:
             write_leased(facts, log_id, leases)
         if self._came_back:
             write_returned(facts, log_id, self._came_back)
+            again: list[int] = []
+            for index in range(0, len(self._came_back), 3):
+                if self._came_back[index] in self.leased:
+                    again.append(self._came_back[index])
             self._came_back = []
+            if again:
+                # What came back and went out again in one turn is out: the last fact about it has to say so.
+                write_leased(facts, log_id, from_offsets(again))
         if settled:
             write_settled(facts, log_id, self._settled_bytes, settled)
             self._settled_bytes = 0
@@ -346,29 +352,55 @@ class Ledger:
     # Snapshot and recovery.
 
     def state(self) -> dict[str, object]:
-        """What a restart needs of the durable records, as plain values."""
-        volatile = self.log.volatile_ranges
+        """What a restart needs of the durable records, visible or not yet, as plain values."""
+        log = self.log
+        log.keep_volatile(self.unsettled_ranges())
+        volatile = log.volatile_ranges
         levels: list[list[int]] = []
         for index in range(len(self.levels)):
             levels.append(self.levels[index].ranges() + from_offsets(self.returned[index]))
         leased: list[int] = []
         for delivery in self.leased.values():
-            if not self.log.is_volatile(delivery.record):
+            if not log.is_volatile(delivery.record):
                 levels[self.level_of(delivery.record)].extend((int(delivery.offset), int(delivery.offset) + 1))
                 leased.append(int(delivery.offset))
         returns: list[int] = []
         for offset, packed in self.returns.items():
-            returns.extend((offset, packed >> 32, packed & 0xFFFFFFFF))
+            if not contains(volatile, offset):
+                returns.extend((offset, packed >> 32, packed & 0xFFFFFFFF))
         delayed: list[int] = []
-        for due_ms, offset, level in self.delayed:
-            delayed.extend((due_ms, offset, level))
+        for entry in self.delayed:
+            if not contains(volatile, entry[1]):
+                delayed.extend(entry)
+        hidden_bytes = self._hidden_state(levels, delayed)
         return {
             "levels": [subtracted(coalesced(pairs), volatile) for pairs in levels],
             "leased": leased,
             "returns": returns,
             "delayed": delayed,
-            "bytes": int(self.durable_bytes),
+            "bytes": int(self.durable_bytes + hidden_bytes),
         }
+
+    def _hidden_state(self, levels: list[list[int]], delayed: list[int]) -> i64:
+        """Adds the durable records whose commit is under way: a snapshot of now stands for their facts. Returns their bytes."""
+        size: i64 = 0
+        for batch in self.log.pending:
+            if batch.volatile or batch.live <= 0:
+                continue
+            size += batch.value_bytes
+            if not batch.special:
+                levels[0].extend((int(batch.base), int(batch.end)))
+                continue
+            for record in batch.decoded(self.log.addresses):
+                if record is None:
+                    continue
+                offset = int(record.offset)
+                level = int(self.level_of(record))
+                if record.not_before_ms > self.core.now_ms:
+                    delayed.extend((int(record.not_before_ms), offset, level, int(record.body_bytes())))
+                else:
+                    levels[level].extend((offset, offset + 1))
+        return size
 
     def restore(self, levels: list[list[int]], leased: list[int], returns: list[int], delayed: list[int], size: int) -> None:
         """Takes over what `state` said."""
@@ -380,8 +412,8 @@ class Ledger:
         self.replayed_leases = from_offsets(leased)
         for at in range(0, len(returns), 3):
             self.returns[returns[at]] = returns[at + 1] << 32 | returns[at + 2]
-        for at in range(0, len(delayed), 3):
-            heappush(self.delayed, (delayed[at], delayed[at + 1], delayed[at + 2]))
+        for at in range(0, len(delayed), 4):
+            self._delay(delayed[at], delayed[at + 1], delayed[at + 2], delayed[at + 3])
         self.unsettled_bytes = size
         self.durable_bytes = size
 
@@ -412,10 +444,10 @@ class Ledger:
     def _settle_delayed(self, settled: list[int]) -> None:
         delayed = self.delayed
         self.delayed = []
-        for entry in delayed:
-            offset = entry[1]
-            if not intersected([offset, offset + 1], settled):
-                heappush(self.delayed, entry)
+        self.delayed_bytes = 0
+        for due_ms, offset, level, size in delayed:
+            if not contains(settled, offset):
+                self._delay(due_ms, offset, level, size)
                 self._take_from_levels(offset)
 
     def _take_from_levels(self, offset: int) -> None:
@@ -445,7 +477,7 @@ class Ledger:
         self.replayed_returns = {}
         alive: dict[int, int] = {}
         for offset, packed in self.returns.items():
-            if intersected([offset, offset + 1], unsettled):
+            if contains(unsettled, offset):
                 alive[offset] = packed
         self.returns = alive
 

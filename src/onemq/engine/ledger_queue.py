@@ -23,7 +23,7 @@ class LedgerQueue(Queue):
 
     def __init__(self, core: Core, namespace: str, name: str, settings: QueueSettings, log: Log, keeper: Keeper) -> None:
         super().__init__(core, namespace, name, settings, log, keeper)
-        self.ledger = Ledger(core, log, settings.priority_max)
+        self.ledger = Ledger(core, log, settings.priority_max, self.agenda)
         self.message_ttl_ms: i64 = -1 if settings.message_ttl_ms is None else settings.message_ttl_ms
         self.limited = settings.length_max is not None or settings.bytes_max is not None
         self.forwarder = False
@@ -57,7 +57,8 @@ class LedgerQueue(Queue):
             return True
         if settings.bytes_max is None:
             return False
-        return self.ledger.ready_bytes() + record.body_bytes() > settings.bytes_max
+        size = self.ledger.ready_bytes() + self.log.invisible_bytes()
+        return size + record.body_bytes() > settings.bytes_max
 
     # Records out.
 
@@ -86,7 +87,7 @@ class LedgerQueue(Queue):
             return count
         self.fresh_from = self.log.visible_end
         if ledger.ready_count:
-            self._look_after_waiting(budget)
+            count += self._look_after_waiting(budget - count)
         if self.waiting:
             self.serve_waiting()
         return count
@@ -256,27 +257,31 @@ class LedgerQueue(Queue):
         self.ledger.take_head()
         self._bury(record, DIED_EXPIRED)
 
-    def _look_after_waiting(self, budget: i64) -> None:
-        """Nobody takes the head now: expire what is due, keep within the limits, watch the next expiry."""
+    def _look_after_waiting(self, budget: i64) -> i64:
+        """Nobody takes the head now: keeps within the limits, expires what is due, watches the next expiry.
+
+        Returns how many records died, at most `budget`.
+        """
+        count: i64 = 0
         if self.limited:
-            self._enforce_limits(budget)
+            count = self._enforce_limits(budget)
         if self.message_ttl_ms < 0 and not self.log.may_expire:
-            return
+            return count
         ledger = self.ledger
         now = self.core.now_ms
-        count: i64 = 0
         while ledger.ready_count:
             record = ledger.head()
             if record is None:
-                return
+                break
             if not self._has_expired(record, now):
                 self._watch_expiry(record)
-                return
+                break
             if count >= budget:
                 self.core.need_dispatch(self.agenda)
-                return
+                break
             self._expire_head(record)
             count += 1
+        return count
 
     def _watch_expiry(self, record: Record) -> None:
         at = record.expires_at_ms
@@ -286,26 +291,27 @@ class LedgerQueue(Queue):
         if at:
             self.core.schedule(self.agenda, max(at, self.core.now_ms + 1))
 
-    def _enforce_limits(self, budget: i64) -> None:
+    def _enforce_limits(self, budget: i64) -> i64:
         settings = self.settings
         if settings.overflow != DROP_HEAD:
-            return
+            return 0
         ledger = self.ledger
         count: i64 = 0
         while ledger.ready_count:
             length = settings.length_max
             size = settings.bytes_max
             if (length is None or ledger.ready_count <= length) and (size is None or ledger.ready_bytes() <= size):
-                return
+                break
             if count >= budget:
                 self.core.need_dispatch(self.agenda)
-                return
+                break
             record = ledger.head()
             if record is None:
-                return
+                break
             ledger.take_head()
             self._bury(record, DIED_MAXLEN)
             count += 1
+        return count
 
     # Deadlines.
 
@@ -348,6 +354,8 @@ class LedgerQueue(Queue):
                     if consumer in consumer.sink.consumers:
                         consumer.sink.consumers.remove(consumer)
                     consumer.sink.cancelled(consumer, "timeout")
+        if late and self.settings.auto_delete and self.had_consumer and not self.consumers and not self.deleted:
+            self.keeper.unused(self)
 
     def on_deadline(self) -> None:
         if self.check_unused():
@@ -357,6 +365,8 @@ class LedgerQueue(Queue):
             self._watch_delayed()
         if self.ledger.leased:
             self._check_leases()
+        if self.deleted:
+            return
         self.core.need_dispatch(self.agenda)
 
     # Store.

@@ -10,6 +10,7 @@ from mypy_extensions import i64
 
 from onemq.engine.core import Core
 from onemq.engine.facts import SPECIAL, write_batch
+from onemq.engine.offsets import coalesced, intersected
 from onemq.model.record import Record
 from onemq.model.record_batch import AddressCache, decode_batch, encode_batch
 
@@ -233,14 +234,10 @@ class Log:
             ranges.append(int(batch.base))
             ranges.append(int(batch.end))
 
-    def forget_volatile_before(self, offset: i64) -> None:
-        """Everything before `offset` is settled: it need not be remembered as volatile."""
-        ranges = self.volatile_ranges
-        drop = 0
-        while drop < len(ranges) and ranges[drop + 1] <= offset:
-            drop += 2
-        if drop:
-            del ranges[:drop]
+    def keep_volatile(self, unsettled: list[int]) -> None:
+        """Of what is visible, only `unsettled` need be remembered as volatile."""
+        wanted = [*unsettled, int(self.visible_end), int(self.next_offset)]
+        self.volatile_ranges = intersected(self.volatile_ranges, coalesced(wanted))
 
     def durable_up_to(self, position: i64) -> list[Batch]:
         """Batches that become visible now that `position` is durable, in order."""
@@ -271,6 +268,7 @@ class Log:
                     durable_bytes += batch.value_bytes
             self.hidden_bytes -= batch.value_bytes
             batch.value_bytes = 0
+        self._trim()
         return durable_bytes
 
     def add_recovered(self, base: i64, end: i64, data: bytes, special: bool, value_bytes: i64) -> Batch:

@@ -146,3 +146,16 @@ def total(pairs: list[int]) -> int:
     for index in range(0, len(pairs), 2):
         count += pairs[index + 1] - pairs[index]
     return count
+
+
+def contains(pairs: list[int], offset: int) -> bool:
+    """Whether the offset lies in one of the ranges; ascending and disjoint."""
+    low = 0
+    high = len(pairs) // 2
+    while low < high:
+        middle = (low + high) // 2
+        if pairs[2 * middle + 1] <= offset:
+            low = middle + 1
+        else:
+            high = middle
+    return 2 * low < len(pairs) and pairs[2 * low] <= offset

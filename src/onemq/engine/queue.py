@@ -163,11 +163,12 @@ class Queue(Destination):
 
     def seal(self) -> None:
         """Closes this turn's appends; what is visible at once becomes ready."""
-        for batch in self.log.seal():
+        visible = self.log.seal()
+        for batch in visible:
             self.add_visible(batch)
         if self.log.pending:
             self.core.awaiting_durable[self.agenda] = True
-        else:
+        if visible:
             self.core.need_dispatch(self.agenda)
 
     def durable_up_to(self, position: i64) -> bool:

@@ -81,8 +81,7 @@ class Recovery(Replay):
             elif isinstance(queue, LedgerQueue):
                 self._replay_ledger(queue, reader)
             elif isinstance(queue, KeptQueue) and reader.kind == KEPT_FROM:
-                start: i64 = reader.int64(4)
-                queue.log.start_offset = start
+                queue.replay_cut(reader.int64(4))
 
     def _replay_batch(self, reader: FactReader) -> None:
         queue = self.catalog.logs[reader.log_id()]

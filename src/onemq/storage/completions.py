@@ -42,9 +42,16 @@ class Completions:
 
     def fail(self, detail: str) -> None:
         """Reports Failed, once; nothing is reported after it."""
-        self.add(Failed(detail))
         with self._lock:
+            if self._failed:
+                return
+            # In one go: a sync that another worker finishes right now must not be reported behind it.
+            self._items.append(Failed(detail))
             self._failed = True
+            wake = not self._woken
+            self._woken = True
+        if wake:
+            self._wake()
 
     def failed(self) -> bool:
         return self._failed

@@ -22,7 +22,9 @@ CERTIFIED = Peer("10.0.0.5", 1, tls=True, certificate_name="CN=shop,O=acme")
 
 @pytest.fixture
 def gate() -> Gate:
-    broker = Broker(MemoryStore(lambda: None), EngineSettings(namespaces=["/", "other"]), lambda count: bytes(count))
+    broker = Broker(
+        MemoryStore(lambda: None), EngineSettings(namespaces=["/", "other"]), lambda count: bytes(count)
+    )
     broker.begin_turn(1)
     broker.recover()
     password = hash_password("secret", b"salt")
@@ -81,7 +83,9 @@ def test_namespaces(gate: Gate) -> None:
     [("", "a", False), ("", "", False), (".*", "", True), ("^a", "ba", False), ("a", "ba", True),
      ("^amq\\.default$", "", True), ("^(a|b)$", "b", True), ("^$", "a", False)],
 )  # fmt: skip
-def test_patterns_are_searched_for_and_nothing_matches_nothing(pattern: str, name: str, expected: bool) -> None:
+def test_patterns_are_searched_for_and_nothing_matches_nothing(
+    pattern: str, name: str, expected: bool
+) -> None:
     matcher = NamePattern(pattern)
     assert matcher.matches(name) is expected
     assert matcher.matches(name) is expected
@@ -95,7 +99,12 @@ def test_many_names_do_not_fill_the_memory() -> None:
 
 @pytest.mark.parametrize(
     ("response", "expected"),
-    [(b"\0a\0b", ("a", "b")), (b"a\0a\0b", ("a", "b")), ("\0ä\0ö".encode(), ("ä", "ö")), (b"\0a\0", ("a", ""))],
+    [
+        (b"\0a\0b", ("a", "b")),
+        (b"a\0a\0b", ("a", "b")),
+        ("\0ä\0ö".encode(), ("ä", "ö")),
+        (b"\0a\0", ("a", "")),
+    ],
 )
 def test_parse_plain(response: bytes, expected: tuple[str, str]) -> None:
     assert parse_plain(response) == expected

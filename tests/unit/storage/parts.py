@@ -53,13 +53,32 @@ def offsets_of(batches: list[bytes]) -> list[int]:
 class Opened:
     """A FileStore over simulated files, run step by step."""
 
-    def __init__(self, files: SimulatedFiles | None = None, **settings: object) -> None:
+    def __init__(
+        self,
+        files: SimulatedFiles | None = None,
+        *,
+        sync: str = "always",
+        sync_interval_ms: int = 100,
+        segment_bytes: int = 8_000_000,
+        carry_percent: int = 25,
+        index_bytes: int = 16_000,
+        open_files_max: int = 100,
+    ) -> None:
         self.random = random.Random(1)
         self.files = files or SimulatedFiles(self.random)
         self.workers = Stepped()
         self.wakes = 0
         self.seen = Seen()
-        self.settings = StoreSettings(DIRECTORY, preallocate_bytes=0, **settings)  # type: ignore[arg-type]
+        self.settings = StoreSettings(
+            DIRECTORY,
+            sync=sync,
+            sync_interval_ms=sync_interval_ms,
+            segment_bytes=segment_bytes,
+            carry_percent=carry_percent,
+            index_bytes=index_bytes,
+            open_files_max=open_files_max,
+            preallocate_bytes=0,
+        )
         self.store = FileStore(self.settings, self.files, self.workers, self._wake)
         self.position = -1
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import google_crc32c
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -214,8 +215,6 @@ def test_a_newer_format_is_refused_with_both_versions_in_the_text() -> None:
     files = write([])
     header = bytearray(journal_header(1, b"saltsalt"))
     header[8:12] = (9).to_bytes(4, "big")
-    import google_crc32c
-
     header[28:32] = google_crc32c.value(bytes(header[:28])).to_bytes(4, "big")
     files.content(path_of(1))[:] = header
     with pytest.raises(UnknownFormat, match=r"format 9.*reads format 1"):

@@ -8,8 +8,12 @@ from onemq.engine.ports import Failed, Found
 from unit.storage.parts import DIRECTORY, Opened, batch, offsets_of
 
 
-def spilled(batches: list[bytes], **settings: object) -> Opened:
-    opened = Opened(**settings).recover()
+def spilled(
+    batches: list[bytes], *, segment_bytes: int = 10_000, index_bytes: int = 1000, open_files_max: int = 100
+) -> Opened:
+    opened = Opened(
+        segment_bytes=segment_bytes, index_bytes=index_bytes, open_files_max=open_files_max
+    ).recover()
     for data in batches:
         opened.store.spill(1, 5, [data])
     opened.run()

@@ -10,8 +10,8 @@ from onemq.storage.reclaim import LiveRanges, covered_offsets
 from unit.storage.parts import Opened, batch, offsets_of
 
 
-def filled(count: int = 40, **settings: object) -> Opened:
-    opened = Opened(segment_bytes=500, **settings).recover()
+def filled(count: int = 40, carry_percent: int = 25) -> Opened:
+    opened = Opened(segment_bytes=500, carry_percent=carry_percent).recover()
     opened.store.spill(1, 5, [batch(*range(start, start + 4)) for start in range(0, count, 4)])
     opened.run()
     return opened

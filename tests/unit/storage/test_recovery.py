@@ -69,6 +69,19 @@ def test_spills_after_the_checkpoint_are_cut_off() -> None:
     assert sum(left.values()) == again.store.log_bytes(9) < sum(sizes.values())
 
 
+def test_a_segment_that_grew_after_the_checkpoint_has_its_old_size() -> None:
+    opened = Opened().recover()
+    opened.store.spill(1, 9, [batch(0)])
+    opened.run()
+    opened.checkpoint()
+    opened.store.spill(1, 9, [batch(1)])
+    opened.run()
+    opened.store.close()
+    opened.again().recover()
+    (name,) = opened.segment_files(9)
+    assert bytes(opened.files.content(f"/data/logs/9/{name}")) == batch(0)
+
+
 def test_a_second_holder_is_refused_by_number() -> None:
     opened = Opened().recover()
     with pytest.raises(DirectoryInUse, match="in use by process 4711"):

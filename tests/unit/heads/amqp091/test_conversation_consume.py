@@ -1,7 +1,6 @@
 """Playbooks of consuming: deliveries, acknowledgements, prefetch, cancelling, queue types, exchanges and queues."""
 
 import pytest
-from playbook import Content, Peer, Stage, published
 
 from onemq.heads.amqp091.methods import (
     BasicAck,
@@ -41,6 +40,7 @@ from onemq.heads.amqp091.methods import (
     QueueUnbindOk,
 )
 from onemq.heads.amqp091.properties import BasicProperties
+from unit.heads.amqp091.playbook import Content, Peer, Stage, published
 
 
 @pytest.fixture
@@ -134,6 +134,20 @@ def test_a_tag_is_good_once_also_with_multiple(peer: Peer) -> None:
     peer.says(1, BasicAck(2, False))
     peer.says(1, BasicAck(2, True))
     assert closed_with(peer)[0] == 406
+
+
+def test_multiple_steps_over_what_needed_no_acknowledgement(peer: Peer) -> None:
+    peer.says(1, QueueDeclare("other"), BasicConsume("other", "u", no_ack=True), BasicConsume("q", "t"))
+    peer.heard()
+    for round_number in range(3):
+        peer.publishes(1, "", "q", b"first")
+        peer.publishes(1, "", "other", *[b"passing"] * 200)
+        peer.publishes(1, "", "q", b"second")
+        tags = [tag for tag, _, body in delivered(peer) if body != b"passing"]
+        assert tags == [202 * round_number + 1, 202 * round_number + 202]
+        peer.says(1, BasicAck(tags[1], True))
+    peer.says(1, QueueDeclare("q", passive=True), BasicRecover(True))
+    peer.hears(1, QueueDeclareOk("q", 0, 1), BasicRecoverOk())
 
 
 def test_requeued_messages_come_again_in_place(peer: Peer) -> None:

@@ -1,7 +1,6 @@
 """Playbooks of connections: greeting, login, tuning, vhosts, closing, alarms, draining."""
 
 import pytest
-from playbook import CAPABLE, Peer, Stage, encoded
 
 from onemq.heads.amqp091.frames import PROTOCOL_HEADER_0_9_1, AmqpWireError
 from onemq.heads.amqp091.handshake import CAPABILITIES
@@ -28,7 +27,9 @@ from onemq.heads.amqp091.methods import (
     QueueDeclare,
     QueueDeclareOk,
 )
+from onemq.heads.amqp091.properties import BasicProperties
 from onemq.heads.amqp091.table import FieldValue, encode
+from unit.heads.amqp091.playbook import CAPABLE, Peer, Stage, encoded, published
 
 
 @pytest.fixture
@@ -253,10 +254,6 @@ def test_draining_confirms_first_and_takes_nothing_more(stage: Stage) -> None:
     peer.opens(1)
     peer.says(1, QueueDeclare("q", durable=True), ConfirmSelect())
     peer.heard()
-    from playbook import published
-
-    from onemq.heads.amqp091.properties import BasicProperties
-
     peer.feeds(published("", "q", b"m", properties=BasicProperties(delivery_mode=2)))
     peer.conversation.drain("shutdown")
     peer.feeds(published("", "q", b"late"))

@@ -1,7 +1,6 @@
 """Playbooks of publishing: contents, returns, confirms, transactions, expiry, copies, direct replies."""
 
 import pytest
-from playbook import Content, Peer, SlowDisk, Stage, encoded, published
 
 from onemq.heads.amqp091.methods import (
     BasicAck,
@@ -22,6 +21,8 @@ from onemq.heads.amqp091.methods import (
     ConnectionClose,
     ExchangeDeclare,
     ExchangeDeclareOk,
+    ExchangeDelete,
+    ExchangeDeleteOk,
     QueueBind,
     QueueBindOk,
     QueueDeclare,
@@ -35,6 +36,7 @@ from onemq.heads.amqp091.methods import (
 )
 from onemq.heads.amqp091.properties import BasicProperties
 from onemq.heads.amqp091.settings import AmqpSettings
+from unit.heads.amqp091.playbook import Content, Peer, SlowDisk, Stage, encoded, published
 
 PERSISTENT = BasicProperties(delivery_mode=2)
 REPLY_TO = "amq.rabbitmq.reply-to"
@@ -151,8 +153,6 @@ def test_an_exchange_that_goes_is_noticed_though_its_address_is_remembered(peer:
     peer.hears(1, ExchangeDeclareOk())
     peer.publishes(1, "x", "k", b"dropped")
     peer.hears_nothing()
-    from onemq.heads.amqp091.methods import ExchangeDelete, ExchangeDeleteOk
-
     peer.says(1, ExchangeDelete("x"))
     peer.hears(1, ExchangeDeleteOk())
     peer.publishes(1, "x", "k", b"m")
@@ -425,6 +425,11 @@ def test_a_reply_to_somebody_who_left_is_unroutable(stage: Stage, peer: Peer) ->
     peer.publishes(1, "", question.properties.reply_to, b"answer", mandatory=True)
     returned = peer.hears_one(1)
     assert isinstance(returned, Content) and isinstance(returned.method, BasicReturn)
+
+
+def test_the_pseudo_queue_is_always_there(peer: Peer) -> None:
+    peer.says(1, QueueDeclare(REPLY_TO, passive=True))
+    peer.hears(1, QueueDeclareOk(REPLY_TO, 0, 1))
 
 
 def test_what_direct_replies_ask_for(peer: Peer) -> None:

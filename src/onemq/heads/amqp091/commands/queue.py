@@ -47,7 +47,7 @@ def declare(channel: Channel, data: bytes, start: int, end: int) -> None:
 
 def _reply_status(channel: Channel, name: str) -> QueueStatus:
     """A direct reply-to name: declaring it tells whether somebody waits for the reply."""
-    if not channel.session.access.has_reply(name):
+    if name != REPLY_TO and not channel.session.access.has_reply(name):
         raise Refusal(Reason.NOT_FOUND, "queue", name)
     return QueueStatus(name, 0, 1)
 

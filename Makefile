@@ -1,0 +1,79 @@
+# onemq: what to do with a fresh clone. `make serve` is enough to try it; ARGS are passed on: make serve ARGS="--amqp-port 0"
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := $(VENV)/.stamps
+SOURCES := $(shell find src -name '*.py') setup.py pyproject.toml
+ARGS ?=
+say = @printf '\033[1m==> %s\033[0m\n' $(1)
+
+# The sources win over the installed package where they are on the path.
+INTERPRETED := PYTHONPATH=src
+FAST_TESTS := tests/unit tests/conformance
+ALL_TESTS := tests
+
+.PHONY: serve test check bench compiled clean format
+
+serve: $(STAMPS)/compiled
+	@exec $(BIN)/onemq serve $(ARGS)
+
+# Everything: the fast tests interpreted, then all tests over the compiled build.
+test: $(STAMPS)/dev $(STAMPS)/compiled $(STAMPS)/clients
+	$(call say,"fast tests over the sources (interpreted)")
+	$(INTERPRETED) $(BIN)/python -m pytest $(FAST_TESTS)
+	$(call say,"all tests over the compiled build")
+	$(BIN)/python -m pytest $(ALL_TESTS)
+
+check: $(STAMPS)/dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(INTERPRETED) $(BIN)/lint-imports
+	$(INTERPRETED) $(BIN)/python -m pytest tests/unit
+
+format: $(STAMPS)/dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(STAMPS)/compiled
+	$(BIN)/python bench/run.py $(ARGS)
+
+compiled: $(STAMPS)/compiled
+
+clean:
+	rm -rf $(VENV) build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+# Stamps: a second call does only what has changed. --------------------------------------------------------------
+
+$(STAMPS)/venv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "onemq needs Python 3.11 or later; $(PYTHON) is $$($(PYTHON) --version 2>&1). Name another: make PYTHON=python3.12" >&2; exit 1; }
+	$(call say,"making a virtual environment in $(VENV)")
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@mkdir -p $(STAMPS)
+	@touch $@
+
+# What the broker needs to run, and what compiles it.
+$(STAMPS)/runtime: $(STAMPS)/venv pyproject.toml
+	$(call say,"installing what onemq needs to run and to be compiled")
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group build
+	@$(BIN)/python -c 'import tomllib; print("\n".join(tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"]))' > $(STAMPS)/requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $(STAMPS)/requirements.txt
+	@touch $@
+
+$(STAMPS)/dev: $(STAMPS)/runtime
+	$(call say,"installing the tools for development")
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev
+	@touch $@
+
+$(STAMPS)/clients: $(STAMPS)/runtime
+	$(call say,"installing client libraries for the acceptance tests")
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group clients
+	@touch $@
+
+$(STAMPS)/compiled: $(STAMPS)/runtime $(SOURCES)
+	$(call say,"compiling onemq into $(VENV) (about two minutes the first time)")
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --force-reinstall .
+	@touch $@

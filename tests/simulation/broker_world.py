@@ -1,0 +1,633 @@
+"""The whole broker in one thread, from one seed: engine and file store over simulated files, clients, a clock, crashes.
+
+A world lives several lives of one data directory. Each ends by a crash (at any file operation, or of the process alone)
+or in order; after each the shadow says what must be there. The same seed gives the same trace.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import random as random_module
+from typing import Final
+
+from onemq.auth.gate import Gate
+from onemq.auth.permissions import Permission, Permissions
+from onemq.auth.users import User, Users, hash_password
+from onemq.engine.access import Access
+from onemq.engine.broker import Broker, StoreBroken
+from onemq.engine.ports import Completion, Durable, Resumed, Stalled, Store
+from onemq.engine.settings import EngineSettings
+from onemq.heads.amqp091.head import AmqpHead
+from onemq.heads.amqp091.native_reader import AmqpNativeReader
+from onemq.heads.amqp091.settings import PREDECLARED_EXCHANGES, AmqpSettings
+from onemq.model.entities import KIND_DIRECT, KIND_FANOUT, REJECT_PUBLISH, ExchangeSettings, QueueSettings
+from onemq.model.principal import Principal
+from onemq.model.record import NATIVE_AMQP091, NO_ADDRESS, Record
+from onemq.model.rights import all_rights
+from onemq.net.outbox import Durability
+from onemq.storage.errors import StorageError
+from onemq.storage.file_store import FileStore
+from onemq.storage.settings import StoreSettings
+from simulation.amqp_client import AmqpClient
+from simulation.checkers import DEAD_LETTERS, Shadow, check, check_books, state_of
+from simulation.clients import FAN, LATE, STREAM, Client, DirectClient, DirectSink, Got
+from simulation.simulated_files import Crash, SimulatedFiles
+from simulation.stepped import Stepped
+
+START_MS: Final = 1_700_000_000_000
+TRACE_LINES: Final = 60
+DRAIN_TURNS_MAX: Final = 3000
+PASSWORD: Final = hash_password("guest", b"salt")
+
+
+class Plan:
+    """How a world is put together; a planted bug overrides a part."""
+
+    lives: int = 3
+    turns: int = 70
+
+    def files(self, random: random_module.Random) -> SimulatedFiles:
+        return SimulatedFiles(random)
+
+    def store(self, store: Store) -> Store:
+        return store
+
+
+def queue_settings(random: random_module.Random) -> QueueSettings:
+    """Any queue that is not a stream."""
+    settings = QueueSettings(durable=random.random() < 0.85)
+    settings.persists_all = settings.durable and random.random() < 0.2
+    if random.random() < 0.5:
+        settings.dead_letter_exchange = ""
+        settings.dead_letter_routing_key = DEAD_LETTERS
+    kind = random.randrange(14)
+    if kind == 0:
+        settings.message_ttl_ms = random.choice([0, 30, 2000])
+    elif kind == 1:
+        settings.length_max = random.randrange(2, 12)
+        settings.overflow = random.choice([settings.overflow, REJECT_PUBLISH])
+    elif kind == 2:
+        settings.priority_max = 3
+    elif kind == 3:
+        settings.delivery_limit = random.randrange(3)
+    elif kind == 4:
+        settings.expires_ms = random.choice([500, 3000])
+    elif kind == 5:
+        settings.retry_delay_min_ms = 20
+        settings.retry_delay_max_ms = 100
+        settings.retry_delay_returned = random.random() < 0.5
+    elif kind == 6:
+        settings.single_active = True
+    elif kind == 7:
+        settings.auto_delete = True
+    elif kind == 8:
+        settings.bytes_max = 4000
+        settings.overflow = REJECT_PUBLISH
+    return settings
+
+
+class BrokerWorld:
+    """See the module. Offers `head`, `durability` and `turn` to playbook peers, as their stage does."""
+
+    def __init__(self, seed: int, plan: Plan | None = None) -> None:
+        self.seed = seed
+        self.plan = plan or Plan()
+        self.random = random_module.Random(seed)
+        self.files = self.plan.files(self.random)
+        self.shadow = Shadow()
+        self.now_ms = START_MS
+        self.trace: list[str] = []
+        self.digest = hashlib.sha256()
+        self.numbers = 0
+        self.names = 0
+        self.arrived: list[Got] = []
+        self.clients: list[Client] = []
+        self.getting = False
+        self.stalled = False
+        self.counts: dict[str, int] = {}
+        self.address = NO_ADDRESS
+        self.head: AmqpHead
+        self.broker: Broker
+        self.store: Store
+        self._entropy_count = 0
+        self._choose()
+
+    def _choose(self) -> None:
+        random = self.random
+        self.amqp = random.random() < 0.4
+        self.gets = not self.amqp or random.random() < 0.3
+        self.strict_order = not self.amqp or not self.gets
+        self.store_settings = StoreSettings(
+            "/data",
+            segment_bytes=random.choice([600, 3000, 100_000]),
+            carry_percent=random.choice([25, 80]),
+            index_bytes=random.choice([1, 300]),
+            open_files_max=random.choice([1, 4, 50]),
+            preallocate_bytes=random.choice([0, 4000]),
+        )
+        self.engine_settings = EngineSettings(
+            tail_bytes_max=random.choice([1500, 15_000, 1 << 20]),
+            journal_bytes_max=random.choice([2000, 20_000, 1 << 20]),
+            dispatch_per_turn=random.choice([1, 5, 10_000]),
+            consumer_timeout_ms=random.choice([0, 20_000]) if not self.amqp else 0,
+            load_bytes=random.choice([1, 600, 20_000]),
+            spill_bytes=random.choice([200, 5000]),
+            predeclared=list(PREDECLARED_EXCHANGES),
+        )
+
+    # What clients ask of their world.
+
+    def note(self, text: str) -> None:
+        """One line of the trace."""
+        self.digest.update(text.encode())
+        self.trace.append(f"{self.now_ms - START_MS}: {text}")
+        if len(self.trace) > 20 * TRACE_LINES:
+            del self.trace[: 10 * TRACE_LINES]
+
+    def count(self, what: str) -> None:
+        self.counts[what] = self.counts.get(what, 0) + 1
+
+    def entropy(self, size: int) -> bytes:
+        self._entropy_count += 1
+        return hashlib.sha256(f"{self.seed}/{self._entropy_count}".encode()).digest()[:size]
+
+    def new_body(self) -> tuple[int, bytes]:
+        self.numbers += 1
+        size = self.random.choice([0, 1, 20, 20, 200, 1500, 6000 if self.random.random() < 0.1 else 50])
+        filler = hashlib.sha256(str(self.numbers).encode()).digest()
+        return self.numbers, f"{self.numbers}:".encode() + (filler * (size // 32 + 1))[:size]
+
+    def some_queue(self, refusing: bool = True) -> str:
+        names = [
+            name
+            for name, queue in self.shadow.queues.items()
+            if name != LATE and (refusing or queue.settings.overflow != REJECT_PUBLISH)
+        ]
+        return self.random.choice(names)
+
+    def streamed(self, client: DirectClient, record: Record) -> None:
+        """A client that reads the stream from its beginning gets everything, in order."""
+        sink = client.sink
+        sink.stream_at += 1
+        live = self.shadow.queues[STREAM].live
+        number = int((record.value or b"").split(b":", 1)[0])
+        wanted = next(
+            (token.number for at, token in enumerate(live.values()) if at == sink.stream_at), None
+        )
+        check(number == wanted, f"{client.name} reads {number} from the stream, not {wanted}")
+        check(live[number].position <= self.shadow.durable, f"{live[number]} is visible too early")
+
+    def turn(self) -> None:
+        raise AssertionError("peers here feed; the world turns")
+
+    durability: Durability
+
+    # One life.
+
+    def open(self) -> None:
+        """Recovers, and compares with the shadow."""
+        self.workers = Stepped()
+        self.store = self.plan.store(FileStore(self.store_settings, self.files, self.workers, lambda: None))
+        self.broker = Broker(self.store, self.engine_settings, self.entropy)
+        self.broker.catalog.natives.register(NATIVE_AMQP091, AmqpNativeReader())
+        self.broker.begin_turn(self.now_ms)
+        self.broker.recover()
+        self.durability = Durability()
+        self.durability.position = self.broker.durable_position
+        permissions = {("guest", "/"): Permission(".*", ".*", ".*")}
+        users = {"guest": User("guest", ["administrator"], PASSWORD, loopback_only=True)}
+        gate = Gate(Users(users), Permissions(["/"], permissions), self.broker)
+        self.head = AmqpHead(gate, AmqpSettings(frame_bytes_max=4096), self.entropy)
+        self.clients = []
+        self.arrived = []
+        self.stalled = False
+
+    def access(self) -> Access:
+        return self.broker.access(Principal("simulation", []), "/", all_rights())
+
+    def adopt(self) -> None:
+        """The shadow follows to where the store has come."""
+        position = self.broker.durable_position
+        self.shadow.now_ms = self.now_ms
+        self.shadow.restart(position)
+        self.note(f"recovered up to {position}")
+        there = list(self.broker.catalog.namespaces["/"].queues)
+        check(
+            sorted(there) == sorted(self.shadow.queues),
+            f"after recovery: queues {sorted(there)}, expected {sorted(self.shadow.queues)}",
+        )
+        self.admin = self.access()
+
+    def furnish(self) -> None:
+        """What every life starts with, declared again."""
+        admin = self.admin
+        admin.declare_exchange(FAN, ExchangeSettings(KIND_FANOUT))
+        late = ExchangeSettings(KIND_DIRECT)
+        late.delayed = True
+        admin.declare_exchange(LATE, late)
+        stream = QueueSettings()
+        stream.kept = stream.persists_all = True
+        stream.type_name = "stream"
+        for name, settings in ((DEAD_LETTERS, QueueSettings()), (LATE, QueueSettings()), (STREAM, stream)):
+            if name not in self.shadow.queues:
+                admin.declare_queue(name, settings)
+                self.shadow.declare(name, settings, admin.position(), False, False)
+            else:
+                admin.check_queue(name)
+        admin.bind_queue(LATE, LATE, "", {})
+
+    def declare(self) -> None:
+        if len(self.shadow.queues) > 8:
+            return
+        self.names += 1
+        name = f"q{self.names % 12}"
+        if name in self.shadow.queues:
+            return
+        settings = queue_settings(self.random)
+        self.admin.declare_queue(name, settings)
+        fanned = settings.overflow != REJECT_PUBLISH and self.random.random() < 0.5
+        if fanned:
+            self.admin.bind_queue(name, FAN, "", {})
+        position = self.admin.position()
+        self.shadow.declare(name, settings, position, True, fanned)
+        self.note(f"declares {name} at {position} fanned={fanned}")
+
+    def _some_plain_queue(self) -> str:
+        names = [name for name in self.shadow.queues if name not in (STREAM, LATE, DEAD_LETTERS)]
+        return self.random.choice(names) if names else ""
+
+    def delete(self) -> None:
+        name = self._some_plain_queue()
+        if name and self.random.random() < 0.5:
+            self.admin.delete_queue(name)
+            self.queue_gone(name, self.admin.position())
+            self.note(f"deletes {name}")
+
+    def queue_gone(self, name: str, position: int) -> None:
+        self.shadow.delete(name, position)
+        for client in self.clients:
+            client.forget_queue(name)
+
+    def purge(self) -> None:
+        name = self._some_plain_queue()
+        if name:
+            count = self.admin.purge_queue(name)
+            self.shadow.purge(name, count, self.admin.position())
+            self.note(f"purges {count} of {name}")
+
+    def come(self) -> None:
+        if len(self.clients) >= 5:
+            return
+        self.names += 1
+        if self.amqp and self.random.random() < 0.7:
+            self.clients.append(AmqpClient(self, f"amqp{self.names}"))
+        else:
+            self.clients.append(DirectClient(self, f"direct{self.names}", self.access()))
+        self.note(f"{self.clients[-1].name} comes")
+
+    def leave(self) -> None:
+        if self.clients:
+            client = self.clients.pop(self.random.randrange(len(self.clients)))
+            client.leave()
+
+    # Turns.
+
+    def begin_turn(self) -> None:
+        self.now_ms += self.random.choice([0, 0, 1, 1, 3])
+        if self.random.random() < 0.03:
+            self.now_ms += self.random.choice([30, 600, 6000, 30_000])
+            self.count("time jumps")
+        self.shadow.now_ms = self.now_ms
+        due = self.broker.next_deadline_ms()
+        if due and due <= self.now_ms:
+            self.broker.tick(self.now_ms)
+        else:
+            self.broker.begin_turn(self.now_ms)
+        self.getting = not self.gets
+
+    def end_turn(self) -> bool:
+        """As the net does it. True when something went on."""
+        busy = self.collect()
+        more = self.broker.end_turn()
+        busy = self.collect() or busy or more
+        for client in self.clients:
+            if isinstance(client, AmqpClient):
+                client.peer.conversation.end_turn()
+        for client in self.clients:
+            if isinstance(client, AmqpClient):
+                client.listen()
+        busy = self.settle_arrived() or busy
+        self.find_vanished()
+        check_books(self.broker)
+        return busy
+
+    def collect(self) -> bool:
+        completions = self.store.completions()
+        if completions:
+            self.take(completions)
+            self.broker.complete(completions)
+            if self.broker.durable_position != self.durability.position:
+                self.durability.advance(self.broker.durable_position)
+        return bool(completions)
+
+    def take(self, completions: list[Completion]) -> None:
+        for completion in completions:
+            self.count(type(completion).__name__)
+            if isinstance(completion, Durable):
+                self.shadow.durable = completion.position
+            elif isinstance(completion, Stalled):
+                check(not self.stalled, "stalled twice")
+                self.stalled = True
+            elif isinstance(completion, Resumed):
+                check(self.stalled, "resumed, but was not stalled")
+                self.stalled = False
+
+    def settle_arrived(self) -> bool:
+        """Tells the shadow, in order, what clients were given."""
+        arrived, self.arrived = self.arrived, []
+        found = [(self.shadow.find(got.body, got.queue, got.origin), got) for got in arrived]
+        if self.amqp:
+            # Frames of several connections say nothing about which was written first.
+            found.sort(key=lambda item: item[0].place_in_queue())
+        position = int(self.broker.core.position())
+        for token, got in found:
+            self.note(f"{got.client.name} gets {token.number} from {got.queue} no_ack={got.settled}")
+            if got.queue != STREAM:
+                if not self.strict_order:
+                    token.queue.ordered = False
+                self.shadow.deliver(token, got.queue, got.client.name, position)
+            if not got.settled:
+                got.client.got(token, got)
+            elif got.queue != STREAM:
+                self.shadow.settle(token, position)
+        return bool(arrived)
+
+    def find_vanished(self) -> None:
+        there = self.broker.catalog.namespaces["/"].queues
+        for name in list(self.shadow.queues):
+            if name not in there:
+                self.shadow.queue_vanished(name, int(self.broker.core.last_position))
+                for client in self.clients:
+                    client.forget_queue(name)
+                self.note(f"{name} has gone by itself")
+        check(len(there) == len(self.shadow.queues), f"queues came back: {sorted(there)}")
+
+    def step(self) -> None:
+        """One turn with a few things done in it, and some work of the store."""
+        random = self.random
+        self.begin_turn()
+        for _ in range(random.choice([0, 1, 1, 2, 3])):
+            dice = random.random()
+            if dice < 0.06:
+                self.come()
+            elif dice < 0.08:
+                self.leave()
+            elif dice < 0.12:
+                self.declare()
+            elif dice < 0.13:
+                self.delete()
+            elif dice < 0.14:
+                self.purge()
+            elif self.clients:
+                random.choice(self.clients).act()
+            if not self.amqp or self.gets:
+                self.settle_arrived()
+            self.find_vanished()
+        if random.random() < 0.8:
+            self.end_turn()
+        else:
+            self.broker.end_turn()
+            self.settle_arrived()
+            self.find_vanished()
+        for _ in range(random.randrange(5)):
+            self.workers.step(random)
+        self.trouble()
+
+    def trouble(self) -> None:
+        dice = self.random.random()
+        if dice < 0.01:
+            self.files.space_bytes = self.files._used_bytes() + self.random.randrange(2000)
+            self.count("full disks")
+        elif dice < 0.1:
+            self.files.space_bytes = -1
+        elif dice < 0.102:
+            self.files.fail_sync_at = self.random.randrange(1, 10)
+
+    # Lives.
+
+    def run(self) -> None:
+        """All lives, then the end. Raises Violation."""
+        for _ in range(self.plan.lives):
+            self.start()
+            try:
+                self.live()
+            except Crash:
+                self.crash("a crash")
+            except StoreBroken as error:
+                self.crash(f"the store failed: {error}")
+            else:
+                self.end_of_life()
+        self.start()
+        self.finish()
+
+    def start(self) -> None:
+        """Recovers, with crashes while it does; a rehearsal on a copy says whether everything is there."""
+        while True:
+            self.files.crash_at = self.random.choice([0, 0, self.random.randrange(1, 15)])
+            try:
+                self.open()
+            except Crash:
+                self.files.crash(self.random)
+                self.count("crashes in recovery")
+                continue
+            self.files.crash_at = 0
+            break
+        self.adopt()
+        if self.random.random() < 0.5:
+            self.rehearse()
+        self.begin_turn()
+        self.furnish()
+        self.end_turn()
+        for _ in range(self.random.randrange(1, 4)):
+            self.declare()
+            self.come()
+
+    def live(self) -> None:
+        self.files.crash_at = self.random.choice([0, self.random.randrange(1, 400)])
+        for _ in range(self.plan.turns):
+            self.step()
+
+    def crash(self, why: str) -> None:
+        """The machine stops. What was reported before counts, even if nobody had looked."""
+        self.note(why)
+        self.count("crashes")
+        self.count(why.split(":")[0])
+        for completion in self.store.completions():
+            if isinstance(completion, Durable):
+                self.shadow.durable = completion.position
+        self.files.space_bytes = -1
+        self.files.crash(self.random)
+
+    def end_of_life(self) -> None:
+        dice = self.random.random()
+        self.files.crash_at = 0
+        if dice < 0.4:
+            self.crash("crash after work")
+            return
+        self.files.space_bytes = -1
+        self.files.fail_sync_at = 0
+        try:
+            self.settle_down(None)
+        except StoreBroken as error:
+            self.crash(f"the store failed: {error}")
+            return
+        self.compare_with_replay()
+        if dice < 0.6:
+            self.crash("crash at rest")
+        else:
+            self.stop()
+
+    def settle_down(self, client: DirectClient | None) -> None:
+        """Turns until nothing happens any more; `client` accepts what it gets."""
+        quiet = 0
+        for _ in range(DRAIN_TURNS_MAX):
+            self.shadow.now_ms = self.now_ms
+            self.broker.begin_turn(self.now_ms)
+            if client is not None:
+                accepting, client.held = client.held, []
+                for token, got in accepting:
+                    assert got.delivery is not None
+                    client.access.accept(got.delivery)
+                    if got.queue != STREAM:
+                        self.shadow.settle(token, client.access.position())
+            busy = self.end_turn()
+            self.workers.run(self.random)
+            quiet = 0 if busy or self.broker.durable_position != self.broker.core.last_position else quiet + 1
+            if quiet > 3:
+                return
+        raise AssertionError("the broker does not come to rest")
+
+    def stop(self) -> None:
+        """An orderly end: the next start has nothing to replay."""
+        for client in list(self.clients):
+            client.leave()
+        self.clients = []
+        self.broker.shutdown()
+        for _ in range(DRAIN_TURNS_MAX):
+            self.broker.begin_turn(self.now_ms)
+            self.end_turn()
+            self.workers.run(self.random)
+            if self.broker.stopped_clean():
+                break
+        else:
+            raise AssertionError("the broker does not stop")
+        self.store.close()
+        for completion in self.store.completions():
+            if isinstance(completion, Durable):
+                self.shadow.durable = completion.position
+        check(self.files.open_handles() == 0, "files left open")
+        self.note("stopped")
+        self.count("orderly stops")
+        # Whether the machine goes down after that makes no difference.
+        self.files.crash(self.random)
+
+    # Checks on copies.
+
+    def double(self) -> BrokerWorld:
+        """The same files and shadow in another world, as a crash now would leave them if the disk kept everything."""
+        other = BrokerWorld(self.seed, self.plan)
+        other.random = random_module.Random(self.numbers)
+        other.files = copy.deepcopy(self.files)
+        other.files._handles.clear()
+        other.files._locks.clear()
+        other.files.crash_at = 0
+        other.files.fail_sync_at = 0
+        other.files.space_bytes = -1
+        other.store_settings = self.store_settings
+        other.engine_settings = self.engine_settings
+        other.amqp = False
+        other.strict_order = True
+        other.shadow = copy.deepcopy(self.shadow)
+        other.now_ms = self.now_ms
+        other.trace = list(self.trace)
+        return other
+
+    def compare_with_replay(self) -> None:
+        """At rest: what a restart would find is what is there."""
+        other = self.double()
+        other.open()
+        live, replayed = state_of(self.broker), state_of(other.broker)
+        check(live == replayed, f"live and replayed state differ:\n{live}\n{replayed}")
+        self.count("comparisons with replay")
+
+    def rehearse(self) -> None:
+        """Recovers a copy twice: both give the same state, and all that must be there can be taken."""
+        other = self.double()
+        other.open()
+        first = state_of(other.broker)
+        for _ in range(other.random.randrange(4)):
+            other.workers.step(other.random)
+        other.files.crash(other.random)
+        other.open()
+        second = state_of(other.broker)
+        check(first == second, f"recovered twice, different:\n{first}\n{second}")
+        # The copy was recovered at this very position: the shadow stands there.
+        other.admin = other.access()
+        other.drain()
+        self.count("rehearsals")
+
+    def finish(self) -> None:
+        """Takes everything; then nothing may be left, in the books, in memory or on disk."""
+        self.drain()
+        for queue in self.broker.catalog.logs.values():
+            if not queue.settings.kept:
+                check(queue.message_count() == 0, f"{queue.name} counts {queue.message_count()} when empty")
+        self.begin_turn()
+        self.admin.delete_queue(STREAM)
+        self.queue_gone(STREAM, self.admin.position())
+        self.end_turn()
+        self.settle_down(None)
+        check(self.broker.memory_bytes() == 0, f"{self.broker.memory_bytes()} bytes are still counted")
+        log_ids = list(self.broker.catalog.logs)
+        self.broker.shutdown()
+        for _ in range(DRAIN_TURNS_MAX):
+            self.broker.begin_turn(self.now_ms)
+            self.end_turn()
+            self.workers.run(self.random)
+            if self.broker.stopped_clean():
+                break
+        self.workers.run(self.random)
+        for log_id in log_ids:
+            check(self.store.log_bytes(log_id) == 0, f"log {log_id} keeps {self.store.log_bytes(log_id)} bytes")
+        self.store.close()
+
+    def drain(self) -> None:
+        """One client takes everything from every queue."""
+        self.drainer = DirectClient(self, "drainer", self.access())
+        self.broker.begin_turn(self.now_ms)
+        for name in list(self.shadow.queues):
+            self.drainer.consume_from(name, 0)
+        self.settle_down(self.drainer)
+        # What is delayed comes now; what expires in the meantime is somewhere else.
+        for _ in range(3):
+            self.now_ms += 40_000
+            self.shadow.now_ms = self.now_ms
+            self.broker.tick(self.now_ms)
+            self.settle_down(self.drainer)
+        self.shadow.check_drained()
+        stream = self.shadow.queues.get(STREAM)
+        if stream is not None:
+            read = self.drainer.sink.stream_at + 1
+            check(read == len(stream.live), f"the stream gave {read} of {len(stream.live)}")
+        self.drainer.leave()
+        self.begin_turn()
+        self.end_turn()
+
+
+def failing_trace(world: BrokerWorld) -> str:
+    """The last lines of what happened."""
+    return "\n".join(world.trace[-TRACE_LINES:])
+
+
+__all__ = ["BrokerWorld", "DirectSink", "Plan", "StorageError", "failing_trace"]

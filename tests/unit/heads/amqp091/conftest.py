@@ -1,6 +1,0 @@
-"""The playbook module stands beside the tests that use it."""
-
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parent))

@@ -1,0 +1,263 @@
+"""One connection: its turn, the error boundary, limits in time and space, and its ends."""
+
+from __future__ import annotations
+
+import pytest
+
+from onemq.engine.ports import Durable, Failed
+from onemq.model.refusal import Reason, Refusal, WireError
+from unit.net.stage import Stage
+
+
+def test_a_turn_is_one_begin_one_end_and_one_write() -> None:
+    stage = Stage()
+    connection, echo, transport = stage.connect()
+    stage.engine.log.clear()
+    connection.received(b"a")
+    connection.received(b"b")
+    assert transport.written == []
+    stage.loop.run()
+    assert transport.written == [b"ab"]
+    assert stage.engine.log == ["begin", "end"] and echo.told[-1] == "end_turn"
+
+
+def test_turns_go_on_while_the_engine_has_work_left() -> None:
+    stage = Stage()
+    connection, _, _ = stage.connect()
+    stage.engine.log.clear()
+    stage.engine.more = 2
+    connection.received(b"a")
+    stage.loop.run()
+    assert stage.engine.log.count("end") == 3
+
+
+@pytest.mark.parametrize(
+    "error", [WireError("x"), Refusal(Reason.LIMIT), ValueError("x"), RecursionError("x")]
+)
+def test_any_error_says_goodbye_and_closes_only_this_connection(error: Exception) -> None:
+    stage = Stage()
+    connection, echo, transport = stage.connect()
+    other, _, other_transport = stage.connect()
+    echo.fault = error
+    connection.received(b"a")
+    connection.received(b"ignored")
+    other.received(b"fine")
+    stage.loop.run()
+    assert transport.written == [b"goodbye"] and transport.eof and not transport.aborted
+    assert other_transport.written == [b"fine"] and not other_transport.eof
+    assert echo.told.count("refused") == 1 and echo.told[-1] == "refused"
+    assert stage.fatal == []
+
+
+def test_an_error_out_of_the_engine_ends_the_process() -> None:
+    stage = Stage()
+    connection, echo, _ = stage.connect()
+    code = compile("raise AssertionError('broken')", "/x/onemq/engine/ledger.py", "exec")
+    try:
+        exec(code)
+    except AssertionError as error:
+        echo.fault = error
+    original = echo.fault
+    assert original is not None
+
+    def failing(data: bytes) -> None:
+        exec(code)
+
+    echo.received = failing  # type: ignore[method-assign]
+    connection.received(b"a")
+    assert len(stage.fatal) == 1 and "engine" in stage.fatal[0]
+
+
+def test_an_engine_that_cannot_commit_ends_the_process() -> None:
+    stage = Stage()
+    connection, _, transport = stage.connect()
+    stage.engine.break_at_end = RuntimeError("no")
+    connection.received(b"a")
+    stage.loop.run()
+    assert len(stage.fatal) == 1 and transport.written == []
+
+
+def test_a_failed_store_ends_the_process_and_says_why() -> None:
+    stage = Stage()
+    stage.store.finished.append(Failed("sync failed"))
+    stage.turns.wake_from_store()
+    stage.loop.run()
+    assert any("sync failed" in reason for reason in stage.fatal)
+
+
+def test_parked_replies_leave_when_the_store_wakes_us() -> None:
+    stage = Stage()
+    connection, _, transport = stage.connect()
+    connection.outbox.park(1, 3, b"confirm")
+    connection.received(b"")
+    stage.loop.run()
+    assert transport.written == []
+    stage.store.finished.append(Durable(3))
+    stage.turns.wake_from_store()
+    stage.loop.run()
+    assert transport.written == [b"confirm"]
+
+
+def test_close_waits_for_what_is_parked_then_lingers_then_aborts() -> None:
+    stage = Stage()
+    connection, _, transport = stage.connect()
+    connection.outbox.park(1, 3, b"confirm")
+    connection.close()
+    stage.loop.run()
+    assert not transport.eof
+    stage.store.finished.append(Durable(3))
+    stage.turns.wake_from_store()
+    stage.loop.run()
+    assert transport.written == [b"confirm"] and transport.eof and not transport.aborted
+    stage.pass_time(999)
+    assert not transport.aborted
+    stage.pass_time(1)
+    assert transport.aborted
+
+
+def test_a_close_whose_reply_never_gets_durable_is_bounded() -> None:
+    stage = Stage()
+    connection, _, transport = stage.connect()
+    connection.outbox.park(1, 3, b"confirm")
+    connection.close()
+    stage.loop.run()
+    stage.pass_time(5000)
+    assert transport.aborted and transport.written == []
+
+
+def test_drain_parks_its_goodbye() -> None:
+    stage = Stage()
+    connection, _, transport = stage.connect()
+    connection.drain("shutdown")
+    stage.loop.run()
+    assert transport.written == [] and not transport.eof
+    stage.store.finished.append(Durable(7))
+    stage.turns.wake_from_store()
+    stage.loop.run()
+    assert transport.written == [b"draining"] and transport.eof
+
+
+def test_login_time_limit() -> None:
+    stage = Stage(login_ms=100)
+    _, _, slow = stage.connect()
+    quick, _, transport = stage.connect()
+    quick.logged_in()
+    stage.pass_time(100)
+    assert slow.aborted and not transport.aborted
+
+
+def test_heartbeats_are_sent_when_idle_only() -> None:
+    stage = Stage()
+    connection, _, transport = stage.connect()
+    connection.logged_in()
+    connection.set_idle(500, 0, b"HB")
+    stage.pass_time(300)
+    connection.received(b"x")
+    stage.loop.run()
+    stage.pass_time(300)
+    assert transport.written == [b"x"]
+    stage.pass_time(200)
+    assert transport.written == [b"x", b"HB"]
+
+
+def test_a_silent_peer_is_dropped_a_talking_one_is_not() -> None:
+    stage = Stage()
+    connection, _, transport = stage.connect()
+    connection.logged_in()
+    connection.set_idle(0, 1000, b"")
+    for _ in range(5):
+        stage.pass_time(900)
+        connection.received(b"")
+        stage.loop.run()
+    assert not transport.aborted
+    stage.pass_time(1000)
+    assert transport.aborted
+
+
+def test_a_peer_that_we_do_not_read_cannot_be_silent() -> None:
+    stage = Stage(memory_bytes_alarm=100)
+    connection, echo, transport = stage.connect()
+    connection.logged_in()
+    connection.set_idle(0, 1000, b"")
+    connection.publishes()
+    stage.engine.memory = 100
+    connection.received(b"")
+    stage.loop.run()
+    assert not transport.reading and "low on memory" in echo.told
+    stage.pass_time(5000)
+    assert not transport.aborted
+    stage.engine.memory = 0
+    stage.turns.enter()
+    stage.loop.run()
+    assert transport.reading and "unblocked" in echo.told
+    stage.pass_time(999)
+    assert not transport.aborted
+
+
+def test_a_slow_reader_gets_no_deliveries_and_at_twice_the_mark_is_not_read_from() -> None:
+    stage = Stage()
+    connection, echo, transport = stage.connect()
+    transport.waiting = 1500
+    connection.full()
+    connection.received(b"x")
+    stage.loop.run()
+    assert "pressed" in echo.told and transport.reading
+    transport.waiting = 2001
+    connection.received(b"x")
+    stage.loop.run()
+    assert not transport.reading
+    transport.waiting = 400
+    connection.drained()
+    stage.loop.run()
+    assert transport.reading and "eased" in echo.told
+
+
+def test_parked_replies_count_as_unread() -> None:
+    stage = Stage()
+    connection, _, transport = stage.connect()
+    connection.outbox.park(1, 3, b"x" * 2001)
+    connection.received(b"")
+    stage.loop.run()
+    assert not transport.reading
+    stage.store.finished.append(Durable(3))
+    stage.turns.wake_from_store()
+    stage.loop.run()
+    assert transport.reading
+
+
+def test_a_disk_that_is_behind_stops_reading_from_publishers_only() -> None:
+    stage = Stage(pending_bytes_max=100)
+    publisher, echo, transport = stage.connect()
+    consumer, _, other = stage.connect()
+    publisher.publishes()
+    stage.store.pending = 101
+    consumer.received(b"")
+    stage.loop.run()
+    assert not transport.reading and other.reading and "blocked" not in echo.told
+    stage.store.pending = 50
+    consumer.received(b"")
+    stage.loop.run()
+    assert transport.reading
+
+
+def test_lost_is_told_once_and_forgets_everything() -> None:
+    stage = Stage()
+    connection, echo, transport = stage.connect()
+    connection.publishes()
+    connection.lost()
+    connection.lost()
+    stage.loop.run()
+    assert echo.told.count("lost") == 1 and stage.registry.count() == 0
+    stage.pass_time(60_000)
+    assert not transport.aborted
+
+
+def test_the_engines_deadline_is_kept() -> None:
+    stage = Stage()
+    stage.connect()
+    stage.engine.deadline_ms = stage.clock.time_ms + 50
+    stage.turns.enter()
+    stage.loop.run()
+    assert any(abs(seconds - 0.05) < 1e-9 for seconds, _, timer in stage.loop.later if not timer.cancelled)
+    stage.pass_time(50)
+    assert "tick" in stage.engine.log
