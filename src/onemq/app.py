@@ -55,11 +55,18 @@ FAILED: Final = 1
 BAD_SETTING: Final = 2
 
 LINGER_MS: Final = 1000
-DISK_POLL_SECONDS: Final = 1.0
+HOUSEKEEPING_SECONDS: Final = 1.0
 MEMORY_ALARM_PERCENT: Final = 40
 SWITCH_SECONDS: Final = 0.0005
-"""How long a store's thread that has finished its sync waits before it asks the engine's thread for the interpreter. The
-default of 5 ms would be added to every confirm under load."""
+"""How long a store's thread that has finished its sync waits before it asks the engine's thread for the interpreter.
+Measured with persistent messages and confirms, 2 cores: 5 ms (the default) 380,000/s, 0.5 ms 470,000 to 600,000/s,
+0.1 ms 360,000/s."""
+COLLECT_THRESHOLDS: Final = (10_000, 50, 20)
+"""Of the garbage collector, by number of objects. The defaults (700, 10, 10) made hundreds of passes a second through the
+records waiting in memory, the full ones of 35 ms each, and took a quarter of the throughput. Records are freed by reference
+count; cycles are made by connections and catalog changes only."""
+COLLECT_CONNECTIONS: Final = 1000
+"""Connections closed after which all garbage is collected: what had lived long is not found by the young passes."""
 
 
 class Waker:
@@ -127,7 +134,7 @@ async def _serve(
         for listener in listeners:
             listener.stop()
         raise CannotStart(str(error)) from None
-    _watch_disk(loop, pressure)
+    _keep_house(loop, pressure, registry, 0)
     _on_signals(loop, stopping)
     _settle_interpreter()
     for listener in listeners:
@@ -274,12 +281,19 @@ def _memory_bytes() -> int:
     return min(machine, int(text)) if text.isdigit() else machine
 
 
-def _watch_disk(loop: asyncio.AbstractEventLoop, pressure: Pressure) -> None:
+def _keep_house(
+    loop: asyncio.AbstractEventLoop, pressure: Pressure, registry: Registry, collected: int
+) -> None:
+    """Once a second: free disk space, and what many closed connections left. `collected`: closed at the last collection."""
     try:
         pressure.observe_disk()
     except OSError as error:
         _log.error("cannot ask for the free disk space: %s", error)
-    loop.call_later(DISK_POLL_SECONDS, _watch_disk, loop, pressure)
+    closed = int(registry.opened) - registry.count()
+    if closed - collected >= COLLECT_CONNECTIONS:
+        collected = closed
+        gc.collect()
+    loop.call_later(HOUSEKEEPING_SECONDS, _keep_house, loop, pressure, registry, collected)
 
 
 def _tls_context(settings: Settings) -> "ssl.SSLContext | None":
@@ -341,7 +355,7 @@ def _settle_interpreter() -> None:
     sys.setswitchinterval(SWITCH_SECONDS)
     gc.collect()
     gc.freeze()
-    gc.set_threshold(10_000, 50, 1000)
+    gc.set_threshold(*COLLECT_THRESHOLDS)
 
 
 def process_age_ms() -> int:

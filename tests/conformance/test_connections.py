@@ -177,7 +177,8 @@ def test_tls_and_client_certificates(tmp_path: Path) -> None:
         ("ca", authority.cert_pem),
     ):
         blob.write_to_path(str(tmp_path / f"{name}.pem"))
-    configuration = f'[tls]\ncertificate = "{tmp_path}/certificate.pem"\nkey = "{tmp_path}/key.pem"\nclient_ca = "{tmp_path}/ca.pem"\n'
+    files = {"certificate": "certificate", "key": "key", "client_ca": "ca"}
+    configuration = "[tls]\n" + "".join(f'{name} = "{tmp_path}/{file}.pem"\n' for name, file in files.items())
     process = BrokerProcess(
         tmp_path / "broker",
         memory=True,

@@ -26,6 +26,7 @@ from onemq.model.refusal import Refusal
 # a and b hang on a fan-out, a's rejected records go to d, v is not durable, p has priorities.
 QUEUES = ("a", "b", "d", "v", "p")
 SIZES = (0, 60, 3000)
+RARELY = st.integers(0, 2).map(lambda chance: chance == 0)
 
 
 def cramped() -> EngineSettings:
@@ -103,12 +104,18 @@ class BrokerMachine(RuleBasedStateMachine):
 
     # What clients do.
 
-    @rule(queue=st.sampled_from(QUEUES), volatile=st.booleans(), size=st.sampled_from(SIZES), priority=st.integers(0, 3))
-    def publish(self, queue: str, volatile: bool, size: int, priority: int) -> None:
+    @rule(
+        queue=st.sampled_from(QUEUES),
+        volatile=st.booleans(),
+        size=st.sampled_from(SIZES),
+        priorities=st.lists(st.integers(0, 3), min_size=1, max_size=8),
+    )
+    def publish(self, queue: str, volatile: bool, size: int, priorities: list[int]) -> None:
         volatile = volatile and queue != "p"
-        value = b"%d %s" % (self._name(), bytes(size))
-        self.driver.publish(queue, value, volatile=volatile, priority=priority)
-        self.model.queues[queue].publish(self.names, not volatile, priority)
+        for priority in priorities:
+            value = b"%d %s" % (self._name(), bytes(size))
+            self.driver.publish(queue, value, volatile=volatile, priority=priority)
+            self.model.queues[queue].publish(self.names, not volatile, priority)
 
     def _name(self) -> int:
         self.names += 1
@@ -121,21 +128,23 @@ class BrokerMachine(RuleBasedStateMachine):
             for queue in "ab":
                 self.model.queues[queue].publish(self.names, not volatile, 0)
 
-    @rule(queue=st.sampled_from(QUEUES), limit=st.integers(0, 3), no_ack=st.booleans())
+    @rule(queue=st.sampled_from(QUEUES), limit=st.integers(0, 3), no_ack=RARELY)
     def consume(self, queue: str, limit: int, no_ack: bool) -> None:
         if queue not in self.consumers:
             sink = ModelSink(self, self.model.queues[queue], limit, no_ack)
             self.consumers[queue] = self.driver.consume(queue, sink, limit=limit, no_ack=no_ack)
 
-    @rule(queue=st.sampled_from(QUEUES))
-    def cancel(self, queue: str) -> None:
-        consumer = self.consumers.pop(queue, None)
+    @precondition(lambda self: self.consumers)
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        consumer = self.consumers.pop(data.draw(st.sampled_from(sorted(self.consumers))), None)
         if consumer is not None:
             self.driver.access.cancel(consumer)
 
-    @rule(queue=st.sampled_from(QUEUES))
-    def lose_channel(self, queue: str) -> None:
-        consumer = self.consumers.pop(queue, None)
+    @precondition(lambda self: self.consumers)
+    @rule(data=st.data())
+    def lose_channel(self, data: st.DataObject) -> None:
+        consumer = self.consumers.pop(data.draw(st.sampled_from(sorted(self.consumers))), None)
         if consumer is not None:
             self.driver.access.close_sink(consumer.sink)
             for held in self.held:
@@ -180,9 +189,10 @@ class BrokerMachine(RuleBasedStateMachine):
         if held.queue.name == "a":
             self.model.queues["d"].publish(held.entry.name, held.entry.durable, 0)
 
-    @rule(queue=st.sampled_from(QUEUES))
-    def purge(self, queue: str) -> None:
-        assert self.driver.access.purge_queue(queue) == self.model.queues[queue].purge()
+    @rule(queue=st.sampled_from(QUEUES), sure=RARELY)
+    def purge(self, queue: str, sure: bool) -> None:
+        if sure:
+            assert self.driver.access.purge_queue(queue) == self.model.queues[queue].purge()
 
     # What the world does.
 
@@ -204,8 +214,10 @@ class BrokerMachine(RuleBasedStateMachine):
     def time_passes(self, milliseconds: int) -> None:
         self.driver.now_ms += milliseconds
 
-    @rule()
-    def come_to_rest(self) -> None:
+    @rule(sure=RARELY)
+    def come_to_rest(self, sure: bool) -> None:
+        if not sure:
+            return
         for _ in range(3000):
             if not self._turn() and not self.driver.store.work:
                 break
@@ -218,13 +230,16 @@ class BrokerMachine(RuleBasedStateMachine):
         if self.model.empty():
             assert self.driver.broker.memory_bytes() == 0
 
-    @rule(extra=st.integers(0, 3))
-    def crash(self, extra: int) -> None:
-        self.driver.crash(extra)
-        self._restarted()
+    @rule(extra=st.integers(0, 3), sure=RARELY)
+    def crash(self, extra: int, sure: bool) -> None:
+        if sure:
+            self.driver.crash(extra)
+            self._restarted()
 
-    @rule()
-    def restart(self) -> None:
+    @rule(sure=RARELY)
+    def restart(self, sure: bool) -> None:
+        if not sure:
+            return
         self.driver.broker.shutdown()
         for _ in range(3000):
             self._turn()
@@ -270,11 +285,11 @@ class BrokerMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Everything comes out in the end, in order."""
-        self.come_to_rest()
-        self.crash(0)
+        self.come_to_rest(True)
+        self.crash(0, True)
         for name in QUEUES:
             self.consume(name, 0, True)
-        self.come_to_rest()
+        self.come_to_rest(True)
         assert self.model.empty()
         for name in QUEUES:
             ledger = self._ledger_queue(name).ledger

@@ -16,6 +16,7 @@ from onemq.heads.amqp091.methods import (
     BasicConsume,
     BasicDeliver,
     BasicGet,
+    BasicGetEmpty,
     BasicGetOk,
     BasicNack,
     BasicQos,
@@ -46,12 +47,12 @@ CHANNEL = 1
 
 
 class Draft:
-    """A publish whose transaction is open."""
+    """A publish; its transaction may be open. `queue` is "" for the fan-out."""
 
-    def __init__(self, number: int, body: bytes, queues: list[str], volatile: bool, priority: int) -> None:
+    def __init__(self, number: int, body: bytes, queue: str, volatile: bool, priority: int) -> None:
         self.number = number
         self.body = body
-        self.queues = queues
+        self.queue = queue
         self.volatile = volatile
         self.priority = priority
 
@@ -67,8 +68,8 @@ class AmqpClient(Client):
         self.settling: list[tuple[Token, Got, str]] = []
         self.next_confirm = 1
         self.unconfirmed: dict[int, list[Token]] = {}
-        self.confirmed = 0
         self.consumed: dict[str, str] = {}
+        self.getting: list[str] = []
         self._tags = 0
         self._expected_tag = 0
         self._open()
@@ -110,6 +111,8 @@ class AmqpClient(Client):
                 self._content(what)
             elif isinstance(what, BasicAck):
                 self._confirmed(int(what.delivery_tag), bool(what.multiple))
+            elif isinstance(what, BasicGetEmpty):
+                self.getting.pop(0)
             elif isinstance(what, BasicCancel):
                 self.consumed.pop(what.consumer_tag, None)
             elif isinstance(what, BasicNack):
@@ -125,7 +128,7 @@ class AmqpClient(Client):
             queue = self.consumed[method.consumer_tag]
         else:
             assert isinstance(method, BasicGetOk)
-            queue = self.get_queue
+            queue = self.getting.pop(0)
         got = Got(self, queue, content.body, dead_letter_origin(queue, headers), False)
         got.tag = int(method.delivery_tag)
         check(got.tag == self._expected_tag + 1, f"{self.name}: delivery tag {got.tag} after {self._expected_tag}")
@@ -137,7 +140,7 @@ class AmqpClient(Client):
         check(tag in tags, f"{self.name}: confirm {tag} of {list(self.unconfirmed)}")
         for number in tags:
             for token in self.unconfirmed.pop(number):
-                self.confirmed += 1
+                self.world.confirmed += 1
                 durable = self.world.shadow.durable
                 check(
                     not token.durable or token.position <= durable,
@@ -168,11 +171,9 @@ class AmqpClient(Client):
         properties = BasicProperties(delivery_mode=1 if volatile else 2, priority=priority)
         if random.random() < 0.2:
             exchange, key = FAN, ""
-            queues = [queue.name for queue in world.shadow.queues.values() if queue.fanned]
         else:
             exchange, key = "", world.some_queue(refusing=False)
-            queues = [key]
-        self.drafts.append(Draft(number, body, queues, volatile, priority))
+        self.drafts.append(Draft(number, body, key, volatile, priority))
         return published(exchange, key, body, CHANNEL, False, properties, 4096)
 
     def _publish_drafts(self) -> None:
@@ -181,16 +182,15 @@ class AmqpClient(Client):
         position = world.broker.core.position()
         for draft in self.drafts:
             tokens: list[Token] = []
-            for name in draft.queues:
-                queue = world.shadow.queues.get(name)
-                if queue is not None:
+            for queue in world.shadow.queues.values():
+                if queue.name == draft.queue or (queue.fanned and not draft.queue):
                     token = world.shadow.publish(draft.number, draft.body, queue, int(position), draft.volatile)
                     token.priority = draft.priority
                     tokens.append(token)
             if self.mode == CONFIRM:
                 self.unconfirmed[self.next_confirm] = tokens
                 self.next_confirm += 1
-            world.note(f"{self.name} publishes {draft.number} to {draft.queues} at {position}")
+            world.note(f"{self.name} publishes {draft.number} to {draft.queue or 'all'} at {position}")
         self.drafts = []
 
     def _settle(self, some: list[tuple[Token, Got]], how: str) -> None:
@@ -256,7 +256,7 @@ class AmqpClient(Client):
 
     def consume(self) -> None:
         name = self.world.some_queue()
-        if name in (STREAM, LATE) or len(self.consumed) > 3:
+        if name in (STREAM, LATE) or len(self.consumed) > 3 or self.getting:
             return
         self._tags += 1
         tag = f"c{self._tags}"
@@ -265,10 +265,12 @@ class AmqpClient(Client):
         self.world.note(f"{self.name} consumes {name} as {tag}")
 
     def get(self) -> None:
-        self.get_queue = self.world.some_queue()
-        if self.get_queue != STREAM and not self.world.getting:
-            self.world.getting = True
-            self._says(CHANNEL, BasicGet(self.get_queue, False))
+        name = self.world.some_queue()
+        # One at a time, and beside no consumer: an answer that has to wait keeps its place among the frames, but takes
+        # its tag only when it comes, so tags do not always ascend on the wire.
+        if name != STREAM and not self.getting and not self.consumed:
+            self.getting.append(name)
+            self._says(CHANNEL, BasicGet(name, False))
 
     def cancel(self) -> None:
         if self.consumed:
@@ -281,13 +283,11 @@ class AmqpClient(Client):
 
     def leave(self) -> None:
         self.alive = False
-        # What is in its outbox was on lease to it all the same.
-        self.listen()
-        self.world.settle_arrived()
         self.peer.link.closed = True
         self.peer.conversation.lost()
-        self.give_back_all()
-        for token, got, _ in self.settling:
-            if got.queue != STREAM:
+        self.held = []
+        # What had not reached it was on lease to it all the same.
+        for token in self.world.shadow.tokens.values():
+            if token.leased_by == self.name:
                 self.world.shadow.give_back(token, True)
         self.world.note(f"{self.name} leaves")

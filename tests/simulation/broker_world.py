@@ -16,8 +16,11 @@ from onemq.auth.permissions import Permission, Permissions
 from onemq.auth.users import User, Users, hash_password
 from onemq.engine.access import Access
 from onemq.engine.broker import Broker, StoreBroken
+from onemq.engine.consumption import Delivery
+from onemq.engine.ledger_queue import LedgerQueue
 from onemq.engine.ports import Completion, Durable, Resumed, Stalled, Store
 from onemq.engine.settings import EngineSettings
+from onemq.heads.amqp091.channel import Channel
 from onemq.heads.amqp091.head import AmqpHead
 from onemq.heads.amqp091.native_reader import AmqpNativeReader
 from onemq.heads.amqp091.settings import PREDECLARED_EXCHANGES, AmqpSettings
@@ -26,12 +29,11 @@ from onemq.model.principal import Principal
 from onemq.model.record import NATIVE_AMQP091, NO_ADDRESS, Record
 from onemq.model.rights import all_rights
 from onemq.net.outbox import Durability
-from onemq.storage.errors import StorageError
 from onemq.storage.file_store import FileStore
 from onemq.storage.settings import StoreSettings
 from simulation.amqp_client import AmqpClient
 from simulation.checkers import DEAD_LETTERS, Shadow, check, check_books, state_of
-from simulation.clients import FAN, LATE, STREAM, Client, DirectClient, DirectSink, Got
+from simulation.clients import FAN, LATE, STREAM, Client, DirectClient, Got, origin_of
 from simulation.simulated_files import Crash, SimulatedFiles
 from simulation.stepped import Stepped
 
@@ -103,9 +105,9 @@ class BrokerWorld:
         self.names = 0
         self.arrived: list[Got] = []
         self.clients: list[Client] = []
-        self.getting = False
         self.stalled = False
         self.counts: dict[str, int] = {}
+        self.confirmed = 0
         self.address = NO_ADDRESS
         self.head: AmqpHead
         self.broker: Broker
@@ -116,8 +118,6 @@ class BrokerWorld:
     def _choose(self) -> None:
         random = self.random
         self.amqp = random.random() < 0.4
-        self.gets = not self.amqp or random.random() < 0.3
-        self.strict_order = not self.amqp or not self.gets
         self.store_settings = StoreSettings(
             "/data",
             segment_bytes=random.choice([600, 3000, 100_000]),
@@ -201,6 +201,7 @@ class BrokerWorld:
         self.head = AmqpHead(gate, AmqpSettings(frame_bytes_max=4096), self.entropy)
         self.clients = []
         self.arrived = []
+        self._leases: dict[int, dict[int, Delivery]] = {}
         self.stalled = False
 
     def access(self) -> Access:
@@ -298,13 +299,17 @@ class BrokerWorld:
         if self.random.random() < 0.03:
             self.now_ms += self.random.choice([30, 600, 6000, 30_000])
             self.count("time jumps")
+        self.enter()
+
+    def enter(self) -> None:
+        """Begins a turn now; keeps the deadlines, as the net's timer does."""
         self.shadow.now_ms = self.now_ms
         due = self.broker.next_deadline_ms()
         if due and due <= self.now_ms:
             self.broker.tick(self.now_ms)
         else:
             self.broker.begin_turn(self.now_ms)
-        self.getting = not self.gets
+        self.find_vanished()
 
     def end_turn(self) -> bool:
         """As the net does it. True when something went on."""
@@ -320,6 +325,7 @@ class BrokerWorld:
         busy = self.settle_arrived() or busy
         self.find_vanished()
         check_books(self.broker)
+        self.shadow.check_counts(self.broker)
         return busy
 
     def collect(self) -> bool:
@@ -345,29 +351,54 @@ class BrokerWorld:
 
     def settle_arrived(self) -> bool:
         """Tells the shadow, in order, what clients were given."""
-        arrived, self.arrived = self.arrived, []
-        found = [(self.shadow.find(got.body, got.queue, got.origin), got) for got in arrived]
         if self.amqp:
-            # Frames of several connections say nothing about which was written first.
-            found.sort(key=lambda item: item[0].place_in_queue())
+            self._find_leases()
+        arrived, self.arrived = self.arrived, []
         position = int(self.broker.core.position())
-        for token, got in found:
+        for got in arrived:
+            token = self.shadow.find(got.body, got.queue, got.origin)
             self.note(f"{got.client.name} gets {token.number} from {got.queue} no_ack={got.settled}")
-            if got.queue != STREAM:
-                if not self.strict_order:
-                    token.queue.ordered = False
+            if got.queue != STREAM and not self.amqp:
                 self.shadow.deliver(token, got.queue, got.client.name, position)
+            elif got.queue != STREAM and self.shadow.queues.get(token.queue.name) is token.queue:
+                check(token.leased_by == got.client.name, f"{token} comes to {got.client.name}")
             if not got.settled:
                 got.client.got(token, got)
             elif got.queue != STREAM:
                 self.shadow.settle(token, position)
         return bool(arrived)
 
+    def _find_leases(self) -> None:
+        """Frames of several connections say nothing about which was written first, and some wait for the disk: here the
+        ledgers say who was given what, in order."""
+        position = int(self.broker.core.position())
+        for log_id, queue in self.broker.catalog.logs.items():
+            if not isinstance(queue, LedgerQueue) or queue.forwarder:
+                continue
+            known = self._leases.get(log_id, {})
+            leased = dict(queue.ledger.leased)
+            self._leases[log_id] = leased
+            for offset, delivery in leased.items():
+                if known.get(offset) is not delivery:
+                    record = delivery.record
+                    token = self.shadow.find(record.value or b"", queue.name, origin_of(record))
+                    self.shadow.deliver(token, queue.name, self._whose(delivery), position)
+
+    def _whose(self, delivery: Delivery) -> str:
+        sink = delivery.sink
+        for client in self.clients:
+            if isinstance(client, AmqpClient):
+                if isinstance(sink, Channel) and sink.session.link is client.peer.link:
+                    return client.name
+            elif isinstance(client, DirectClient) and client.sink is sink:
+                return client.name
+        raise AssertionError("a lease of nobody")
+
     def find_vanished(self) -> None:
         there = self.broker.catalog.namespaces["/"].queues
         for name in list(self.shadow.queues):
             if name not in there:
-                self.shadow.queue_vanished(name, int(self.broker.core.last_position))
+                self.shadow.queue_vanished(name, int(self.broker.core.position()))
                 for client in self.clients:
                     client.forget_queue(name)
                 self.note(f"{name} has gone by itself")
@@ -391,8 +422,7 @@ class BrokerWorld:
                 self.purge()
             elif self.clients:
                 random.choice(self.clients).act()
-            if not self.amqp or self.gets:
-                self.settle_arrived()
+            self.settle_arrived()
             self.find_vanished()
         if random.random() < 0.8:
             self.end_turn()
@@ -492,8 +522,7 @@ class BrokerWorld:
         """Turns until nothing happens any more; `client` accepts what it gets."""
         quiet = 0
         for _ in range(DRAIN_TURNS_MAX):
-            self.shadow.now_ms = self.now_ms
-            self.broker.begin_turn(self.now_ms)
+            self.enter()
             if client is not None:
                 accepting, client.held = client.held, []
                 for token, got in accepting:
@@ -515,7 +544,7 @@ class BrokerWorld:
         self.clients = []
         self.broker.shutdown()
         for _ in range(DRAIN_TURNS_MAX):
-            self.broker.begin_turn(self.now_ms)
+            self.enter()
             self.end_turn()
             self.workers.run(self.random)
             if self.broker.stopped_clean():
@@ -547,7 +576,6 @@ class BrokerWorld:
         other.store_settings = self.store_settings
         other.engine_settings = self.engine_settings
         other.amqp = False
-        other.strict_order = True
         other.shadow = copy.deepcopy(self.shadow)
         other.now_ms = self.now_ms
         other.trace = list(self.trace)
@@ -592,7 +620,7 @@ class BrokerWorld:
         log_ids = list(self.broker.catalog.logs)
         self.broker.shutdown()
         for _ in range(DRAIN_TURNS_MAX):
-            self.broker.begin_turn(self.now_ms)
+            self.enter()
             self.end_turn()
             self.workers.run(self.random)
             if self.broker.stopped_clean():
@@ -605,21 +633,21 @@ class BrokerWorld:
     def drain(self) -> None:
         """One client takes everything from every queue."""
         self.drainer = DirectClient(self, "drainer", self.access())
-        self.broker.begin_turn(self.now_ms)
+        self.clients.append(self.drainer)
+        self.enter()
         for name in list(self.shadow.queues):
             self.drainer.consume_from(name, 0)
         self.settle_down(self.drainer)
         # What is delayed comes now; what expires in the meantime is somewhere else.
         for _ in range(3):
             self.now_ms += 40_000
-            self.shadow.now_ms = self.now_ms
-            self.broker.tick(self.now_ms)
             self.settle_down(self.drainer)
         self.shadow.check_drained()
         stream = self.shadow.queues.get(STREAM)
         if stream is not None:
             read = self.drainer.sink.stream_at + 1
             check(read == len(stream.live), f"the stream gave {read} of {len(stream.live)}")
+        self.clients.remove(self.drainer)
         self.drainer.leave()
         self.begin_turn()
         self.end_turn()
@@ -628,6 +656,3 @@ class BrokerWorld:
 def failing_trace(world: BrokerWorld) -> str:
     """The last lines of what happened."""
     return "\n".join(world.trace[-TRACE_LINES:])
-
-
-__all__ = ["BrokerWorld", "DirectSink", "Plan", "StorageError", "failing_trace"]

@@ -112,6 +112,7 @@ class Shadow:
         self.dead: dict[tuple[int, str], Token] = {}
         self.durable = 0
         self.now_ms = 0
+        self.recovered_ms = 0
         self.published = 0
         self.delivered = 0
         self.order_checks = 0
@@ -173,7 +174,12 @@ class Shadow:
         certain = 0
         possible = 0
         for token in list(self.in_queue(name)):
-            if token.leased_by or token.not_before_ms > self.now_ms:
+            if token.leased_by:
+                continue
+            if token.not_before_ms > self.now_ms:
+                # Delayed ones stay; but what is on its way to the disk goes, delayed or not.
+                possible += 1 if token.position > self.durable else 0
+                token.unsure = token.unsure or token.position > self.durable
                 continue
             possible += 1
             if token.unsure_until_ms > self.now_ms or token.may_leave(self.now_ms):
@@ -252,13 +258,29 @@ class Shadow:
             if other.sequence > token.sequence and other.position > self.durable:
                 # With priorities: it may not be visible yet.
                 continue
-            if max(other.not_before_ms, other.unsure_until_ms) > self.now_ms:
+            due_ms = max(other.not_before_ms, other.unsure_until_ms)
+            if due_ms > self.now_ms or (due_ms and self.now_ms <= self.recovered_ms + 1):
+                # After a restart, what has come due is looked for in the next millisecond.
                 continue
             check(
                 other.may_leave(self.now_ms),
                 f"{token} overtakes {other} at {self.now_ms}, durable {self.durable}",
             )
             self._move(other, position, LEFT)
+
+    def check_counts(self, broker: Broker) -> None:
+        """Between turns: what each queue counts is what the shadow knows, where the broker takes nothing out by itself."""
+        for queue in broker.catalog.namespaces["/"].queues.values():
+            shadow = self.queues[queue.name]
+            if not isinstance(queue, LedgerQueue) or not shadow.ordered:
+                continue
+            if any(token.may_leave(self.now_ms) for token in shadow.live.values()):
+                continue
+            counts = f"{queue.message_count()} ready, {len(queue.ledger.leased)} leased"
+            leased = sum(1 for token in shadow.live.values() if token.leased_by)
+            check(len(queue.ledger.leased) == leased, f"{queue.name} has {counts}; {leased} are leased")
+            total_count = queue.message_count() + leased + len(queue.ledger.delayed)
+            check(total_count == len(shadow.live), f"{queue.name} has {counts}; {len(shadow.live)} live, {queue.ledger.delayed}")
 
     def queue_vanished(self, name: str, position: int) -> None:
         """The broker deleted it by itself."""
@@ -273,12 +295,12 @@ class Shadow:
         """The broker is back with everything up to `position`, and nothing that was after it."""
         check(position >= self.durable, f"recovered up to {position}, but {self.durable} was durable")
         self.durable = position
+        self.recovered_ms = self.now_ms
         self._restart_queues(position)
         self.dead = {}
         for key in list(self.tokens):
             token = self.tokens[key]
             token.leased_by = ""
-            token.unsure_until_ms = 0
             events = [event for event in token.events if event[0] <= position]
             if not events or (not token.durable and token.volatile):
                 del self.tokens[key]
@@ -308,7 +330,9 @@ class Shadow:
             token.events.append((token.events[-1][0], LEFT))
         elif token.place == QUEUED:
             token.queue.live[token.number] = token
-        elif token.place == DEAD and token.durable_when_dead:
+        elif token.place == DEAD and (token.durable_when_dead or token.durable):
+            # Once read back from the disk, a transient record of a queue that stores all is like any other.
+            token.unsure = token.unsure or not token.durable_when_dead
             self.dead[key] = token
         elif token.place == DEAD:
             del self.tokens[key]

@@ -274,7 +274,7 @@ class DirectClient(Client):
         if len(self.consumers) < 4:
             random = self.world.random
             name = self.world.some_queue()
-            self.consume_from(name, random.choice([0, 1, 2, 5, 20]), random.random() < 0.1)
+            self.consume_from(name, random.choice([0, 1, 2, 5, 20]), self._no_ack(0.1))
 
     def consume_from(self, name: str, limit: int, no_ack: bool = False) -> None:
         random = self.world.random
@@ -299,10 +299,14 @@ class DirectClient(Client):
         self.consumers.append(consumer)
         self.world.note(f"{self.name} consumes {name} up to {limit}")
 
+    def _no_ack(self, probability: float) -> bool:
+        # Over AMQP the order is read from the leases, and these have none.
+        return not self.world.amqp and self.world.random.random() < probability
+
     def get(self) -> None:
         name = self.world.some_queue()
         if name != STREAM:
-            no_ack = self.world.random.random() < 0.2
+            no_ack = self._no_ack(0.2)
             self.access.get(name, self.sink, no_ack, Waiter(self, name, no_ack))
 
     def cancel(self) -> None:

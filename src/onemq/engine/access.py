@@ -76,7 +76,7 @@ class Access:
     def route(self, exchange: str, routing_key: str) -> Route:
         """Resolves and authorises. Raises Refusal NOT_FOUND, ACCESS_DENIED."""
         if not self.rights.may_write(exchange):
-            raise Refusal(Reason.ACCESS_DENIED, "exchange", exchange)
+            raise Refusal(Reason.ACCESS_DENIED, "exchange", exchange, "write")
         route = Route(self.catalog.addresses.get(exchange, routing_key))
         self._refresh(route)
         return route
@@ -437,12 +437,12 @@ class Access:
 
     def _may_configure(self, kind: str, name: str) -> None:
         if not self.rights.may_configure(name):
-            raise Refusal(Reason.ACCESS_DENIED, kind, name)
+            raise Refusal(Reason.ACCESS_DENIED, kind, name, "configure")
 
     def _may_write(self, kind: str, name: str) -> None:
         if not self.rights.may_write(name):
-            raise Refusal(Reason.ACCESS_DENIED, kind, name)
+            raise Refusal(Reason.ACCESS_DENIED, kind, name, "write")
 
     def _may_read(self, kind: str, name: str) -> None:
         if not self.rights.may_read(name):
-            raise Refusal(Reason.ACCESS_DENIED, kind, name)
+            raise Refusal(Reason.ACCESS_DENIED, kind, name, "read")

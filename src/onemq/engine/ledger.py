@@ -54,7 +54,7 @@ class Ledger:
     """State per record.
 
     Attributes:
-        levels: ready records by priority, in order of offset. returned: ready again (heaps), before those of their level.
+        levels: ready records by priority, in order of offset. returned: ready again (heaps), at their place among those of their level.
         leased: deliveries out, by offset, in order of leasing. delayed: heap of (due, offset, level, bytes).
         held: records of returned offsets, kept so that they need not be loaded again.
         returns: per unsettled offset that came back: deliveries << 32 | failures.
@@ -159,14 +159,20 @@ class Ledger:
         """The next ready record, not taken out yet. None: nothing is ready, or it is being loaded."""
         level: i64 = self.priority_max
         while level >= 0:
-            if self.returned_count and self.returned[level]:
+            ready = self.levels[level]
+            if (
+                self.returned_count
+                and self.returned[level]
+                # After a restart what came back before may stand among what never went.
+                and (not ready.count or self.returned[level][0] < ready.front)
+            ):
                 offset: i64 = self.returned[level][0]
                 record = self.held.get(offset)
                 if record is None:
                     record = self.reader.get(offset)
                 self._head_returned = True
-            elif self.levels[level].count:
-                offset = self.levels[level].front
+            elif ready.count:
+                offset = ready.front
                 record = self.reader.get(offset)
                 self._head_returned = False
             else:

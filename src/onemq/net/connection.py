@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Final
 
 from mypy_extensions import i64, mypyc_attr
 
-from onemq.heads.contract import Conversation, Head, Link
+from onemq.heads.contract import Conversation, Head
 from onemq.model.principal import Peer
 from onemq.model.refusal import Refusal, WireError
 from onemq.net.outbox import ParkingOutbox
-from onemq.net.pressure import Publisher
-from onemq.net.registry import Member, Registry
-from onemq.net.timers import Deadline, Timed
-from onemq.net.turns import Participant, Turns
+from onemq.net.party import Party
+from onemq.net.registry import Registry
+from onemq.net.timers import Deadline
+from onemq.net.turns import Turns
 
 if TYPE_CHECKING:
     from asyncio import Transport
@@ -50,7 +50,7 @@ class Limits:
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
-class Connection(Link, Participant, Timed, Publisher, Member):
+class Connection(Party):
     """The net's side of one link. Born connected; `lost` is its end.
 
     A connection is open; then closing (nothing is read any more, what is parked may still leave), then finished (all
@@ -189,7 +189,7 @@ class Connection(Link, Participant, Timed, Publisher, Member):
     def warn(self, text: str) -> None:
         _log.warning("%s: %s", self._name, text)
 
-    # What the turn asks for (Participant) ---------------------------------------------------------------------------
+    # What the turn asks for (turns.py) ---------------------------------------------------------------------------
 
     def end_turn(self) -> None:
         conversation = self._conversation
@@ -214,7 +214,7 @@ class Connection(Link, Participant, Timed, Publisher, Member):
         if self._closing and not self._finished and self._parking.is_empty():
             self._finish()
 
-    # Deadlines (Timed) ----------------------------------------------------------------------------------------------
+    # Deadlines (timers.py) ----------------------------------------------------------------------------------------------
 
     def due(self, now_ms: i64) -> i64:
         if self._lost:
@@ -241,7 +241,7 @@ class Connection(Link, Participant, Timed, Publisher, Member):
                 self._beat(now_ms)
         return self._next_deadline_ms()
 
-    # Alarms (Publisher), stopping (Member) --------------------------------------------------------------------------
+    # Alarms (pressure.py), stopping (drain.py) --------------------------------------------------------------------------
 
     def hold(self, reason: str) -> None:
         self._held = True

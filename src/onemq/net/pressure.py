@@ -8,30 +8,14 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-from mypy_extensions import i64, mypyc_attr, trait
+from mypy_extensions import i64
+
+from onemq.net.party import Party
 
 MEMORY: Final = "low on memory"
 DISK: Final = "low on disk"
 
 _log = logging.getLogger("onemq.pressure")
-
-
-@trait
-@mypyc_attr(allow_interpreted_subclasses=True)
-class Publisher:
-    """A connection that publishes."""
-
-    def hold(self, reason: str) -> None:
-        """Tell the peer, and stop reading from it."""
-        raise NotImplementedError
-
-    def unhold(self) -> None:
-        """The alarm is over."""
-        raise NotImplementedError
-
-    def slow_down(self, slow: bool) -> None:
-        """Stop reading from the peer for a moment, without a word; or go on."""
-        raise NotImplementedError
 
 
 class Pressure:
@@ -61,7 +45,7 @@ class Pressure:
         self._memory_low = False
         self._disk_low = False
         self._store_stalled = False
-        self._publishers: dict[Publisher, None] = {}
+        self._publishers: dict[Party, None] = {}
 
     def reason(self) -> str:
         """Why publishers are held up; "" when they are not."""
@@ -69,7 +53,7 @@ class Pressure:
             return MEMORY
         return DISK if self._disk_low or self._store_stalled else ""
 
-    def add(self, publisher: Publisher) -> None:
+    def add(self, publisher: Party) -> None:
         """A connection that has begun to publish: under an alarm it is held up at once."""
         self._publishers[publisher] = None
         reason = self.reason()
@@ -78,7 +62,7 @@ class Pressure:
         if self._behind:
             publisher.slow_down(True)
 
-    def remove(self, publisher: Publisher) -> None:
+    def remove(self, publisher: Party) -> None:
         self._publishers.pop(publisher, None)
 
     def observe_memory(self, tracked_bytes: i64) -> None:

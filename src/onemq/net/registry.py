@@ -1,20 +1,8 @@
 """The connections that are open, and counts. Knows them only as things that can be drained and aborted."""
 
-from mypy_extensions import i64, mypyc_attr, trait
+from mypy_extensions import i64
 
-
-@trait
-@mypyc_attr(allow_interpreted_subclasses=True)
-class Member:
-    """A connection, as far as stopping the broker goes."""
-
-    def drain(self, reason: str) -> None:
-        """Say goodbye and close once everything is sent."""
-        raise NotImplementedError
-
-    def abort(self) -> None:
-        """Close now."""
-        raise NotImplementedError
+from onemq.net.party import Party
 
 
 class Registry:
@@ -32,20 +20,20 @@ class Registry:
         self.refused: i64 = 0
         self.bytes_in: i64 = 0
         self.bytes_out: i64 = 0
-        self._members: dict[Member, None] = {}
+        self._members: dict[Party, None] = {}
 
     def is_full(self) -> bool:
         return len(self._members) >= self.connections_max
 
-    def add(self, member: Member) -> None:
+    def add(self, member: Party) -> None:
         self.opened += 1
         self._members[member] = None
 
-    def remove(self, member: Member) -> None:
+    def remove(self, member: Party) -> None:
         self._members.pop(member, None)
 
     def count(self) -> int:
         return len(self._members)
 
-    def members(self) -> list[Member]:
+    def members(self) -> list[Party]:
         return list(self._members)

@@ -5,21 +5,13 @@ Nothing here happens per message: a connection has one entry, and works out its 
 
 from heapq import heappop, heappush
 
-from mypy_extensions import i64, mypyc_attr, trait
+from mypy_extensions import i64
 
-
-@trait
-@mypyc_attr(allow_interpreted_subclasses=True)
-class Timed:
-    """Something with a next deadline."""
-
-    def due(self, now_ms: i64) -> i64:
-        """The deadline has come: act, and return the next one (0 = none)."""
-        raise NotImplementedError
+from onemq.net.party import Party
 
 
 class Deadline:
-    """The one next deadline of something timed.
+    """The one next deadline of a connection.
 
     Attributes:
         armed_ms: when it will be called; 0 = not at all.
@@ -27,9 +19,9 @@ class Deadline:
 
     __slots__ = ("armed_ms", "timed")
 
-    def __init__(self, timed: Timed) -> None:
+    def __init__(self, timed: Party) -> None:
         self.armed_ms: i64 = 0
-        self.timed: Timed | None = timed
+        self.timed: Party | None = timed
 
     def cancel(self) -> None:
         """Never call again."""

@@ -9,11 +9,12 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
-from mypy_extensions import i64, mypyc_attr, trait
+from mypy_extensions import i64
 
 from onemq.engine.ports import Completion, Failed, Resumed, Stalled
 from onemq.net.clock import Clock
 from onemq.net.outbox import Durability
+from onemq.net.party import Party
 from onemq.net.pressure import Pressure
 from onemq.net.timers import Timers
 
@@ -41,20 +42,6 @@ class FinishingStore(Protocol):
 
     def completions(self) -> list[Completion]: ...
     def pending_bytes(self) -> int: ...
-
-
-@trait
-@mypyc_attr(allow_interpreted_subclasses=True)
-class Participant:
-    """A connection that something happened to in this turn."""
-
-    def end_turn(self) -> None:
-        """The commit is made; last words."""
-        raise NotImplementedError
-
-    def flush(self) -> None:
-        """Write what there is."""
-        raise NotImplementedError
 
 
 class Turns:
@@ -85,7 +72,7 @@ class Turns:
         self._broker = broker
         self._store = store
         self._clock = clock
-        self._dirty: list[Participant] = []
+        self._dirty: list[Party] = []
         self._timer: TimerHandle | None = None
         self._timer_ms: i64 = 0
         self.now_ms = self._clock.now_ms()
@@ -97,9 +84,9 @@ class Turns:
             self._begin()
             self._loop.call_soon(self._end)
 
-    def add(self, participant: Participant) -> None:
-        """Ends this turn with `participant`. The caller sees to it that it is added once."""
-        self._dirty.append(participant)
+    def add(self, party: Party) -> None:
+        """Ends this turn with `party`. The caller sees to it that it is added once."""
+        self._dirty.append(party)
         self.enter()
 
     def arm(self) -> None:
@@ -165,8 +152,8 @@ class Turns:
             dirty[index].end_turn()
             index += 1
         self._dirty = []
-        for participant in dirty:
-            participant.flush()
+        for party in dirty:
+            party.flush()
         self.active = False
         if more or self._dirty:
             self.enter()

@@ -6,13 +6,44 @@ from collections.abc import Callable
 from typing import Any
 
 from onemq.engine.ports import Completion, Durable
-from onemq.heads.contract import Conversation, Head, Link
+from onemq.heads.contract import Conversation, Head, Link, Outbox
 from onemq.model.principal import Peer
 from onemq.net.clock import Clock
 from onemq.net.connection import Connection, Limits
+from onemq.net.outbox import Durability, ParkingOutbox
+from onemq.net.party import Party
 from onemq.net.pressure import Pressure
 from onemq.net.registry import Registry
 from onemq.net.turns import Turns
+
+
+class QuietParty(Party):
+    """Does nothing; counts its touches."""
+
+    def __init__(self, outbox: Outbox | None = None) -> None:
+        super().__init__(ParkingOutbox(Durability()) if outbox is None else outbox, Peer("127.0.0.1", 1))
+        self.touches = 0
+
+    def touch(self) -> None:
+        self.touches += 1
+
+    def close(self) -> None:
+        pass
+
+    def set_idle(self, send_ms: int, receive_ms: int, heartbeat: bytes) -> None:
+        pass
+
+    def logged_in(self) -> None:
+        pass
+
+    def describe(self, text: str) -> None:
+        pass
+
+    def publishes(self) -> None:
+        pass
+
+    def warn(self, text: str) -> None:
+        pass
 
 
 class FakeTimer:

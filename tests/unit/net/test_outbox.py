@@ -5,26 +5,14 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onemq.heads.contract import Link
-from onemq.model.principal import Peer
 from onemq.net.outbox import WRITER_KEEP_BYTES, Durability, ParkingOutbox
+from unit.net.stage import QuietParty
 
 
-class CountingLink(Link):
-    """Counts the touches."""
-
-    def __init__(self, outbox: ParkingOutbox) -> None:
-        super().__init__(outbox, Peer("127.0.0.1", 1))
-        self.touches = 0
-
-    def touch(self) -> None:
-        self.touches += 1
-
-
-def make() -> tuple[Durability, ParkingOutbox, CountingLink]:
+def make() -> tuple[Durability, ParkingOutbox, QuietParty]:
     durability = Durability()
     outbox = ParkingOutbox(durability)
-    link = CountingLink(outbox)
+    link = QuietParty(outbox)
     outbox.bind(link)
     return durability, outbox, link
 

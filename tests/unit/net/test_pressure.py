@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from onemq.net.pressure import DISK, MEMORY, Pressure, Publisher
+from onemq.net.pressure import DISK, MEMORY, Pressure
+from unit.net.stage import QuietParty
 
 
-class FakePublisher(Publisher):
+class FakePublisher(QuietParty):
     def __init__(self) -> None:
+        super().__init__()
         self.told: list[str] = []
 
     def hold(self, reason: str) -> None:

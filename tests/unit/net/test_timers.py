@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from onemq.net.clock import Clock
-from onemq.net.timers import Deadline, Timed, Timers
+from onemq.net.timers import Deadline, Timers
+from unit.net.stage import QuietParty
 
 
-class Alarm(Timed):
+class Alarm(QuietParty):
     def __init__(self, following: list[int]) -> None:
+        super().__init__()
         self.calls: list[int] = []
         self.following = following
 

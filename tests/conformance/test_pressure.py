@@ -1,0 +1,181 @@
+"""Memory stays bounded whatever clients send or fail to read: slow readers, alarms, crowds."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from broker_process import BrokerProcess
+from conformance.conftest import Connect, Start
+from conformance.driver import Client, Denied, Driver, Gone, Queue, resident_bytes, until
+
+MEBI = 1024 * 1024
+SMALL_MEMORY = """
+[memory]
+tail_bytes_max = "4MiB"
+
+[limits]
+outbox_bytes_max = "256KiB"
+"""
+
+
+def test_a_reader_that_does_not_read_costs_bounded_memory_and_loses_nothing(
+    driver: Driver, start: Start, connect: Connect
+) -> None:
+    broker = start(configuration=SMALL_MEMORY)
+    body = b"x" * 128 * 1024
+    count = 400  # 50 MiB
+    publisher, slow, other = connect(broker), connect(broker), connect(broker)
+    publisher.declare(Queue("slow"))
+    other.declare(Queue("others"))
+    slow.consume("slow")
+    before = resident_bytes(broker.pid)
+    for number in range(count):
+        publisher.publish("slow", number.to_bytes(4, "big") + body)
+        if number % 50 == 0:
+            other.publish("others", b"%d" % number)
+            assert other.drain("others") == [b"%d" % number]
+    grown = resident_bytes(broker.pid) - before
+    assert grown < 32 * MEBI, f"{grown // MEBI} MiB more"
+    messages = slow.collect(count, within_seconds=40)
+    assert [int.from_bytes(message.body[:4], "big") for message in messages] == list(range(count))
+    assert all(message.body[4:] == body and not message.redelivered for message in messages)
+
+
+class Publishing:
+    """Publishes numbers in a thread of its own until told to stop. `done` were confirmed; `ended`: the broker left."""
+
+    def __init__(self, client: Client, queue: str, filling: bytes) -> None:
+        self.done: list[int] = []
+        self.ended: Denied | Gone | None = None
+        self._client = client
+        self._queue = queue
+        self._filling = filling
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Waits for the publish that is under way."""
+        self._stop.set()
+        self._thread.join(30)
+        assert not self._thread.is_alive(), "a publish is still held up"
+
+    def _run(self) -> None:
+        number = 0
+        while not self._stop.is_set():
+            try:
+                self._client.publish(self._queue, number.to_bytes(4, "big") + self._filling)
+            except (Denied, Gone) as ended:
+                self.ended = ended
+                return
+            self.done.append(number)
+            number += 1
+
+
+def test_the_memory_alarm_holds_publishers_until_consumers_have_taken_enough(
+    driver: Driver, start: Start, connect: Connect
+) -> None:
+    driver.needs("blocked")
+    broker = start(memory=True, configuration='[memory]\nalarm_bytes = "2MiB"\n')
+    consumer, second = connect(broker), connect(broker)
+    consumer.declare(Queue("filling"))
+    publishing = Publishing(connect(broker), "filling", b"x" * 64 * 1024)
+    second.publish("filling", b"....small")  # a publisher, so that it is told
+    until(second.blocked, "no alarm")
+    held = publishing.done[-1] if publishing.done else 0
+    # 2 MiB hold 32 of them; one more may have been on its way to the alarm.
+    until(lambda: len(publishing.done) >= 30, "publishing did not come to the alarm")
+    consumer.sync()
+    assert len(publishing.done) <= 34 and held <= 34
+    # Consumers are served all the same, and what they take lets the publishers go on.
+    consumer.consume("filling", prefetch=5)
+    seen: list[int] = []
+
+    def beyond_the_alarm() -> bool:
+        for message in consumer.received(0.01):
+            consumer.accept(message)
+            if message.body != b"....small":
+                seen.append(int.from_bytes(message.body[:4], "big"))
+        return len(seen) >= 120
+
+    until(beyond_the_alarm, "publishers did not go on")
+    publishing.stop()
+    until(lambda: beyond_the_alarm() and len(seen) == len(publishing.done), "confirmed messages are missing")
+    assert seen == list(range(len(seen)))
+    until(lambda: not second.blocked(), "still blocked")
+    second.publish("filling", b"....small")
+
+
+def test_the_disk_alarm_holds_publishers_but_not_consumers(
+    driver: Driver, start: Start, connect: Connect
+) -> None:
+    driver.needs("blocked")
+    broker = start(configuration="")
+    client = connect(broker)
+    client.declare(Queue("kept"))
+    client.publish("kept", b"before")
+    client.close()
+    broker.terminate()
+    disk = os.statvfs(broker.directory)
+    free_bytes_min = disk.f_bavail * disk.f_frsize * 4
+    (broker.directory / "onemq.toml").write_text(f"[disk]\nfree_bytes_min = {free_bytes_min}\n")
+    broker.start()
+    consumer = connect(broker)
+    assert consumer.drain("kept") == [b"before"]
+    publishing = Publishing(connect(broker), "kept", b"")
+    watcher = connect(broker)
+    until(lambda: "disk alarm" in broker.log(), "no alarm in the log")
+    watcher.sync()
+    assert publishing.done == [] and consumer.take("kept") is None
+    broker.kill9()
+    publishing.stop()
+    assert publishing.done == [] and publishing.ended is not None
+
+
+def test_five_hundred_connections_are_served(driver: Driver, broker: BrokerProcess, connect: Connect) -> None:
+    reader = connect(broker)
+    reader.declare(Queue("crowd"))
+    count = 500
+
+    def one(number: int) -> Client:
+        client = driver.connect(broker)
+        client.publish("crowd", b"%d" % number)
+        return client
+
+    with ThreadPoolExecutor(8) as pool:
+        crowd = list(pool.map(one, range(count)))
+    assert sorted(int(body) for body in reader.drain("crowd")) == list(range(count))
+    # All at once, and every one of them is still served.
+    for client in crowd:
+        client.sync()
+    for client in crowd[::2]:
+        client.drop()
+    for client in crowd[1::2]:
+        client.close()
+    reader.sync()
+
+
+def test_connections_over_the_limit_are_turned_away_and_room_is_given_back(
+    driver: Driver, start: Start, connect: Connect
+) -> None:
+    broker = start(memory=True, configuration="[limits]\nconnections_max = 5\n")
+    clients = [connect(broker) for _ in range(5)]
+
+    def turned_away() -> bool:
+        try:
+            return not driver.serves(broker)
+        except (Denied, Gone):
+            return True
+
+    assert turned_away()
+    for client in clients:
+        client.sync()
+    clients[0].close()
+    until(lambda: not turned_away(), "a closed connection still counts")
+    with socket.create_connection((broker.host, broker.port)):
+        pass  # neither does one that never said a word
+    clients[1].drop()
+    until(lambda: not turned_away(), "a dropped connection still counts")

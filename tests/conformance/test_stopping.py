@@ -1,0 +1,92 @@
+"""SIGTERM: goodbyes, what was confirmed is kept, and the end comes soon whatever the clients do."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+
+import pytest
+
+from conformance.conftest import Connect, Start
+from conformance.driver import WITHIN_SECONDS, Denied, Driver, Gone, Queue, read_all, until
+
+
+def test_stopping_under_load_loses_nothing_that_was_confirmed(
+    driver: Driver, start: Start, connect: Connect
+) -> None:
+    broker = start()
+    client, idle = connect(broker), connect(broker)
+    client.declare(Queue("load"))
+    pipeline = driver.pipeline(broker, "load")
+    stopping = threading.Event()
+
+    def stop_when_it_flows() -> None:
+        until(lambda: len(pipeline.confirmed) >= 500, "no confirms")
+        os.kill(broker.pid, signal.SIGTERM)
+        stopping.set()
+
+    stopper = threading.Thread(target=stop_when_it_flows)
+    stopper.start()
+    published = 0
+    told: Denied | None = None
+    try:
+        while not stopping.is_set() or published < 200_000:
+            for _ in range(100):
+                pipeline.publish(published)
+                published += 1
+            pipeline.pump(0)
+    except Denied as denied:
+        told = denied
+    except Gone:
+        pass
+    stopper.join()
+    assert broker.terminate() == 0
+    assert told is None or told.code == driver.codes["stopping"]
+    pipeline.close()
+    # A client that only reads hears why.
+    with pytest.raises(Denied) as caught:
+        idle.idle(WITHIN_SECONDS)
+    assert caught.value.code == driver.codes["stopping"] and caught.value.fatal
+    broker.start()
+    kept = [int(body) for body in connect(broker).drain("load")]
+    assert kept == sorted(set(kept)), "twice, or out of order"
+    assert pipeline.confirmed <= set(kept), "confirmed, and lost"
+    assert 500 <= len(kept) <= published
+
+
+def test_stopping_with_messages_in_flight(driver: Driver, start: Start, connect: Connect) -> None:
+    broker = start()
+    client = connect(broker)
+    client.declare(Queue("flight"))
+    for number in range(4):
+        client.publish("flight", b"%d" % number)
+    client.consume("flight", prefetch=2)
+    held = client.collect(2)
+    client.accept(held[1])
+    client.sync()
+    assert broker.terminate() == 0
+    broker.start()
+    fresh = connect(broker)
+    messages = [fresh.take_within("flight") for _ in range(3)]
+    assert [(message.body, message.redelivered) for message in messages] == [
+        (b"0", True),
+        (b"2", messages[1].redelivered),
+        (b"3", messages[2].redelivered),
+    ]
+
+
+def test_stopping_waits_for_nobody_for_long(driver: Driver, start: Start) -> None:
+    broker = start(memory=True, configuration="[server]\ndrain_seconds = 1\n")
+    address = (broker.host, broker.ports[driver.listener])
+    with (
+        socket.create_connection(address, WITHIN_SECONDS) as silent,
+        socket.create_connection(address, WITHIN_SECONDS) as greeting,
+        socket.create_connection(address, WITHIN_SECONDS) as logged_in,
+    ):
+        driver.greeted(greeting)
+        driver.log_in(logged_in, 0)
+        assert broker.terminate() == 0
+        for peer in (silent, greeting, logged_in):
+            read_all(peer)

@@ -1,0 +1,133 @@
+"""Runs scripts against two brokers, tells real differences from chance, and shortens a script that shows one.
+
+Must not decide what is right; what is known to differ is named in `known`.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from dataclasses import dataclass
+
+from differential.script import Run, Step, Trace
+
+QUIET_SECONDS = (0.012, 0.08, 0.25)
+"""A difference counts only when it stays with more patience."""
+SHRINK_QUIET_SECONDS = 0.04
+
+
+@dataclass
+class Difference:
+    script: list[Step]
+    ours: Trace
+    theirs: Trace
+
+    def __str__(self) -> str:
+        lines: list[str] = []
+        for index, step in enumerate(self.script):
+            for number, channel, what, arguments in step:
+                given = {name: value for name, value in arguments.items() if not _is_default(value)}
+                lines.append(f"{number}.{channel} {what} {given}")
+            ours, theirs = self.ours[index], self.theirs[index]
+            if ours == theirs:
+                lines.extend(f"        {line}" for line in ours)
+            else:
+                lines.extend(f"  ours  {line}" for line in ours if line not in theirs)
+                lines.extend(f" theirs {line}" for line in theirs if line not in ours)
+                if sorted(ours) == sorted(theirs):
+                    lines.append(f"  order: ours {ours} theirs {theirs}")
+        return "\n".join(lines)
+
+
+def _is_default(value: object) -> bool:
+    return value is False or value == {} or value is None
+
+
+class Comparison:
+    def __init__(self, our_port: int, their_port: int) -> None:
+        self.our_port = our_port
+        self.their_port = their_port
+        self.doubtful = 0
+
+    def traces(self, script: list[Step], quiet_seconds: float) -> tuple[Trace, Trace]:
+        runs = [Run(self.our_port, quiet_seconds), Run(self.their_port, quiet_seconds)]
+        failures: list[BaseException] = []
+
+        def play(run: Run) -> None:
+            try:
+                run.play(script)
+            except BaseException as error:  # noqa: BLE001 - handed on to the thread that asked
+                failures.append(error)
+
+        threads = [threading.Thread(target=play, args=(run,)) for run in runs]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if failures:
+            raise failures[0]
+        return known(runs[0].trace), known(runs[1].trace)
+
+    def check(self, script: list[Step]) -> Difference | None:
+        """None when both behave the same at least once."""
+        for quiet_seconds in QUIET_SECONDS:
+            ours, theirs = self.traces(script, quiet_seconds)
+            if ours == theirs:
+                return None
+        # The same script once more: a broker that is not of one mind with itself proves nothing.
+        again = self.traces(script, QUIET_SECONDS[-1])
+        if again != (ours, theirs):
+            self.doubtful += 1
+            return None
+        return Difference(script, ours, theirs)
+
+    def shorten(self, difference: Difference) -> Difference:
+        """Takes steps and operations away as long as the difference stays."""
+        best = difference
+        # What comes after the first difference is of no use.
+        first = next(i for i in range(len(best.script)) if best.ours[i] != best.theirs[i])
+        best = self._still(best.script[: first + 1]) or best
+        size = max(len(best.script) // 2, 1)
+        while True:
+            at = 0
+            while at < len(best.script):
+                shorter = best.script[:at] + best.script[at + size :]
+                found = self._still(shorter) if shorter else None
+                if found is None:
+                    at += size
+                else:
+                    best = found
+            if size == 1:
+                return self._thinner(best)
+            size //= 2
+
+    def _thinner(self, best: Difference) -> Difference:
+        for index in range(len(best.script)):
+            at = 0
+            while len(best.script[index]) > 1 and at < len(best.script[index]):
+                step = best.script[index]
+                script = [*best.script[:index], step[:at] + step[at + 1 :], *best.script[index + 1 :]]
+                found = self._still(script)
+                if found is None:
+                    at += 1
+                else:
+                    best = found
+        return best
+
+    def _still(self, script: list[Step]) -> Difference | None:
+        ours, theirs = self.traces(script, SHRINK_QUIET_SECONDS)
+        return Difference(script, ours, theirs) if ours != theirs else None
+
+
+KNOWN: tuple[tuple[re.Pattern[str], str], ...] = ()
+
+
+def known(trace: Trace) -> Trace:
+    """A trace without what is known, and meant, to differ."""
+    return [[_known(line) for line in lines] for lines in trace]
+
+
+def _known(line: str) -> str:
+    for pattern, replacement in KNOWN:
+        line = pattern.sub(replacement, line)
+    return line

@@ -1,0 +1,172 @@
+"""Bugs that the simulation must find: each breaks one promise, at one of the seams or in the engine itself."""
+
+from __future__ import annotations
+
+import random as random_module
+from collections.abc import Callable
+
+import onemq.engine.ledger as ledger_module
+from onemq.engine.consumption import Delivery
+from onemq.engine.facts import SETTLED, FactReader
+from onemq.engine.ledger import Ledger
+from onemq.engine.ports import Completion, Durable, Replay, Store
+from onemq.model.record import Record
+from simulation.broker_world import Plan
+from simulation.simulated_files import SimulatedFiles
+
+COMPILED = str(ledger_module.__file__).endswith(".so")
+
+
+class Interposed(Store):
+    """Hands everything to the store behind it."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.persistent = True
+
+    def recover(self, replay: Replay) -> int:
+        return self.store.recover(replay)
+
+    def append(self, facts: bytes) -> int:
+        return self.store.append(facts)
+
+    def journal_bytes(self) -> int:
+        return self.store.journal_bytes()
+
+    def roll(self) -> int:
+        return self.store.roll()
+
+    def checkpoint(self, ticket: int, position: int, snapshot: bytes) -> None:
+        self.store.checkpoint(ticket, position, snapshot)
+
+    def spill(self, ticket: int, log_id: int, batches: list[bytes]) -> None:
+        self.store.spill(ticket, log_id, batches)
+
+    def load(self, ticket: int, log_id: int, offset: int, bytes_max: int) -> None:
+        self.store.load(ticket, log_id, offset, bytes_max)
+
+    def find_time(self, ticket: int, log_id: int, timestamp_ms: int) -> None:
+        self.store.find_time(ticket, log_id, timestamp_ms)
+
+    def reclaim(self, log_id: int, live: list[int]) -> None:
+        self.store.reclaim(log_id, live)
+
+    def drop_log(self, log_id: int) -> None:
+        self.store.drop_log(log_id)
+
+    def retain_logs(self, log_ids: list[int]) -> None:
+        self.store.retain_logs(log_ids)
+
+    def log_bytes(self, log_id: int) -> int:
+        return self.store.log_bytes(log_id)
+
+    def completions(self) -> list[Completion]:
+        return self.store.completions()
+
+    def close(self) -> None:
+        self.store.close()
+
+
+class HastyStore(Interposed):
+    """Reports a commit durable before it is synced."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self.appended = 0
+        self.reported = 0
+
+    def append(self, facts: bytes) -> int:
+        self.appended = super().append(facts)
+        return self.appended
+
+    def completions(self) -> list[Completion]:
+        found = [item for item in super().completions() if not isinstance(item, Durable)]
+        if self.appended > self.reported:
+            self.reported = self.appended
+            found.insert(0, Durable(self.appended))
+        return found
+
+
+class ForgetfulStore(Interposed):
+    """Loses what some commits say about settled records."""
+
+    def append(self, facts: bytes) -> int:
+        kept = b""
+        reader = FactReader(facts)
+        while reader.next():
+            if reader.kind != SETTLED or reader.int64(4) % 3:
+                kept += facts[int(reader.start) - 5 : int(reader.end)]
+        return super().append(kept)
+
+
+class UnsyncedSegments(SimulatedFiles):
+    """A checkpoint that lets the journal go does not wait for the segments."""
+
+    def __init__(self, random: random_module.Random) -> None:
+        super().__init__(random)
+        self.paths: dict[int, str] = {}
+
+    def open_to_read(self, path: str) -> int:
+        handle = super().open_to_read(path)
+        self.paths[handle] = path
+        return handle
+
+    def sync(self, handle: int) -> None:
+        if "/logs/" in self.paths[handle]:
+            self._changing()
+        else:
+            super().sync(handle)
+
+
+class HastyPlan(Plan):
+    def store(self, store: Store) -> Store:
+        return HastyStore(store)
+
+
+class ForgetfulPlan(Plan):
+    def store(self, store: Store) -> Store:
+        return ForgetfulStore(store)
+
+
+class UnsyncedPlan(Plan):
+    def files(self, random: random_module.Random) -> SimulatedFiles:
+        return UnsyncedSegments(random)
+
+
+Patch = Callable[[type[Ledger]], dict[str, object]]
+
+
+def double_lease(ledger: type[Ledger]) -> dict[str, object]:
+    """Every eleventh record that goes out stays ready."""
+    lease = ledger.lease
+
+    def leases_twice(self: Ledger, delivery: Delivery) -> None:
+        lease(self, delivery)
+        if delivery.offset % 11 == 7:
+            self.put_back(delivery.record, delivery.attempts, delivery.failures, 0)
+
+    return {"lease": leases_twice}
+
+
+def lost_order(ledger: type[Ledger]) -> dict[str, object]:
+    """What comes back goes to the end instead of its place."""
+    head = ledger.head
+
+    def head_of_the_fresh(self: Ledger) -> Record | None:
+        returned = self.returned_count
+        if self.levels[0].count:
+            self.returned_count = 0
+        try:
+            return head(self)
+        finally:
+            self.returned_count = returned
+
+    return {"head": head_of_the_fresh}
+
+
+PLANS = {
+    "durable before the sync": HastyPlan,
+    "a settlement is forgotten": ForgetfulPlan,
+    "the journal goes before the segments are synced": UnsyncedPlan,
+}
+PATCHES: dict[str, Patch] = {"a double lease": double_lease, "a lost order": lost_order}
