@@ -99,6 +99,9 @@ class FakeStore(Store):
             self.durable += 1
             self.disk.commits[self.durable] = self.in_memory.pop(self.durable)
 
+    def pending_bytes(self) -> int:
+        return 0
+
     def journal_bytes(self) -> int:
         return self.rolled_bytes
 

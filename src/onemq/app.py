@@ -222,6 +222,7 @@ def _listeners(
         channels_max=amqp.channels_max,
         heartbeat_seconds=amqp.heartbeat_seconds,
         message_bytes_max=amqp.message_bytes_max,
+        held_bytes_max=max(amqp.held_bytes_max, 2 * amqp.message_bytes_max),
         cluster_name=f"onemq@{socket.gethostname()}",
         onemq_version=__version__,
     )

@@ -41,6 +41,7 @@ class AmqpSettings(Struct, forbid_unknown_fields=True):
     channels_max: Annotated[int, Meta(ge=1, le=65_535)] = 2047
     heartbeat_seconds: Annotated[int, Meta(ge=0, le=65_535)] = 60
     message_bytes_max: Annotated[int, Meta(ge=1, le=512 * _MIB)] = 16 * _MIB
+    held_bytes_max: Annotated[int, Meta(ge=_MIB)] = 128 * _MIB
     login_seconds: Seconds = 10.0
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import threading
 
 import pytest
 
@@ -20,28 +19,24 @@ def test_stopping_under_load_loses_nothing_that_was_confirmed(
     client, idle = connect(broker), connect(broker)
     client.declare(Queue("load"))
     pipeline = driver.pipeline(broker, "load")
-    stopping = threading.Event()
-
-    def stop_when_it_flows() -> None:
-        until(lambda: len(pipeline.confirmed) >= 500, "no confirms")
-        os.kill(broker.pid, signal.SIGTERM)
-        stopping.set()
-
-    stopper = threading.Thread(target=stop_when_it_flows)
-    stopper.start()
     published = 0
+    asked = False
     told: Denied | None = None
     try:
-        while not stopping.is_set() or published < 200_000:
+        while published < 500_000:
             for _ in range(100):
                 pipeline.publish(published)
                 published += 1
             pipeline.pump(0)
+            if not asked and len(pipeline.confirmed) >= 500:
+                asked = True
+                os.kill(broker.pid, signal.SIGTERM)
     except Denied as denied:
         told = denied
     except Gone:
         pass
-    stopper.join()
+    assert asked, "no confirms"
+    until(lambda: not broker.running, "no end")
     assert broker.terminate() == 0
     assert told is None or told.code == driver.codes["stopping"]
     pipeline.close()

@@ -30,6 +30,9 @@ class Interposed(Store):
     def append(self, facts: bytes) -> int:
         return self.store.append(facts)
 
+    def pending_bytes(self) -> int:
+        return 0
+
     def journal_bytes(self) -> int:
         return self.store.journal_bytes()
 

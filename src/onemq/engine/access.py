@@ -30,7 +30,16 @@ class Route:
     `needs_headers`: give `publish` the record's headers. `delayed`: the exchange holds records until `not_before_ms`.
     """
 
-    __slots__ = ("address", "delayed", "exchange", "generation", "needs_headers", "per_record", "queues", "reply")
+    __slots__ = (
+        "address",
+        "delayed",
+        "exchange",
+        "generation",
+        "needs_headers",
+        "per_record",
+        "queues",
+        "reply",
+    )
 
     def __init__(self, address: Address) -> None:
         self.address = address
@@ -46,7 +55,9 @@ class Route:
 class Access:
     """See the module."""
 
-    def __init__(self, core: Core, catalog: Catalog, principal: Principal, namespace: Namespace, rights: Rights) -> None:
+    def __init__(
+        self, core: Core, catalog: Catalog, principal: Principal, namespace: Namespace, rights: Rights
+    ) -> None:
         self.core = core
         self.catalog = catalog
         self.principal = principal

@@ -87,7 +87,7 @@ class Broker:
         core = self.core
         budget: i64 = core.settings.dispatch_per_turn
         core.seal_all()
-        while core.to_dispatch and budget > 0:
+        while core.to_dispatch and budget > 0 and core.delivery_bytes_left > 0:
             agendas = core.to_dispatch
             core.to_dispatch = []
             share = max(budget // len(agendas), DISPATCH_SLICE_MIN)
@@ -95,6 +95,7 @@ class Broker:
                 agenda.dirty = False
                 budget -= agenda.dispatch(share)
             core.seal_all()
+        core.delivery_bytes_left = core.settings.dispatch_bytes_per_turn
         core.commit()
         self.checkpoints.step(self._stopping)
         return bool(core.to_dispatch)

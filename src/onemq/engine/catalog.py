@@ -74,7 +74,9 @@ class Catalog(Keeper):
 
     # Exchanges.
 
-    def add_exchange(self, namespace: Namespace, name: str, settings: ExchangeSettings, holding_id: int = 0) -> Exchange:
+    def add_exchange(
+        self, namespace: Namespace, name: str, settings: ExchangeSettings, holding_id: int = 0
+    ) -> Exchange:
         exchange = Exchange(namespace.name, name, settings)
         if settings.delayed:
             holding_settings = QueueSettings(durable=settings.durable)

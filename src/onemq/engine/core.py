@@ -53,6 +53,7 @@ class Core:
         last_position: position of the last commit appended. durable_position: everything up to it is safe.
         facts: what this turn's commit holds so far.
         tail_bytes: estimate of what the records in memory take.
+        delivery_bytes_left: bytes of values that may still be delivered in this turn.
     """
 
     def __init__(self, store: Store, settings: EngineSettings, entropy: Callable[[int], bytes]) -> None:
@@ -66,6 +67,7 @@ class Core:
         self.facts = BytesWriter()
         self.will_commit = False
         self.tail_bytes: i64 = 0
+        self.delivery_bytes_left: i64 = settings.dispatch_bytes_per_turn
         self.tickets: i64 = 0
         self.to_dispatch: list[Agenda] = []
         self.to_seal: list[Agenda] = []

@@ -25,7 +25,9 @@ class Exchange(Destination):
         incoming: bindings from other exchanges to this one.
     """
 
-    def __init__(self, namespace: str, name: str, settings: ExchangeSettings, predeclared: bool = False) -> None:
+    def __init__(
+        self, namespace: str, name: str, settings: ExchangeSettings, predeclared: bool = False
+    ) -> None:
         super().__init__(name)
         self.namespace = namespace
         self.settings = settings

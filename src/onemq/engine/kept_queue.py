@@ -43,7 +43,9 @@ class KeptQueue(Queue):
     `marks` are places where retention may cut: flat (offset, bytes of values before it, newest time before it in ms).
     """
 
-    def __init__(self, core: Core, namespace: str, name: str, settings: QueueSettings, log: Log, keeper: Keeper) -> None:
+    def __init__(
+        self, core: Core, namespace: str, name: str, settings: QueueSettings, log: Log, keeper: Keeper
+    ) -> None:
         super().__init__(core, namespace, name, settings, log, keeper)
         self.readers: dict[Consumer, KeptReader] = {}
         self.leased: dict[Delivery, bool] = {}
@@ -210,7 +212,7 @@ class KeptQueue(Queue):
                 continue
             given = self._serve(consumer, reader.reader, share)
             count += given
-            if given >= share:
+            if given >= share or self.core.delivery_bytes_left <= 0:
                 more = True
         if more:
             self.core.need_dispatch(self.agenda)
@@ -223,7 +225,10 @@ class KeptQueue(Queue):
             consumer.position = log.start_offset
         start = consumer.start
         from_time: i64 = start.value if start is not None and start.kind == START_TIME else 0
-        while given < budget and consumer.position < log.visible_end and consumer.open():
+        core = self.core
+        while given < budget and core.delivery_bytes_left > 0:
+            if consumer.position >= log.visible_end or not consumer.open():
+                break
             record = reader.get(consumer.position)
             if record is None:
                 if not reader.gone:
@@ -234,6 +239,7 @@ class KeptQueue(Queue):
             given += 1
             if record.timestamp_ms < from_time:
                 continue
+            core.delivery_bytes_left -= record.body_bytes()
             if consumer.no_ack:
                 consumer.sink.deliver(consumer, record, 0, 0, None)
                 continue

@@ -11,7 +11,15 @@ from onemq.engine.consumption import Delivery
 from onemq.engine.core import Agenda, Core
 from onemq.engine.facts import write_leased, write_returned, write_settled
 from onemq.engine.log import Batch, Log, LogReader
-from onemq.engine.offsets import OffsetQueue, coalesced, contains, from_offsets, intersected, subtracted, total
+from onemq.engine.offsets import (
+    OffsetQueue,
+    coalesced,
+    contains,
+    from_offsets,
+    intersected,
+    subtracted,
+    total,
+)
 from onemq.model.record import Record
 
 
@@ -368,7 +376,9 @@ class Ledger:
         leased: list[int] = []
         for delivery in self.leased.values():
             if not log.is_volatile(delivery.record):
-                levels[self.level_of(delivery.record)].extend((int(delivery.offset), int(delivery.offset) + 1))
+                levels[self.level_of(delivery.record)].extend(
+                    (int(delivery.offset), int(delivery.offset) + 1)
+                )
                 leased.append(int(delivery.offset))
         returns: list[int] = []
         for offset, packed in self.returns.items():
@@ -408,7 +418,9 @@ class Ledger:
                     levels[level].extend((offset, offset + 1))
         return size
 
-    def restore(self, levels: list[list[int]], leased: list[int], returns: list[int], delayed: list[int], size: int) -> None:
+    def restore(
+        self, levels: list[list[int]], leased: list[int], returns: list[int], delayed: list[int], size: int
+    ) -> None:
         """Takes over what `state` said."""
         for index, pairs in enumerate(levels):
             level = self.levels[min(index, len(self.levels) - 1)]

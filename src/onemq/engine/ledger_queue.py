@@ -21,7 +21,9 @@ from onemq.model.record import Record
 class LedgerQueue(Queue):
     """See the module."""
 
-    def __init__(self, core: Core, namespace: str, name: str, settings: QueueSettings, log: Log, keeper: Keeper) -> None:
+    def __init__(
+        self, core: Core, namespace: str, name: str, settings: QueueSettings, log: Log, keeper: Keeper
+    ) -> None:
         super().__init__(core, namespace, name, settings, log, keeper)
         self.ledger = Ledger(core, log, settings.priority_max, self.agenda)
         self.message_ttl_ms: i64 = -1 if settings.message_ttl_ms is None else settings.message_ttl_ms
@@ -66,9 +68,10 @@ class LedgerQueue(Queue):
         if self.forwarder:
             return self._forward(budget)
         ledger = self.ledger
-        now = self.core.now_ms
+        core = self.core
+        now = core.now_ms
         count: i64 = 0
-        while ledger.ready_count and count < budget:
+        while ledger.ready_count and count < budget and core.delivery_bytes_left > 0:
             consumer = self.pick()
             if consumer is None:
                 break
@@ -81,8 +84,9 @@ class LedgerQueue(Queue):
                 continue
             ledger.take_head()
             self._deliver(consumer, record, now)
+            core.delivery_bytes_left -= record.body_bytes()
             count += 1
-        if count >= budget and ledger.ready_count:
+        if ledger.ready_count and (count >= budget or core.delivery_bytes_left <= 0):
             self.core.need_dispatch(self.agenda)
             return count
         self.fresh_from = self.log.visible_end
@@ -208,7 +212,9 @@ class LedgerQueue(Queue):
         due_ms: i64 = 0
         if settings.retry_delay_min_ms and (failed or settings.retry_delay_returned):
             wait = settings.retry_delay_min_ms * max(failures, 1)
-            due_ms = self.core.now_ms + min(wait, max(settings.retry_delay_max_ms, settings.retry_delay_min_ms))
+            due_ms = self.core.now_ms + min(
+                wait, max(settings.retry_delay_max_ms, settings.retry_delay_min_ms)
+            )
         if self.ledger.put_back(record, delivery.attempts + 1, failures, due_ms):
             self.core.need_write(self.agenda)
         if due_ms:
@@ -300,7 +306,9 @@ class LedgerQueue(Queue):
         while ledger.ready_count:
             length = settings.length_max
             size = settings.bytes_max
-            if (length is None or ledger.ready_count <= length) and (size is None or ledger.ready_bytes() <= size):
+            if (length is None or ledger.ready_count <= length) and (
+                size is None or ledger.ready_bytes() <= size
+            ):
                 break
             if count >= budget:
                 self.core.need_dispatch(self.agenda)
@@ -354,7 +362,13 @@ class LedgerQueue(Queue):
                     if consumer in consumer.sink.consumers:
                         consumer.sink.consumers.remove(consumer)
                     consumer.sink.cancelled(consumer, "timeout")
-        if late and self.settings.auto_delete and self.had_consumer and not self.consumers and not self.deleted:
+        if (
+            late
+            and self.settings.auto_delete
+            and self.had_consumer
+            and not self.consumers
+            and not self.deleted
+        ):
             self.keeper.unused(self)
 
     def on_deadline(self) -> None:

@@ -126,6 +126,10 @@ class Store:
         """Takes one commit and returns its position: the previous one plus 1. Does not block; Durable follows."""
 
     @abstractmethod
+    def pending_bytes(self) -> int:
+        """Bytes appended that are not written yet: when they pile up, the disk is slower than the publishers."""
+
+    @abstractmethod
     def journal_bytes(self) -> int:
         """Bytes appended since the last `roll`: the engine begins a checkpoint when they exceed its setting."""
 

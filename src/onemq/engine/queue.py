@@ -80,7 +80,9 @@ class Queue(Destination):
         last_used_ms: when it was last declared, got from or had a consumer.
     """
 
-    def __init__(self, core: Core, namespace: str, name: str, settings: QueueSettings, log: Log, keeper: Keeper) -> None:
+    def __init__(
+        self, core: Core, namespace: str, name: str, settings: QueueSettings, log: Log, keeper: Keeper
+    ) -> None:
         super().__init__(name)
         self.core = core
         self.namespace = namespace

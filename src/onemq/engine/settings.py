@@ -8,6 +8,8 @@ class EngineSettings:
         tail_bytes_max: most bytes of records kept in memory; above it records are spilled to the store.
         journal_bytes_max: appended bytes after which a checkpoint begins.
         dispatch_per_turn: most deliveries made in one turn, over all queues.
+        dispatch_bytes_per_turn: most bytes of values delivered in one turn (the last record may exceed it): what
+            outboxes can grow by before the net sees that a peer does not read.
         consumer_timeout_ms: longest a record may stay unsettled at a consumer, unless its queue says otherwise; 0 = no limit.
         message_bytes_max: largest record value.
         load_bytes: how much a reader of spilled records asks for at once.
@@ -18,6 +20,7 @@ class EngineSettings:
 
     __slots__ = (
         "consumer_timeout_ms",
+        "dispatch_bytes_per_turn",
         "dispatch_per_turn",
         "journal_bytes_max",
         "load_bytes",
@@ -39,9 +42,11 @@ class EngineSettings:
         load_bytes: int = 512 << 10,
         spill_bytes: int = 1 << 20,
         predeclared: list[tuple[str, str]] | None = None,
+        dispatch_bytes_per_turn: int = 16 << 20,
     ) -> None:
         self.tail_bytes_max = tail_bytes_max
         self.journal_bytes_max = journal_bytes_max
+        self.dispatch_bytes_per_turn = dispatch_bytes_per_turn
         self.dispatch_per_turn = dispatch_per_turn
         self.consumer_timeout_ms = consumer_timeout_ms
         self.message_bytes_max = message_bytes_max

@@ -248,6 +248,7 @@ class Channel(Sink):
         self.expects = EXPECT_METHOD
         self.target = None
         self.pieces = []
+        self.session.held_bytes -= self.collected
         self.collected = 0
 
 

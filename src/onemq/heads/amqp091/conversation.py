@@ -360,7 +360,9 @@ class AmqpConversation(Conversation):
         channel.closing = True
         if channel.confirms is not None:
             channel.confirms.drop(session.outbox)
-        channel.transaction = None
+        if channel.transaction is not None:
+            session.held_bytes -= channel.transaction.held_bytes
+            channel.transaction = None
         channel.unacked.clear()
         channel.tags.clear()
         channel.reset_content()

@@ -11,6 +11,7 @@ from mypy_extensions import i64
 
 from onemq.engine.access import Access, Route
 from onemq.heads.amqp091.confirms import Confirms
+from onemq.heads.amqp091.frames import RESOURCE_ERROR, AmqpWireError
 from onemq.heads.amqp091.settings import AmqpSettings
 from onemq.heads.contract import Link, Outbox
 
@@ -35,6 +36,7 @@ class Session:
         vhost, user: for reply texts. frame_bytes_max: negotiated, 0 = no limit.
         cancel_notify: the client takes basic.cancel from us.
         touched: the net knows that this turn wrote something. publishing: the net knows that this peer publishes.
+        held_bytes: bodies not yet given to the engine: of unfinished messages and open transactions.
         unconfirmed: of channels that have published since the last `flush_confirms`.
         targets: by the bytes of exchange, routing key and bits as they stand in basic.publish.
     """
@@ -44,6 +46,7 @@ class Session:
         "cancel_notify",
         "entropy",
         "frame_bytes_max",
+        "held_bytes",
         "link",
         "outbox",
         "publishing",
@@ -75,6 +78,7 @@ class Session:
         self.vhost = vhost
         self.frame_bytes_max: i64 = frame_bytes_max
         self.cancel_notify = cancel_notify
+        self.held_bytes: i64 = 0
         self.touched = False
         self.publishing = False
         self.targets: dict[bytes, Target] = {}
@@ -85,6 +89,16 @@ class Session:
         if not self.touched:
             self.touched = True
             self.link.touch()
+
+    def hold(self, size: i64) -> None:
+        """Counts body bytes that wait here. Raises AmqpWireError RESOURCE_ERROR above `settings.held_bytes_max`."""
+        self.held_bytes += size
+        if self.held_bytes > self.settings.held_bytes_max:
+            raise AmqpWireError(
+                RESOURCE_ERROR,
+                f"unfinished messages and open transactions hold {self.held_bytes} bytes, "
+                f"more than amqp.held_bytes_max ({self.settings.held_bytes_max})",
+            )
 
     def flush_confirms(self) -> None:
         """Acknowledges what was published since the last call: once per read buffer, not per message."""

@@ -21,6 +21,7 @@ PREDECLARED_EXCHANGES: Final = (
 """(name, kind) of the exchanges that every vhost has, for the engine's settings."""
 
 MESSAGE_BYTES_MAX: Final = 16 * 1024 * 1024
+HELD_BYTES_MAX: Final = 128 * 1024 * 1024
 
 
 class AmqpSettings:
@@ -31,6 +32,8 @@ class AmqpSettings:
         channels_max: offered in connection.tune.
         heartbeat_seconds: offered in connection.tune; 0 offers none.
         message_bytes_max: a larger body is refused before it is collected.
+        held_bytes_max: bodies that one connection may have with us before the engine takes them: frames of unfinished
+            messages, and what its open transactions have published.
         cluster_name, onemq_version: shown in the server's properties.
     """
 
@@ -39,6 +42,7 @@ class AmqpSettings:
         "cluster_name",
         "frame_bytes_max",
         "heartbeat_seconds",
+        "held_bytes_max",
         "message_bytes_max",
         "onemq_version",
     )
@@ -51,10 +55,12 @@ class AmqpSettings:
         message_bytes_max: int = MESSAGE_BYTES_MAX,
         cluster_name: str = "onemq@localhost",
         onemq_version: str = "0",
+        held_bytes_max: int = HELD_BYTES_MAX,
     ) -> None:
         self.frame_bytes_max = frame_bytes_max
         self.channels_max = channels_max
         self.heartbeat_seconds = heartbeat_seconds
         self.message_bytes_max = message_bytes_max
+        self.held_bytes_max = held_bytes_max
         self.cluster_name = cluster_name
         self.onemq_version = onemq_version

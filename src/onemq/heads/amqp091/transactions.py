@@ -45,12 +45,16 @@ class HeldSettlement:
 
 
 class Transaction:
-    __slots__ = ("publishes", "settlements")
+    """`held_bytes`: what the bodies held back count in the session's `held_bytes`."""
+
+    __slots__ = ("held_bytes", "publishes", "settlements")
 
     def __init__(self) -> None:
+        self.held_bytes: i64 = 0
         self.publishes: list[HeldPublish] = []
         self.settlements: list[HeldSettlement] = []
 
     def clear(self) -> None:
         self.publishes = []
         self.settlements = []
+        self.held_bytes = 0

@@ -76,6 +76,9 @@ class SlowDisk(Store):
         self.position += 1
         return self.position
 
+    def pending_bytes(self) -> int:
+        return 0
+
     def journal_bytes(self) -> int:
         return 0
 

@@ -124,12 +124,15 @@ def body(channel: Channel, data: bytes, start: i64, end: i64) -> None:
         _complete(channel, data[start:end])
         return
     channel.collected += size
+    channel.session.hold(size)
     if channel.collected > channel.body_bytes:
         raise AmqpWireError(FRAME_ERROR, "content body is larger than its header announced")
     channel.pieces.append(data[start:end])
     if channel.collected == channel.body_bytes:
         whole = b"".join(channel.pieces)
         channel.pieces = []
+        channel.session.held_bytes -= channel.collected
+        channel.collected = 0
         _complete(channel, whole)
 
 
@@ -195,7 +198,10 @@ def _publish_with_care(channel: Channel, target: Target, record: Record, info: P
     if target.route.needs_headers:
         routed_by = routing_headers(headers, info)
     if channel.transaction is not None:
+        size = record.body_bytes()
         channel.transaction.publishes.append(HeldPublish(target, record, routed_by, keys))
+        channel.transaction.held_bytes += size
+        channel.session.hold(size)
     else:
         publish_record(channel, target, record, routed_by, keys)
 

@@ -3,9 +3,11 @@
 Spec: AMQP 0-9-1 classes tx and channel; RabbitMQ's class confirm.
 """
 
+from mypy_extensions import i64
+
 from onemq.engine.catalog import REFUSED
 from onemq.heads.amqp091.channel import Channel
-from onemq.heads.amqp091.commands.basic_publish import publish_record
+from onemq.heads.amqp091.commands.basic_publish import publish_record, send_back
 from onemq.heads.amqp091.commands.settle import settle_all
 from onemq.heads.amqp091.confirms import Confirms
 from onemq.heads.amqp091.frames import NOT_IMPLEMENTED, PRECONDITION_FAILED
@@ -24,7 +26,8 @@ from onemq.heads.amqp091.methods import (
     TxSelectOk,
 )
 from onemq.heads.amqp091.replies import AmqpRefusal
-from onemq.heads.amqp091.transactions import Transaction
+from onemq.heads.amqp091.transactions import HeldPublish, Transaction
+from onemq.model.refusal import Refusal
 
 
 def confirm_select(channel: Channel, data: bytes, start: int, end: int) -> None:
@@ -51,11 +54,10 @@ def tx_commit(channel: Channel, data: bytes, start: int, end: int) -> None:
     TxCommit.decode(data, start, end)
     transaction = _transaction(channel)
     publishes, settlements = transaction.publishes, transaction.settlements
-    transaction.clear()
+    _clear(channel, transaction)
     refused = False
     for held in publishes:
-        outcome = publish_record(channel, held.target, held.record, held.headers, held.extra_keys)
-        if outcome & REFUSED:
+        if _publish(channel, held) & REFUSED:
             refused = True
     for settlement in settlements:
         settle_all(channel.session.access, settlement.deliveries, settlement.outcome)
@@ -64,12 +66,27 @@ def tx_commit(channel: Channel, data: bytes, start: int, end: int) -> None:
     channel.send_durable(TxCommitOk())
 
 
+def _publish(channel: Channel, held: HeldPublish) -> i64:
+    """The engine's outcome. An exchange that has gone since the publish leads nowhere; the rest is committed all the same."""
+    try:
+        return publish_record(channel, held.target, held.record, held.headers, held.extra_keys)
+    except Refusal:
+        if held.target.mandatory:
+            send_back(channel, held.record)
+        return 0
+
+
+def _clear(channel: Channel, transaction: Transaction) -> None:
+    channel.session.held_bytes -= transaction.held_bytes
+    transaction.clear()
+
+
 def tx_rollback(channel: Channel, data: bytes, start: int, end: int) -> None:
     TxRollback.decode(data, start, end)
     transaction = _transaction(channel)
     for settlement in transaction.settlements:
         channel.put_back(settlement.deliveries)
-    transaction.clear()
+    _clear(channel, transaction)
     channel.send(TxRollbackOk())
 
 
