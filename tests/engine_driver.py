@@ -1,15 +1,14 @@
 """Drives the real broker in virtual time over a store in memory that keeps the port's contract to the letter.
 
-The store is as hostile as the contract allows: completions come as late as the test says, a crash keeps durable commits and what a
-checkpoint covered and nothing else, reclaimed records are gone at once, loads come in small pieces with holes between them.
+The store is as hostile as the contract allows: completions come as late as the test says, a crash keeps durable
+commits and what a checkpoint covered and nothing else, reclaimed records are gone at once, loads come in small pieces
+with holes between them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-
-from mypy_extensions import i64
 
 from onemq.engine.access import Access, Route
 from onemq.engine.broker import Broker
@@ -291,7 +290,9 @@ class Driver:
         self.routes.clear()
 
     def new_access(self, rights: Rights | None = None, namespace: str = "/") -> Access:
-        return self.broker.access(Principal("user", []), namespace, all_rights() if rights is None else rights)
+        return self.broker.access(
+            Principal("user", []), namespace, all_rights() if rights is None else rights
+        )
 
     # Turns.
 
@@ -342,7 +343,9 @@ class Driver:
     def restart(self) -> None:
         """A clean stop and a new start."""
         self.shut_down()
-        assert not any(position > (self.store.disk.snapshot or (0, b""))[0] for position in self.store.disk.commits)
+        assert not any(
+            position > (self.store.disk.snapshot or (0, b""))[0] for position in self.store.disk.commits
+        )
         self._open(FakeStore(self.store.disk, self.delay))
 
     # Shortcuts.

@@ -82,8 +82,11 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Generator[BrokerProcess,
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Generator[Start, None, None]:
-    """Starts brokers of the case's own: `start(configuration="...")`, keywords as of BrokerProcess."""
+def start(tmp_path: Path, connect: Connect) -> Generator[Start, None, None]:
+    """Starts brokers of the case's own: `start(configuration="...")`, keywords as of BrokerProcess.
+
+    They end before the clients are closed: one that holds its publishers would not hear their goodbyes.
+    """
     started: list[BrokerProcess] = []
 
     def start_one(**keywords: Any) -> BrokerProcess:

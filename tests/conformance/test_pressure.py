@@ -54,7 +54,7 @@ class Publishing:
         self._queue = queue
         self._filling = filling
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run)
+        self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def stop(self) -> None:

@@ -110,9 +110,11 @@ class RawClient:
         self.say(ConfirmSelect())
         self.expect(ConfirmSelectOk)
 
-    def declare(self, queue: str, arguments: dict[str, FieldValue] | None = None) -> QueueDeclareOk:
-        """A durable queue."""
-        self.say(QueueDeclare(queue, durable=True, arguments=arguments or {}))
+    def declare(
+        self, queue: str, arguments: dict[str, FieldValue] | None = None, passive: bool = False
+    ) -> QueueDeclareOk:
+        """A durable queue; passive: one that is there already, whatever it is."""
+        self.say(QueueDeclare(queue, passive=passive, durable=True, arguments=arguments or {}))
         method = self.expect(QueueDeclareOk)
         assert isinstance(method, QueueDeclareOk)
         return method
@@ -249,14 +251,14 @@ def drain(host: str, port: int, queue: str) -> list[bytes]:
     """Takes everything that the queue holds, in order."""
     client = RawClient(host, port)
     try:
-        count = int(client.declare(queue).message_count)
+        count = int(client.declare(queue, passive=True).message_count)
         client.consume(queue)
         client.await_deliveries(count)
         bodies = [delivered.body for delivered in client.deliveries]
         if bodies:
             client.ack(client.deliveries[-1].tag, True)
         # The answer to this comes after the acknowledgement was taken.
-        left = int(client.declare(queue).message_count)
+        left = int(client.declare(queue, passive=True).message_count)
         assert left == 0, f"{left} more messages in {queue}"
         assert not any(delivered.left for delivered in client.deliveries)
         assert len(client.deliveries) == len(bodies), "more came than the queue counted"

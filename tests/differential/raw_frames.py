@@ -17,7 +17,9 @@ def method(channel: int, class_id: int, method_id: int, arguments: bytes = b"") 
     return frame(1, channel, struct.pack(">HH", class_id, method_id) + arguments)
 
 
-def header(channel: int, size: int, properties: bytes = b"\x00\x00", class_id: int = 60, weight: int = 0) -> bytes:
+def header(
+    channel: int, size: int, properties: bytes = b"\x00\x00", class_id: int = 60, weight: int = 0
+) -> bytes:
     return frame(2, channel, struct.pack(">HHQ", class_id, weight, size) + properties)
 
 
@@ -45,7 +47,9 @@ RAW: dict[str, Callable[[int], bytes]] = {
     "negative body announced": lambda c: publish(c) + header(c, (1 << 64) - 1),
     "properties cut short": lambda c: publish(c) + header(c, 0, b"\x80\x00"),
     "properties too long": lambda c: publish(c) + header(c, 0, b"\x00\x00xx"),
-    "properties of unknown field type": lambda c: publish(c) + header(c, 0, b"\x20\x00\x00\x00\x00\x03\x01a?"),
+    "properties of unknown field type": lambda c: (
+        publish(c) + header(c, 0, b"\x20\x00\x00\x00\x00\x03\x01a?")
+    ),
     "headers cut short": lambda c: publish(c) + header(c, 0, b"\x20\x00\x00\x00\x00\x09\x01a"),
     "properties continued": lambda c: publish(c) + header(c, 0, b"\x00\x01\x00\x00"),
     "unknown method": lambda c: method(c, 60, 200),

@@ -196,8 +196,9 @@ class Run:
                 lane = f"{place} d {self.names.back(str(getattr(event.method, 'consumer_tag', '')))}"
             elif event.name == "basic.cancel":
                 lane = f"{place} e {self.names.back(str(getattr(event.method, 'consumer_tag', '')))}"
-            elif event.name == "basic.return":
-                lane = f"{place} b"
+            elif event.name in ("basic.return", "basic.consume-ok"):
+                # RabbitMQ's queues answer basic.consume themselves, so other answers may overtake it.
+                lane = f"{place} {event.name}"
             else:
                 lane = f"{place} a"
             answers.setdefault(lane, []).append(self._shown(number, event))
@@ -211,15 +212,13 @@ class Run:
         parts = [f"{number}.{event.channel} {event.name}"]
         method = event.method
         if method is not None:
-            for name in type(method).__slots__:
+            slots: tuple[str, ...] = tuple(type(method).__slots__)
+            for name in slots:
                 parts.append(f"{name}={getattr(method, name)!r}")
         if event.properties or event.body or event.name in ("basic.deliver", "basic.get-ok", "basic.return"):
             parts.append(f"body={event.body!r}")
-            for name, value in event.properties:
-                if name == "headers":
-                    parts.append(f"headers={self._headers(value)}")
-                else:
-                    parts.append(f"{name}={value!r}")
+            for key, value in event.properties:
+                parts.append(f"headers={self._headers(value)}" if key == "headers" else f"{key}={value!r}")
         return self.names.back(" ".join(parts))
 
     def _headers(self, fields: list[tuple[str, Any]]) -> str:
@@ -257,7 +256,9 @@ def _confirms(lines: list[str]) -> list[str]:
         fields = dict(part.split("=") for part in line.split(" ")[2:])
         tag = int(fields["delivery_tag"])
         # What a cumulative one covers besides is known only from those before it: up to the highest one seen.
-        single[tag] = f"{place} {name} up to {tag}" if fields["multiple"] == "True" else f"{place} {name} {tag}"
+        single[tag] = (
+            f"{place} {name} up to {tag}" if fields["multiple"] == "True" else f"{place} {name} {tag}"
+        )
     nacked = [line for line in single.values() if "basic.nack" in line]
     last = max(single)
-    return [*nacked, f"confirmed up to {last}"]
+    return [*nacked, f"{lines[0].split(' ')[0]} confirmed up to {last}"]

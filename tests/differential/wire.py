@@ -190,7 +190,9 @@ class Connection:
         capabilities = {"consumer_cancel_notify": True, "authentication_failure_close": True}
         self.send_method(
             0,
-            ConnectionStartOk({"capabilities": dict(capabilities)}, "PLAIN", f"\0{user}\0{password}".encode()),
+            ConnectionStartOk(
+                {"capabilities": dict(capabilities)}, "PLAIN", f"\0{user}\0{password}".encode()
+            ),
         )
         self._await("connection.tune")
         self.send_method(0, ConnectionTuneOk(CHANNELS_MAX, FRAME_BYTES_MAX, 0))

@@ -1,4 +1,7 @@
-"""The model that the broker is held against: a queue is a list of entries, an entry is its history. Obvious, slow, without bugs."""
+"""The model that the broker is held against: a queue is a list of entries, an entry is its history.
+
+Obvious, slow, without bugs.
+"""
 
 from __future__ import annotations
 
@@ -95,7 +98,7 @@ class NaiveQueue:
 
 
 class NaiveBroker:
-    """All queues. Settled entries stay in their lists until a commit that is durable says so: a crash may bring them back."""
+    """All queues. Settled entries stay in their lists: a crash may bring them back."""
 
     def __init__(self, queues: list[NaiveQueue]) -> None:
         self.queues = {queue.name: queue for queue in queues}

@@ -1,19 +1,27 @@
 """The broker against the naive model: any order of publishing, consuming, settling, waiting, crashing and restarting.
 
-Nothing confirmed is lost, nothing is under two leases, nothing overtakes, counts and memory are right, and a restart changes nothing
-that was durable. The last tests plant bugs, to show that the machine finds them.
+Nothing confirmed is lost, nothing is under two leases, nothing overtakes, counts and memory are right, and a restart
+changes nothing that was durable. The last tests plant bugs, to show that the machine finds them.
 """
 
 from __future__ import annotations
 
+import os
+
 import pytest
-from engine_driver import START_MS, Disk, Driver, FakeStore, RecordingSink
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
-from model_based.naive_broker import LEASED, RETURNED, SETTLED, Entry, Event, NaiveBroker, NaiveQueue
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from mypy_extensions import i64
 
+from engine_driver import START_MS, Disk, Driver, FakeStore, RecordingSink
+from model_based.naive_broker import LEASED, RETURNED, SETTLED, Entry, Event, NaiveBroker, NaiveQueue
 from onemq.engine.consumption import Consumer, Delivery
 from onemq.engine.facts import SETTLED as SETTLED_FACT
 from onemq.engine.facts import FactReader
@@ -297,16 +305,18 @@ class BrokerMachine(RuleBasedStateMachine):
         assert self.driver.now_ms >= START_MS
 
 
+# HYPOTHESIS_PROFILE=long is for the night.
+LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
 BrokerMachine.TestCase.settings = settings(
-    parent=settings(),
-    stateful_step_count=60,
+    max_examples=5000 if LONG else 60,
+    stateful_step_count=120 if LONG else 60,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
     deadline=None,
 )
 TestBroker = BrokerMachine.TestCase
 
 
-# Planted bugs. They stand in the store and in the machine's client, not in the engine, so that the compiled broker is tested too.
+# Planted bugs. They stand in the store and in the client, not in the engine: the compiled broker is tested too.
 
 
 class ForgetsSettlements(FakeStore):

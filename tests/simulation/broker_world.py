@@ -262,6 +262,8 @@ class BrokerWorld:
         name = self._some_plain_queue()
         if name and self.random.random() < 0.5:
             self.admin.delete_queue(name)
+            # A get that waited may have been answered before the queue went.
+            self.settle_arrived()
             self.queue_gone(name, self.admin.position())
             self.note(f"deletes {name}")
 

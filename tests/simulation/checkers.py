@@ -330,9 +330,7 @@ class Shadow:
             token.events.append((token.events[-1][0], LEFT))
         elif token.place == QUEUED:
             token.queue.live[token.number] = token
-        elif token.place == DEAD and (token.durable_when_dead or token.durable):
-            # Once read back from the disk, a transient record of a queue that stores all is like any other.
-            token.unsure = token.unsure or not token.durable_when_dead
+        elif token.place == DEAD and token.durable_when_dead:
             self.dead[key] = token
         elif token.place == DEAD:
             del self.tokens[key]

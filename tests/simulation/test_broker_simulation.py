@@ -32,6 +32,9 @@ SECONDS = float(os.environ.get("ONEMQ_SIM_SECONDS", "0"))
 
 REGRESSIONS = {
     49: "a delayed record that came due after a restart overtook one that had come back before",
+    18: "a transient record of a queue that stores all was stored where it was dead-lettered to, once it had been spilled",
+    335: "a persistent record of a queue in memory became transient by being spilled: dead-lettered, it was lost",
+    1322: "what a purge left delayed in a queue in memory was counted as durable for ever",
 }
 
 

@@ -246,6 +246,8 @@ class Access:
         self._may_configure("queue", name)
         if existing is not None:
             self._not_locked(existing)
+            if existing.settings.exclusive != settings.exclusive:
+                raise Refusal(Reason.LOCKED, "queue", name)
             check_queue_equal(name, existing.settings, settings)
             existing.last_used_ms = self.core.now_ms
             return self._status(existing)
@@ -258,6 +260,11 @@ class Access:
             queue.owner = self
             self._exclusive[name] = queue
         return QueueStatus(name, 0, 0)
+
+    def queue_type(self, name: str) -> str:
+        """Type name of a queue, "" when there is none of that name."""
+        queue = self._space.queues.get(name)
+        return "" if queue is None else queue.settings.type_name
 
     def _status(self, queue: Queue) -> QueueStatus:
         return QueueStatus(queue.name, queue.message_count(), len(queue.consumers))
@@ -303,8 +310,8 @@ class Access:
         self._may_read("exchange", exchange)
         if exchange == "":
             raise Refusal(Reason.RESERVED_NAME, "exchange", exchange)
-        found = self._queue(queue)
-        return self._exchange(exchange), found
+        source = self._exchange(exchange)
+        return source, self._queue(queue)
 
     def bind_queue(self, queue: str, exchange: str, routing_key: str, arguments: dict[str, object]) -> None:
         """Refusal NOT_FOUND, ACCESS_DENIED, LOCKED, INVALID."""

@@ -286,13 +286,15 @@ class Catalog(Keeper):
         if target != "" and target not in namespace.exchanges:
             return
         keys = [record.address.routing_key, *self.natives.extra_keys(record)]
+        shown = [record.address.routing_key, *self.natives.shown_keys(record)]
         copy = record.copy()
-        copy.deaths = died(record, queue.name, reason, keys, int(self.core.now_ms))
+        copy.deaths = died(record, queue.name, reason, shown, int(self.core.now_ms))
         copy.expires_at_ms = 0
         copy.not_before_ms = 0
         own_key = queue.settings.dead_letter_routing_key
         if own_key is not None:
             keys = [own_key]
+            self.natives.drop_extra_keys(copy)
         copy.address = self.addresses.get(target, keys[0])
         targets: list[Queue] = []
         for candidate in namespace.resolve(target, keys, self.natives.headers(record)):

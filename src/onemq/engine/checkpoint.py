@@ -125,7 +125,7 @@ class Checkpoint:
         self._reclaim = True
 
     def _give_back(self) -> None:
-        """Lets the store have space back: after the turn's commit, since what is gone by it must not come back without it."""
+        """Lets the store have space back: after the turn's commit, so that a crash cannot bring back what is gone."""
         dropped = self.catalog.dropped_logs
         if dropped:
             self.catalog.dropped_logs = []

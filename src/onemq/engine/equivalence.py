@@ -1,7 +1,12 @@
 """Whether a second declaration asks for the same entity. Differences are worded as people know them from RabbitMQ."""
 
+from typing import Final
+
 from onemq.model.entities import ExchangeSettings, QueueSettings
 from onemq.model.refusal import Reason, Refusal
+
+TYPE_ARGUMENT: Final = "x-queue-type"
+"""Compared as the type that it means: leaving it out is asking for the default."""
 
 
 def described(value: object) -> str:
@@ -30,14 +35,24 @@ def _check_flag(kind: str, name: str, setting: str, wanted: bool, actual: bool) 
         raise _differs(kind, name, setting, f"'{str(wanted).lower()}'", f"'{str(actual).lower()}'")
 
 
-def _check_arguments(
-    kind: str, name: str, wanted: dict[str, object], actual: dict[str, object], passed_over: str
+def _check_argument(
+    kind: str, name: str, argument: str, wanted: dict[str, object], actual: dict[str, object]
 ) -> None:
-    for argument in sorted(wanted.keys() | actual.keys()):
-        if argument != passed_over and wanted.get(argument) != actual.get(argument):
-            raise _differs(
-                kind, name, argument, described(wanted.get(argument)), described(actual.get(argument))
-            )
+    if (argument in wanted) != (argument in actual) or wanted.get(argument) != actual.get(argument):
+        raise _differs(kind, name, argument, _shown(argument, wanted), _shown(argument, actual))
+
+
+def _shown(argument: str, arguments: dict[str, object]) -> str:
+    if argument not in arguments:
+        return "none"
+    value = arguments[argument]
+    return "the value 'undefined' of type 'void'" if value is None else described(value)
+
+
+def _compared(
+    compared: tuple[str, ...] | None, wanted: dict[str, object], actual: dict[str, object]
+) -> list[str]:
+    return sorted(wanted.keys() | actual.keys()) if compared is None else list(compared)
 
 
 def check_exchange_equal(name: str, actual: ExchangeSettings, wanted: ExchangeSettings) -> None:
@@ -47,16 +62,19 @@ def check_exchange_equal(name: str, actual: ExchangeSettings, wanted: ExchangeSe
     _check_flag("exchange", name, "durable", wanted.durable, actual.durable)
     _check_flag("exchange", name, "auto_delete", wanted.auto_delete, actual.auto_delete)
     _check_flag("exchange", name, "internal", wanted.internal, actual.internal)
-    _check_arguments("exchange", name, wanted.arguments, actual.arguments, "")
+    for argument in _compared(wanted.compared, wanted.arguments, actual.arguments):
+        _check_argument("exchange", name, argument, wanted.arguments, actual.arguments)
 
 
 def check_queue_equal(name: str, actual: QueueSettings, wanted: QueueSettings) -> None:
-    """Raises Refusal EXISTS_OTHERWISE."""
-    if wanted.type_name != actual.type_name:
-        raise _differs(
-            "queue", name, "x-queue-type", described(wanted.type_name), described(actual.type_name)
-        )
+    """Raises Refusal EXISTS_OTHERWISE. Whether both are exclusive is the caller's to check."""
     _check_flag("queue", name, "durable", wanted.durable, actual.durable)
-    _check_flag("queue", name, "exclusive", wanted.exclusive, actual.exclusive)
     _check_flag("queue", name, "auto_delete", wanted.auto_delete, actual.auto_delete)
-    _check_arguments("queue", name, wanted.arguments, actual.arguments, "x-queue-type")
+    names = _compared(wanted.compared, wanted.arguments, actual.arguments)
+    if TYPE_ARGUMENT not in names:
+        names.insert(0, TYPE_ARGUMENT)
+    for argument in names:
+        if argument != TYPE_ARGUMENT:
+            _check_argument("queue", name, argument, wanted.arguments, actual.arguments)
+        elif wanted.type_name != actual.type_name:
+            raise _differs("queue", name, argument, described(wanted.type_name), described(actual.type_name))

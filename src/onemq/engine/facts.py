@@ -28,6 +28,11 @@ KEPT_FROM: Final = 6
 SPECIAL: Final = 1
 """Flag of BATCH: some record has a priority, a delay or an expiry, so the records have to be looked at."""
 
+RAW_TEXT: Final = 1
+"""MessagePack extension: text that is not UTF-8, as its octets."""
+RAW_MAP: Final = 2
+"""MessagePack extension: a map with names that are not UTF-8, as MessagePack of a list of [name, value]."""
+
 
 class UnknownFact(Exception):
     """A fact of a kind that this version does not know: the data was written by a newer onemq."""
@@ -89,12 +94,53 @@ def write_catalog(out: BytesWriter, change: dict[str, object]) -> None:
 
 
 def pack(value: object) -> bytes:
-    """MessagePack of plain values; what is not plain (a head's own value classes) becomes its text."""
-    return msgspec.msgpack.encode(value, enc_hook=str)
+    """MessagePack of plain values; what is not plain (a head's own value classes) becomes its text.
+
+    Names are bytes in some protocols: text with octets that are not UTF-8 becomes an extension (RAW_TEXT, RAW_MAP).
+    """
+    try:
+        return msgspec.msgpack.encode(value, enc_hook=str)
+    except UnicodeEncodeError:
+        return msgspec.msgpack.encode(_with_raw_text(value), enc_hook=str)
+
+
+def _with_raw_text(value: object) -> object:
+    if isinstance(value, str):
+        if _has_surrogates(value):
+            return msgspec.msgpack.Ext(RAW_TEXT, value.encode("utf-8", "surrogateescape"))
+        return value
+    if isinstance(value, dict):
+        raw_names = False
+        plain: dict[object, object] = {}
+        for name, content in value.items():
+            plain[name] = _with_raw_text(content)
+            raw_names = raw_names or (isinstance(name, str) and _has_surrogates(name))
+        if not raw_names:
+            return plain
+        pairs = [[_with_raw_text(name), content] for name, content in plain.items()]
+        return msgspec.msgpack.Ext(RAW_MAP, msgspec.msgpack.encode(pairs, enc_hook=str))
+    if isinstance(value, list):
+        return [_with_raw_text(item) for item in value]
+    return value
+
+
+def _has_surrogates(text: str) -> bool:
+    return any(0xD800 <= ord(character) <= 0xDFFF for character in text)
+
+
+def _raw(code: int, data: memoryview) -> object:
+    if code == RAW_TEXT:
+        return bytes(data).decode("utf-8", "surrogateescape")
+    assert code == RAW_MAP, f"MessagePack extension {code} in the catalog's facts"
+    pairs: dict[object, object] = {}
+    for name, content in msgspec.msgpack.decode(data, type=list, ext_hook=_raw):
+        pairs[name] = content
+    return pairs
 
 
 def unpack(data: bytes) -> dict[str, object]:
-    value: dict[str, object] = msgspec.msgpack.decode(data, type=dict)
+    value = msgspec.msgpack.decode(data, ext_hook=_raw)
+    assert isinstance(value, dict), "no map in the catalog's facts"
     return value
 
 

@@ -13,10 +13,10 @@ from onemq.engine.facts import write_leased, write_returned, write_settled
 from onemq.engine.log import Batch, Log, LogReader
 from onemq.engine.offsets import (
     OffsetQueue,
+    clipped,
     coalesced,
     contains,
     from_offsets,
-    intersected,
     subtracted,
     total,
 )
@@ -296,6 +296,8 @@ class Ledger:
     def _kept_bytes(self) -> i64:
         """Bytes of the durable values that a purge leaves: leased and delayed."""
         size: i64 = 0
+        if not self.log.durable:
+            return size
         for delivery in self.leased.values():
             if not self.log.is_volatile(delivery.record):
                 size += delivery.record.body_bytes()
@@ -398,7 +400,10 @@ class Ledger:
         }
 
     def _hidden_state(self, levels: list[list[int]], delayed: list[int]) -> i64:
-        """Adds the durable records whose commit is under way: a snapshot of now stands for their facts. Returns their bytes."""
+        """Adds the durable records whose commit is under way: a snapshot of now stands for their facts.
+
+        Returns the bytes of their values.
+        """
         size: i64 = 0
         for batch in self.log.pending:
             if batch.volatile or batch.live <= 0:
@@ -463,17 +468,20 @@ class Ledger:
         delayed = self.delayed
         self.delayed = []
         self.delayed_bytes = 0
+        waiting: list[int] = []
         for due_ms, offset, level, size in delayed:
             if not contains(settled, offset):
                 self._delay(due_ms, offset, level, size)
-                self._take_from_levels(offset)
+                waiting.append(offset)
+        if waiting:
+            self._take_from_levels(from_offsets(waiting))
 
-    def _take_from_levels(self, offset: int) -> None:
-        """A record that is delayed again after it was ready is not ready."""
+    def _take_from_levels(self, waiting: list[int]) -> None:
+        """Records that are delayed again after they were ready are not ready."""
         for index in range(len(self.levels)):
             pairs = self.levels[index].ranges()
-            rest = subtracted(pairs, [offset, offset + 1])
-            if len(rest) != len(pairs) or rest != pairs:
+            rest = subtracted(pairs, waiting)
+            if rest != pairs:
                 level = OffsetQueue()
                 for at in range(0, len(rest), 2):
                     level.append(rest[at], rest[at + 1])
@@ -484,9 +492,7 @@ class Ledger:
         leases = self.replayed_leases
         self.replayed_leases = []
         for at in range(0, len(leases), 2):
-            if leases[at] >= leases[at + 1]:
-                continue
-            found = intersected([leases[at], leases[at + 1]], unsettled)
+            found = clipped(unsettled, leases[at], leases[at + 1])
             for place in range(0, len(found), 2):
                 for offset in range(found[place], found[place + 1]):
                     if self.replayed_returns.get(offset, 0) <= at:
@@ -502,7 +508,7 @@ class Ledger:
     def _count_live(self, unsettled: list[int]) -> None:
         log = self.log
         for batch in log.tail:
-            batch.live = total(intersected([int(batch.base), int(batch.end)], unsettled))
+            batch.live = total(clipped(unsettled, int(batch.base), int(batch.end)))
             if batch.live <= 0:
                 log._drop_cost(batch)
         log.squeeze()

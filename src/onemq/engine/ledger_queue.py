@@ -161,11 +161,24 @@ class LedgerQueue(Queue):
             if no_ack:
                 if ledger.settle(record):
                     self.core.need_write(self.agenda)
+                self._expire_due()
                 return GetResult(record, self.leaser, attempts, failures, None, ledger.ready_count)
             delivery = Delivery(record, self.leaser, sink, None, attempts, failures, self.core.now_ms)
             self._lease(delivery)
+            self._expire_due()
             return GetResult(record, self.leaser, attempts, failures, delivery, ledger.ready_count)
         return None
+
+    def _expire_due(self) -> None:
+        """What expired behind a record that was taken does not count as remaining."""
+        if self.message_ttl_ms < 0 and not self.log.may_expire:
+            return
+        ledger = self.ledger
+        while ledger.ready_count:
+            record = ledger.head()
+            if record is None or not self._has_expired(record, self.core.now_ms) or self._is_for_now(record):
+                return
+            self._expire_head(record)
 
     # Settlement.
 

@@ -19,6 +19,14 @@ class NativeReader:
     def extra_keys(self, record: Record) -> list[str]:
         """Routing keys beyond the address's own under which the record was published."""
 
+    @abstractmethod
+    def shown_keys(self, record: Record) -> list[str]:
+        """Those of the extra keys that consumers may see."""
+
+    @abstractmethod
+    def without_extra_keys(self, record: Record) -> bytes:
+        """The native part for a record that from now on has the address's own key only."""
+
 
 class Natives:
     """All readers known."""
@@ -41,3 +49,13 @@ class Natives:
     def extra_keys(self, record: Record) -> list[str]:
         reader = self._readers.get(record.native_kind)
         return [] if reader is None else reader.extra_keys(record)
+
+    def shown_keys(self, record: Record) -> list[str]:
+        reader = self._readers.get(record.native_kind)
+        return [] if reader is None else reader.shown_keys(record)
+
+    def drop_extra_keys(self, record: Record) -> None:
+        """From now on the record has the address's own key only."""
+        reader = self._readers.get(record.native_kind)
+        if reader is not None:
+            record.native = reader.without_extra_keys(record)

@@ -148,8 +148,8 @@ def total(pairs: list[int]) -> int:
     return count
 
 
-def contains(pairs: list[int], offset: int) -> bool:
-    """Whether the offset lies in one of the ranges; ascending and disjoint."""
+def _first_behind(pairs: list[int], offset: int) -> int:
+    """Index into `pairs` of the first range that ends behind the offset; len(pairs) if there is none."""
     low = 0
     high = len(pairs) // 2
     while low < high:
@@ -158,4 +158,21 @@ def contains(pairs: list[int], offset: int) -> bool:
             low = middle + 1
         else:
             high = middle
-    return 2 * low < len(pairs) and pairs[2 * low] <= offset
+    return 2 * low
+
+
+def contains(pairs: list[int], offset: int) -> bool:
+    """Whether the offset lies in one of the ranges; ascending and disjoint."""
+    at = _first_behind(pairs, offset)
+    return at < len(pairs) and pairs[at] <= offset
+
+
+def clipped(pairs: list[int], start: int, end: int) -> list[int]:
+    """What of the ranges lies in [start, end). Costs what it finds, not what the ranges hold."""
+    out: list[int] = []
+    at = _first_behind(pairs, start)
+    while at < len(pairs) and pairs[at] < end:
+        out.append(max(pairs[at], start))
+        out.append(min(pairs[at + 1], end))
+        at += 2
+    return out

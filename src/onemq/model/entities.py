@@ -34,12 +34,15 @@ class ExchangeSettings:
         hash_property: for consistent-hash: "message_id", "correlation_id" or "timestamp" (the head puts it in the
             routing headers under this name); "" = none.
         arguments: as declared.
+        compared: arguments that tell two declarations apart, in the order in which they are looked at; None = all.
+            Of the declaration at hand only, never stored.
     """
 
     __slots__ = (
         "alternate",
         "arguments",
         "auto_delete",
+        "compared",
         "delayed",
         "durable",
         "hash_header",
@@ -67,6 +70,7 @@ class ExchangeSettings:
         self.hash_header = ""
         self.hash_property = ""
         self.arguments: dict[str, object] = {} if arguments is None else arguments
+        self.compared: tuple[str, ...] | None = None
 
 
 class QueueSettings:
@@ -90,12 +94,14 @@ class QueueSettings:
         retry_delay_returned: also what was returned without failure waits.
         retention_ms, retention_bytes, segment_bytes: of a kept log.
         arguments: as declared.
+        compared: as in ExchangeSettings.
     """
 
     __slots__ = (
         "arguments",
         "auto_delete",
         "bytes_max",
+        "compared",
         "consumer_timeout_ms",
         "dead_letter_exchange",
         "dead_letter_routing_key",
@@ -150,6 +156,7 @@ class QueueSettings:
         self.retention_bytes: int | None = None
         self.segment_bytes: int | None = None
         self.arguments: dict[str, object] = {} if arguments is None else arguments
+        self.compared: tuple[str, ...] | None = None
 
 
 class QueueStatus:

@@ -45,6 +45,9 @@ _HAS_PRIORITY: Final = 4
 _HAS_DEATHS: Final = 8
 _HAS_ADDRESS: Final = 16
 _HAS_NATIVE: Final = 32
+_TRANSIENT: Final = 64
+"""Not that something follows, but that the record's protocol called it transient: what the batch is says nothing of that,
+since a queue may store transient records, or none at all."""
 
 
 class CorruptBatch(Exception):
@@ -165,7 +168,13 @@ def _reserved_start(record: Record) -> bytes:
     """The reserved header's value up to the native bytes, b"" when the record needs none (docs/formats/record.md)."""
     address = record.address
     deaths = record.deaths
-    if not record.expires_at_ms and not record.not_before_ms and not record.priority and deaths is None:
+    if (
+        not record.expires_at_ms
+        and not record.not_before_ms
+        and not record.priority
+        and deaths is None
+        and not record.volatile
+    ):
         if address is NO_ADDRESS and not record.native_kind:
             return b""
         if address is not NO_ADDRESS:
@@ -186,6 +195,8 @@ def _reserved_start(record: Record) -> bytes:
         flags |= _HAS_ADDRESS
     if record.native_kind:
         flags |= _HAS_NATIVE
+    if record.volatile:
+        flags |= _TRANSIENT
     out = BytesWriter()
     out.append(_RESERVED_VERSION)
     out.append(flags)
@@ -417,6 +428,7 @@ def _apply_reserved(record: Record, data: bytes, addresses: AddressCache) -> Non
     if version != _RESERVED_VERSION:
         raise CorruptBatch(f"reserved header of version {version}, this broker knows {_RESERVED_VERSION}")
     flags = cursor.octet()
+    record.volatile = flags & _TRANSIENT != 0
     if flags & _HAS_EXPIRY:
         record.expires_at_ms = cursor.int64()
     if flags & _HAS_DELAY:
@@ -441,7 +453,6 @@ def decode_batch(data: bytes, at: i64, addresses: AddressCache) -> list[Record]:
     attributes: i64 = i64(read_i16_be(data, at + 21))
     if attributes & 7:
         raise CorruptBatch("compressed batch")
-    volatile = attributes & 0x4000 != 0
     base: i64 = read_i64_be(data, at)
     base_time_ms: i64 = read_i64_be(data, at + 27)
     end: i64 = at + batch_bytes(data, at)
@@ -465,7 +476,6 @@ def decode_batch(data: bytes, at: i64, addresses: AddressCache) -> list[Record]:
         record.key = key
         record.offset = base + offset_delta
         record.timestamp_ms = base_time_ms + time_delta
-        record.volatile = volatile
         _read_headers(cursor, record, addresses)
         if cursor.at != record_end:
             raise CorruptBatch("record's length does not match its fields")

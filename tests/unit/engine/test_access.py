@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 import pytest
-from engine_driver import Driver, RecordingSink, RecordingWaiter
 
+from engine_driver import Driver, RecordingSink, RecordingWaiter
 from onemq.engine.access import Access
 from onemq.engine.catalog import ROUTED
 from onemq.engine.settings import EngineSettings
@@ -22,7 +22,9 @@ def refused(reason: Reason, call: Callable[[], object]) -> Refusal:
     return caught.value
 
 
-def consume(access: Access, queue: str, sink: RecordingSink | None = None, *, exclusive: bool = False) -> object:
+def consume(
+    access: Access, queue: str, sink: RecordingSink | None = None, *, exclusive: bool = False
+) -> object:
     return access.consume(
         queue, sink or RecordingSink(), "tag", Demand(), None, no_ack=False, exclusive=exclusive, arguments={}
     )
@@ -66,7 +68,10 @@ def test_rights() -> None:
     alternating.alternate = "e"
     needs: list[tuple[Callable[[Access], object], list[Access]]] = [
         (lambda access: access.declare_queue("new", QueueSettings()), [nobody, reader, writer]),
-        (lambda access: access.declare_queue("dl", dead_lettering), [maker, limited(driver, configure=".*", read=".*")]),
+        (
+            lambda access: access.declare_queue("dl", dead_lettering),
+            [maker, limited(driver, configure=".*", read=".*")],
+        ),
         (lambda access: access.declare_exchange("new", ExchangeSettings("direct")), [nobody, reader, writer]),
         (lambda access: access.declare_exchange("alt", alternating), [maker]),
         (lambda access: access.delete_queue("q"), [nobody, reader, writer]),

@@ -1,8 +1,8 @@
 """Turns, completions, deadlines, recovery and shutdown."""
 
 import pytest
-from engine_driver import START_MS, Driver, FakeStore, RecordingSink
 
+from engine_driver import START_MS, Driver, FakeStore, RecordingSink
 from onemq.engine.broker import StoreBroken, queue_agendas
 from onemq.engine.ledger_queue import LedgerQueue
 from onemq.engine.ports import Failed, Resumed, Stalled

@@ -1,8 +1,8 @@
 """What exists, what of it survives, and where records go by it."""
 
 import pytest
-from engine_driver import Driver, RecordingSink
 
+from engine_driver import Driver, RecordingSink
 from onemq.engine.catalog import DURABLE, ROUTED
 from onemq.engine.exchange import Exchange
 from onemq.engine.settings import EngineSettings
@@ -30,7 +30,9 @@ def again(driver: Driver, clean: bool) -> None:
 def test_what_is_durable_comes_back_and_nothing_else(clean: bool) -> None:
     driver = Driver()
     access = driver.access
-    access.declare_exchange("durable", ExchangeSettings("topic", arguments={"alternate-exchange": "amq.fanout"}))
+    access.declare_exchange(
+        "durable", ExchangeSettings("topic", arguments={"alternate-exchange": "amq.fanout"})
+    )
     access.declare_exchange("transient", ExchangeSettings("topic", durable=False))
     driver.declare("durable")
     driver.declare("transient", QueueSettings(durable=False))
@@ -49,9 +51,9 @@ def test_what_is_durable_comes_back_and_nothing_else(clean: bool) -> None:
     assert durable is not None
     assert direct is not None
     assert durable.settings.arguments == {"alternate-exchange": "amq.fanout"}
-    assert [(destination.name, key, arguments) for destination, key, arguments in durable.matcher.bindings()] == [
-        ("durable", "key", {"x": 1})
-    ]
+    assert [
+        (destination.name, key, arguments) for destination, key, arguments in durable.matcher.bindings()
+    ] == [("durable", "key", {"x": 1})]
     assert {(type(destination).__name__, key) for destination, key, _ in direct.matcher.bindings()} == {
         ("Exchange", "key"),
         ("LedgerQueue", "key"),
@@ -96,14 +98,23 @@ def test_a_queue_declared_again_under_its_name_is_another_one() -> None:
 
 def test_a_settings_round_trip() -> None:
     driver = Driver()
-    settings = QueueSettings(arguments={"x-max-priority": 5, "x-message-ttl": 10, "list": [1, "a", None, True, 1.5]})
+    settings = QueueSettings(
+        arguments={"x-max-priority": 5, "x-message-ttl": 10, "list": [1, "a", None, True, 1.5]}
+    )
     settings.priority_max = 5
     settings.message_ttl_ms = 10
     settings.dead_letter_exchange = ""
     driver.declare("q", settings)
     driver.restart()
     found = driver.queue("q").settings
-    for name in ("priority_max", "message_ttl_ms", "dead_letter_exchange", "length_max", "overflow", "arguments"):
+    for name in (
+        "priority_max",
+        "message_ttl_ms",
+        "dead_letter_exchange",
+        "length_max",
+        "overflow",
+        "arguments",
+    ):
         assert getattr(found, name) == getattr(settings, name), name
     driver.access.declare_queue("q", settings)
 
@@ -235,7 +246,12 @@ def test_deleting_a_delayed_exchange_drops_what_it_holds() -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("durable", False), ("exclusive", True), ("auto_delete", True), ("arguments", {"x": 1}), ("type_name", "quorum")],
+    [
+        ("durable", False),
+        ("auto_delete", True),
+        ("arguments", {"x": 1}),
+        ("type_name", "quorum"),
+    ],
 )
 def test_a_queue_declared_otherwise(name: str, value: object) -> None:
     driver = Driver()
@@ -248,9 +264,23 @@ def test_a_queue_declared_otherwise(name: str, value: object) -> None:
     driver.access.declare_queue("q", QueueSettings())
 
 
+def test_a_queue_that_was_not_exclusive_does_not_become_so() -> None:
+    driver = Driver()
+    driver.declare("q")
+    with pytest.raises(Refusal) as refused:
+        driver.access.declare_queue("q", QueueSettings(exclusive=True))
+    assert refused.value.reason == Reason.LOCKED
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("durable", False), ("internal", True), ("auto_delete", True), ("arguments", {"x": 1}), ("type_name", "topic")],
+    [
+        ("durable", False),
+        ("internal", True),
+        ("auto_delete", True),
+        ("arguments", {"x": 1}),
+        ("type_name", "topic"),
+    ],
 )
 def test_an_exchange_declared_otherwise(name: str, value: object) -> None:
     driver = Driver()
@@ -261,6 +291,14 @@ def test_an_exchange_declared_otherwise(name: str, value: object) -> None:
         driver.access.declare_exchange("e", other)
     assert refused.value.reason == Reason.EXISTS_OTHERWISE
     driver.access.declare_exchange("e", ExchangeSettings("direct"))
+
+
+def test_a_queue_declared_exclusive_that_is_not_is_locked() -> None:
+    driver = Driver()
+    driver.declare("q")
+    with pytest.raises(Refusal) as refused:
+        driver.access.declare_queue("q", QueueSettings(exclusive=True))
+    assert refused.value.reason == Reason.LOCKED
 
 
 def test_a_difference_names_the_argument_and_both_values() -> None:

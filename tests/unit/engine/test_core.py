@@ -1,10 +1,10 @@
 """The turn's parts: deadlines in order, one commit per turn, positions."""
 
-from engine_driver import Disk, FakeStore
 from hypothesis import given
 from hypothesis import strategies as st
 from mypy_extensions import i64
 
+from engine_driver import Disk, FakeStore
 from onemq.engine.core import Agenda, Core
 from onemq.engine.settings import EngineSettings
 

@@ -1,8 +1,8 @@
 """A record's history of deaths, and circles of dead letters."""
 
 import pytest
-from engine_driver import Driver, RecordingSink
 
+from engine_driver import Driver, RecordingSink
 from onemq.engine.dead_letter import died, is_cycle
 from onemq.model.entities import ExchangeSettings, QueueSettings
 from onemq.model.record import Address, Death, Deaths, Record
@@ -31,7 +31,9 @@ def test_history_counts_and_keeps_the_newest_first() -> None:
     before = record.deaths
     record.deaths = died(record, "a", "rejected", ["b"], 30)
     assert told(record.deaths) == [("a", "rejected", 2), ("b", "expired", 1)]
-    assert told(before) == [("b", "expired", 1), ("a", "rejected", 1)], "a history is not changed, it is replaced"
+    assert told(before) == [("b", "expired", 1), ("a", "rejected", 1)], (
+        "a history is not changed, it is replaced"
+    )
     newest = record.deaths.entries[0]
     assert (newest.exchange, newest.routing_keys, int(newest.time_ms)) == ("ex", ["key", "cc"], 10)
     assert record.deaths.first == ("a", "rejected", "ex")

@@ -27,12 +27,26 @@ from onemq.engine.facts import (
 
 IDS = st.integers(1, 2**31 - 1)
 OFFSETS = st.integers(0, 2**63 - 1)
-PAIRS = st.lists(st.tuples(OFFSETS, OFFSETS), max_size=5).map(lambda pairs: [end for pair in pairs for end in pair])
+PAIRS = st.lists(st.tuples(OFFSETS, OFFSETS), max_size=5).map(
+    lambda pairs: [end for pair in pairs for end in pair]
+)
 
 
-@given(IDS, st.binary(max_size=50), OFFSETS, PAIRS, PAIRS, st.lists(st.tuples(OFFSETS, st.integers(0, 99), st.integers(0, 99))))
+@given(
+    IDS,
+    st.binary(max_size=50),
+    OFFSETS,
+    PAIRS,
+    PAIRS,
+    st.lists(st.tuples(OFFSETS, st.integers(0, 99), st.integers(0, 99))),
+)
 def test_round_trip(
-    log_id: int, batch: bytes, size: int, settled: list[int], leased: list[int], back: list[tuple[int, int, int]]
+    log_id: int,
+    batch: bytes,
+    size: int,
+    settled: list[int],
+    leased: list[int],
+    back: list[tuple[int, int, int]],
 ) -> None:
     out = BytesWriter()
     write_batch(out, log_id, SPECIAL, size, batch)
@@ -46,7 +60,12 @@ def test_round_trip(
     assert (reader.kind, reader.log_id(), reader.int64(5), reader.body(13)) == (BATCH, log_id, size, batch)
     assert reader.body(4)[0] == SPECIAL
     assert reader.next()
-    assert (reader.kind, reader.log_id(), reader.int64(4), reader.ranges(12)) == (SETTLED, log_id, size, settled)
+    assert (reader.kind, reader.log_id(), reader.int64(4), reader.ranges(12)) == (
+        SETTLED,
+        log_id,
+        size,
+        settled,
+    )
     assert reader.next()
     assert (reader.kind, reader.log_id(), reader.ranges(4)) == (LEASED, log_id, leased)
     assert reader.next()
@@ -66,7 +85,7 @@ def test_bytes_of_a_settled_fact() -> None:
     """One example to the letter, so that the format does not change unseen."""
     out = BytesWriter()
     write_settled(out, 7, 300, [2, 5])
-    assert out.getvalue().hex() == "02" "0000001c" "00000007" "000000000000012c" "0000000000000002" "0000000000000005"
+    assert out.getvalue().hex() == "020000001c00000007000000000000012c00000000000000020000000000000005"
 
 
 @pytest.mark.parametrize("kind", [0, 7, 255])
@@ -96,3 +115,28 @@ def test_pack_makes_text_of_what_is_not_plain() -> None:
         "bytes": b"\xff",
         "nested": {"list": [1, None, True]},
     }
+
+
+TEXTS = st.binary(max_size=6).map(lambda raw: raw.decode("utf-8", "surrogateescape"))
+PLAIN = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(-(2**63), 2**63 - 1),
+        st.floats(allow_nan=False),
+        TEXTS,
+        st.binary(max_size=4),
+    ),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(TEXTS, inner, max_size=3)),
+    max_leaves=10,
+)
+
+
+@given(st.dictionaries(TEXTS, PLAIN, max_size=4))
+def test_plain_values_come_back_the_same_also_text_that_is_not_unicode(value: dict[str, object]) -> None:
+    assert unpack(pack(value)) == value
+
+
+def test_plain_text_is_plain_messagepack() -> None:
+    assert pack({"a": "ü"}) == b"\x81\xa1a\xa2\xc3\xbc"
+    assert pack({"a": "\udcff"}) == b"\x81\xa1a\xd4\x01\xff"

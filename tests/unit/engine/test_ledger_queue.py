@@ -1,8 +1,10 @@
 """Queues whose records are settled one by one, seen through the broker."""
 
-import pytest
-from engine_driver import Driver, RecordingSink
+import itertools
 
+import pytest
+
+from engine_driver import Driver, RecordingSink
 from onemq.engine.catalog import DURABLE, REFUSED, ROUTED
 from onemq.engine.ledger_queue import LedgerQueue
 from onemq.engine.settings import EngineSettings
@@ -46,6 +48,7 @@ def test_a_volatile_record_does_not_wait_for_the_disk_when_nothing_before_it_doe
     driver.settle_down()
     sink = RecordingSink()
     driver.consume("q", sink)
+    driver.settle_down()
     driver.publish("q", b"volatile", volatile=True)
     driver.publish("q", b"durable")
     driver.publish("q", b"behind", volatile=True)
@@ -591,7 +594,12 @@ def test_get() -> None:
     driver.access.release(waiter.result.delivery, True)
     again = driver.get("q", no_ack=True).result
     assert again is not None
-    assert (again.record.value, int(again.attempts), int(again.failures), again.delivery) == (b"1", 1, 1, None)
+    assert (again.record.value, int(again.attempts), int(again.failures), again.delivery) == (
+        b"1",
+        1,
+        1,
+        None,
+    )
     assert driver.drain("q") == [b"2", b"3"]
 
 
@@ -732,7 +740,7 @@ def test_expiring_a_backlog_is_cut_into_turns() -> None:
     lengths = [driver.ready("q")]
     while driver.turn():
         lengths.append(driver.ready("q"))
-    steps = [before - after for before, after in zip(lengths, lengths[1:], strict=False)]
+    steps = [before - after for before, after in itertools.pairwise(lengths)]
     assert max(steps) <= 200
     assert driver.ready("q") == 0
 

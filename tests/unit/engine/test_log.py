@@ -1,7 +1,6 @@
 """The log: append, seal, order of visibility, release, spill, evict, and its readers."""
 
 from engine_driver import Disk, FakeStore
-
 from onemq.engine.core import Core
 from onemq.engine.log import Batch, Log, LogReader
 from onemq.engine.ports import Loaded

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from onemq.engine.offsets import (
     OffsetQueue,
+    clipped,
     coalesced,
     contains,
     from_offsets,
@@ -58,6 +59,12 @@ def test_subtracted_and_intersected(first: list[tuple[int, int]], second: list[t
     assert is_canonical(subtracted(pairs, others))
     assert members(intersected(pairs, others)) == members(pairs) & members(others)
     assert is_canonical(intersected(pairs, others))
+
+
+@given(SPANS, st.integers(0, 70), st.integers(0, 70))
+def test_clipped(spans: list[tuple[int, int]], start: int, end: int) -> None:
+    pairs = coalesced(flat(spans))
+    assert clipped(pairs, start, end) == intersected(pairs, [start, end] if start < end else [])
 
 
 @given(SPANS, st.integers(-1, 80))

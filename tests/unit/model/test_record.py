@@ -21,7 +21,9 @@ def test_copy_has_all_but_the_offset() -> None:
     record.headers = [("h", b"x")]
     record.timestamp_ms = 3
     record.not_before_ms = 4
-    record.deaths = Deaths([Death("q", "rejected", "", ["q"], 1)], ("q", "rejected", ""), ("q", "rejected", ""))
+    record.deaths = Deaths(
+        [Death("q", "rejected", "", ["q"], 1)], ("q", "rejected", ""), ("q", "rejected", "")
+    )
     copy = record.copy()
     assert copy.offset == -1
     for name in Record.__slots__ if hasattr(Record, "__slots__") else []:
@@ -41,7 +43,12 @@ def test_demand() -> None:
 
 
 def test_loopback() -> None:
-    for host, loopback in [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("::ffff:127.0.0.1", True)]:
+    for host, loopback in [
+        ("127.0.0.1", True),
+        ("127.9.9.9", True),
+        ("::1", True),
+        ("::ffff:127.0.0.1", True),
+    ]:
         assert Peer(host, 1).is_loopback() == loopback
     for host in ("10.0.0.1", "::ffff:10.0.0.1", "1.127.0.0", "::2"):
         assert not Peer(host, 1).is_loopback()

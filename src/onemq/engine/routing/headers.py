@@ -132,6 +132,21 @@ def _match_each(rules: dict[_Rule, None], headers: dict[str, HeaderValue], out: 
             out.append(rule.destination)
 
 
+def _type_name(value: object) -> str:
+    """A type in the words of AMQP, from which these arguments come."""
+    if value is None:
+        return "void"
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, int):
+        return "signedint" if -(1 << 31) <= value < 1 << 31 else "long"
+    if isinstance(value, float):
+        return "double"
+    if isinstance(value, bytes):
+        return "binary"
+    return "table" if isinstance(value, dict) else "array"
+
+
 class HeadersMatcher(Matcher):
     """Matches headers."""
 
@@ -147,10 +162,12 @@ class HeadersMatcher(Matcher):
             return
         mode = arguments[X_MATCH]
         if not isinstance(mode, str):
-            detail = f"{X_MATCH} must be text, one of {', '.join(MODES)}"
+            detail = f"Invalid {X_MATCH} field type {_type_name(mode)} (value {mode}); expected longstr"
             raise Refusal(Reason.INVALID, "binding", "", detail, wanted=repr(mode))
         if mode not in MODES:
-            detail = f"{X_MATCH} is {mode!r}, not one of {', '.join(MODES)}"
+            detail = (
+                f'Invalid {X_MATCH} field value <<"{mode}">>; expected all, any, all-with-x, or any-with-x'
+            )
             raise Refusal(Reason.INVALID, "binding", "", detail, wanted=mode)
 
     def match(self, routing_key: str, headers: dict[str, HeaderValue], out: list[Destination]) -> None:

@@ -18,51 +18,68 @@ STREAM: Final = "stream"
 QUORUM_DELIVERY_LIMIT: Final = 20
 """RabbitMQ 4's default for quorum queues that set none."""
 
-_EXPIRY_MAX: Final = 4294967295
+TIME_MS_MAX: Final = 10**15
+"""31 000 years: RabbitMQ takes any time, but sums of times must fit 64 bits."""
 _PRIORITY_MAX: Final = 255
 
-_COMMON: Final = frozenset(("x-queue-type", "x-max-length-bytes", "x-queue-leader-locator"))
-_LEDGER: Final = _COMMON | frozenset(
-    (
+_ACCEPTED: Final[dict[str, tuple[str, ...]]] = {
+    CLASSIC: (
         "x-expires",
         "x-message-ttl",
         "x-dead-letter-exchange",
         "x-dead-letter-routing-key",
         "x-max-length",
+        "x-max-length-bytes",
+        "x-max-priority",
+        "x-overflow",
+        "x-queue-mode",
+        "x-queue-version",
+        "x-single-active-consumer",
+        "x-queue-type",
+        "x-queue-master-locator",
+        "x-queue-leader-locator",
+        "x-consumer-timeout",
+    ),
+    QUORUM: (
+        "x-dead-letter-exchange",
+        "x-dead-letter-routing-key",
+        "x-dead-letter-strategy",
+        "x-expires",
+        "x-max-length",
+        "x-max-length-bytes",
+        "x-max-in-memory-length",
+        "x-max-in-memory-bytes",
         "x-overflow",
         "x-single-active-consumer",
+        "x-queue-type",
+        "x-quorum-initial-group-size",
+        "x-quorum-target-group-size",
+        "x-delivery-limit",
+        "x-message-ttl",
+        "x-queue-leader-locator",
         "x-consumer-timeout",
-    )
-)
-_ACCEPTED: Final[dict[str, frozenset[str]]] = {
-    CLASSIC: _LEDGER
-    | frozenset(("x-max-priority", "x-queue-mode", "x-queue-version", "x-queue-master-locator")),
-    QUORUM: _LEDGER
-    | frozenset(
-        (
-            "x-dead-letter-strategy",
-            "x-delivery-limit",
-            "x-quorum-initial-group-size",
-            "x-quorum-target-group-size",
-            "x-max-in-memory-length",
-            "x-max-in-memory-bytes",
-            "x-delayed-retry-type",
-            "x-delayed-retry-min",
-            "x-delayed-retry-max",
-        )
+        "x-delayed-retry-type",
+        "x-delayed-retry-min",
+        "x-delayed-retry-max",
     ),
-    STREAM: _COMMON
-    | frozenset(
-        (
-            "x-max-age",
-            "x-stream-max-segment-size-bytes",
-            "x-stream-filter-size-bytes",
-            "x-initial-cluster-size",
-            "x-quorum-initial-group-size",
-        )
+    STREAM: (
+        "x-max-length-bytes",
+        "x-queue-type",
+        "x-max-age",
+        "x-stream-max-segment-size-bytes",
+        "x-stream-filter-size-bytes",
+        "x-initial-cluster-size",
+        "x-queue-leader-locator",
     ),
 }
-_KNOWN: Final = _ACCEPTED[CLASSIC] | _ACCEPTED[QUORUM] | _ACCEPTED[STREAM]
+"""What each type knows, in the order in which RabbitMQ compares a second declaration with the first."""
+_KNOWN: Final = frozenset(_ACCEPTED[CLASSIC] + _ACCEPTED[QUORUM] + _ACCEPTED[STREAM])
+_OF_CONSUMERS: Final[dict[str, tuple[str, ...]]] = {
+    CLASSIC: ("x-priority",),
+    QUORUM: ("x-priority",),
+    STREAM: ("x-stream-offset", "x-stream-filter", "x-stream-match-unfiltered"),
+}
+_LOCATORS: Final = ("client-local", "balanced")
 _MODULES: Final = {
     CLASSIC: "rabbit_classic_queue",
     QUORUM: "rabbit_quorum_queue",
@@ -125,11 +142,9 @@ class ArgumentReader:
         return value
 
     def time_ms(self, key: str) -> int | None:
-        """Milliseconds that fit RabbitMQ's timers."""
+        """Milliseconds; what is longer than for ever is for ever."""
         value = self.number(key)
-        if value is not None and value > _EXPIRY_MAX:
-            raise self.invalid(key, f"{{value_too_big,{value}}}")
-        return value
+        return None if value is None else min(value, TIME_MS_MAX)
 
     def positive(self, key: str) -> int | None:
         value = self.number(key)
@@ -196,25 +211,30 @@ def queue_settings(
     exclusive: bool,
     auto_delete: bool,
     given: dict[str, FieldValue],
+    server_named: bool = False,
 ) -> QueueSettings:
-    """Settings of a queue.declare. Raises AmqpRefusal 406 in RabbitMQ's words."""
+    """Settings for a new queue. Raises AmqpRefusal 406 in RabbitMQ's words, for what RabbitMQ looks at first."""
     reader = ArgumentReader(given, "queue", name, vhost)
+    dead_letter_exchange = reader.exchange_name("x-dead-letter-exchange")
     kind = reader.text("x-queue-type")
     if kind is None:
         kind = CLASSIC
     elif kind not in _ACCEPTED:
         raise reader.invalid("x-queue-type", f"\"unsupported queue type '{kind}'\"")
-    if name == "" and kind != CLASSIC:
+    if server_named and kind != CLASSIC:
         raise AmqpRefusal(
             PRECONDITION_FAILED, f"Cannot declare a server-named queue for type {_MODULES[kind]}"
         )
     settings = QueueSettings(durable and not exclusive, exclusive, auto_delete, plain_arguments(given))
     settings.type_name = kind
+    settings.dead_letter_exchange = dead_letter_exchange
+    accepted = _ACCEPTED[kind]
+    reader.given = {key: value for key, value in given.items() if key in accepted}
+    _read_times(reader, settings)
     _read_limits(reader, settings)
-    _read_dead_letters(reader, settings, kind)
-    _read_type(reader, settings, kind)
+    _read_rest(reader, settings)
     for key in given:
-        if key in _KNOWN and key not in _ACCEPTED[kind]:
+        if key in _KNOWN and key not in accepted:
             raise AmqpRefusal(
                 PRECONDITION_FAILED, f"invalid arg '{key}' for {reader.entity} of queue type {_MODULES[kind]}"
             )
@@ -223,52 +243,63 @@ def queue_settings(
     return settings
 
 
-def _read_limits(reader: ArgumentReader, settings: QueueSettings) -> None:
-    settings.message_ttl_ms = reader.time_ms("x-message-ttl")
+def second_declaration(
+    existing_type: str, durable: bool, exclusive: bool, auto_delete: bool, given: dict[str, FieldValue]
+) -> QueueSettings:
+    """What a declaration of a queue that is there already asks for: to be compared, not checked."""
+    settings = QueueSettings(durable and not exclusive, exclusive, auto_delete, plain_arguments(given))
+    kind = given.get("x-queue-type", CLASSIC)
+    settings.type_name = kind if isinstance(kind, str) else type_name(kind)
+    settings.compared = _ACCEPTED[existing_type]
+    return settings
+
+
+def forbid_foreign_consumer_arguments(reader: ArgumentReader, kind: str) -> None:
+    """Raises AmqpRefusal 406 for an argument that only consumers of another type of queue know."""
+    for key in reader.given:
+        if key not in _OF_CONSUMERS[kind] and any(key in others for others in _OF_CONSUMERS.values()):
+            raise AmqpRefusal(
+                PRECONDITION_FAILED, f"invalid arg '{key}' for {reader.entity} of queue type {_MODULES[kind]}"
+            )
+
+
+def _read_times(reader: ArgumentReader, settings: QueueSettings) -> None:
     reader.positive("x-expires")
     settings.expires_ms = reader.time_ms("x-expires")
+    settings.message_ttl_ms = reader.time_ms("x-message-ttl")
+    settings.dead_letter_routing_key = reader.text("x-dead-letter-routing-key")
+    if settings.dead_letter_routing_key is not None and settings.dead_letter_exchange is None:
+        raise reader.invalid("x-dead-letter-routing-key", "routing_key_but_no_dlx_defined")
+    reader.choice("x-dead-letter-strategy", ("at-most-once", "at-least-once"), "invalid_dlx_strategy")
+
+
+def _read_limits(reader: ArgumentReader, settings: QueueSettings) -> None:
     settings.length_max = reader.number("x-max-length")
     settings.bytes_max = reader.number("x-max-length-bytes")
+    reader.number("x-max-in-memory-length")
+    reader.number("x-max-in-memory-bytes")
+    priority_max = reader.number("x-max-priority")
+    if priority_max is not None:
+        if priority_max > _PRIORITY_MAX:
+            raise reader.invalid("x-max-priority", f"{{max_value_exceeded,{priority_max}}}")
+        settings.priority_max = priority_max
     overflow = reader.choice(
         "x-overflow", (DROP_HEAD, REJECT_PUBLISH, REJECT_PUBLISH_DLX), "invalid_overflow"
     )
     if overflow is not None:
         settings.overflow = overflow
+
+
+def _read_rest(reader: ArgumentReader, settings: QueueSettings) -> None:
+    mode = reader.text("x-queue-mode")
+    if mode is not None and mode not in ("default", "lazy"):
+        raise reader.invalid("x-queue-mode", f"\"unsupported queue mode '{mode}'\"")
+    version = reader.number("x-queue-version")
+    if version is not None and version not in (1, 2):
+        raise reader.invalid("x-queue-version", f"\"unsupported queue version '{version}'\"")
     settings.single_active = reader.flag("x-single-active-consumer")
-    settings.consumer_timeout_ms = reader.time_ms("x-consumer-timeout")
-
-
-def _read_dead_letters(reader: ArgumentReader, settings: QueueSettings, kind: str) -> None:
-    settings.dead_letter_exchange = reader.exchange_name("x-dead-letter-exchange")
-    settings.dead_letter_routing_key = reader.text("x-dead-letter-routing-key")
-    if settings.dead_letter_routing_key is not None and settings.dead_letter_exchange is None:
-        raise reader.invalid("x-dead-letter-routing-key", "routing_key_but_no_dlx_defined")
-    if kind == QUORUM:
-        reader.choice("x-dead-letter-strategy", ("at-most-once", "at-least-once"), "invalid_dlx_strategy")
-
-
-def _read_type(reader: ArgumentReader, settings: QueueSettings, kind: str) -> None:
-    if kind == CLASSIC:
-        priority_max = reader.number("x-max-priority")
-        if priority_max is not None:
-            if priority_max > _PRIORITY_MAX:
-                raise reader.invalid("x-max-priority", f"{{max_value_exceeded,{priority_max}}}")
-            settings.priority_max = priority_max
-        mode = reader.text("x-queue-mode")
-        if mode is not None and mode not in ("default", "lazy"):
-            raise reader.invalid("x-queue-mode", f"\"unsupported queue mode '{mode}'\"")
-        version = reader.number("x-queue-version")
-        if version is not None and version not in (1, 2):
-            raise reader.invalid("x-queue-version", f"\"unsupported queue version '{version}'\"")
-    elif kind == QUORUM:
-        settings.persists_all = True
-        limit = reader.number("x-delivery-limit", negative_allowed=True)
-        if limit is None:
-            limit = QUORUM_DELIVERY_LIMIT
-        settings.delivery_limit = limit if limit >= 0 else None
-        reader.positive("x-quorum-initial-group-size")
-        _read_delayed_retry(reader, settings)
-    else:
+    reader.positive("x-quorum-initial-group-size")
+    if settings.type_name == STREAM:
         settings.kept = True
         settings.persists_all = True
         settings.retention_ms = reader.age_ms("x-max-age")
@@ -277,6 +308,15 @@ def _read_type(reader: ArgumentReader, settings: QueueSettings, kind: str) -> No
         settings.segment_bytes = reader.number("x-stream-max-segment-size-bytes")
         reader.number("x-stream-filter-size-bytes")
         reader.positive("x-initial-cluster-size")
+    reader.choice("x-queue-leader-locator", _LOCATORS, "invalid_queue_locator_arg")
+    settings.consumer_timeout_ms = reader.time_ms("x-consumer-timeout")
+    if settings.type_name == QUORUM:
+        settings.persists_all = True
+        limit = reader.number("x-delivery-limit", negative_allowed=True)
+        if limit is None:
+            limit = QUORUM_DELIVERY_LIMIT
+        settings.delivery_limit = limit if limit >= 0 else None
+        _read_delayed_retry(reader, settings)
 
 
 def _read_delayed_retry(reader: ArgumentReader, settings: QueueSettings) -> None:

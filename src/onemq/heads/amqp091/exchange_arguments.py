@@ -39,14 +39,9 @@ def exchange_settings(
     internal: bool,
     given: dict[str, FieldValue],
 ) -> ExchangeSettings:
-    """Settings of an exchange.declare. Raises AmqpRefusal 406 in RabbitMQ's words."""
+    """Settings for a new exchange. Raises AmqpRefusal 406 in RabbitMQ's words."""
     reader = ArgumentReader(given, "exchange", name, vhost)
-    routed_as = type_name
-    if type_name == DELAYED_TYPE:
-        routed_as = _delayed_type(given)
-    kind = _KINDS.get(routed_as)
-    if kind is None:
-        raise AmqpRefusal(PRECONDITION_FAILED, f"unknown exchange type '{routed_as}'")
+    kind = _kind(type_name, given)
     settings = ExchangeSettings(kind, durable, auto_delete, internal, plain_arguments(given))
     settings.type_name = type_name
     settings.delayed = type_name == DELAYED_TYPE
@@ -56,6 +51,29 @@ def exchange_settings(
     if kind == KIND_CONSISTENT_HASH:
         _read_hash(given, settings)
     return settings
+
+
+def second_declaration(
+    type_name: str, durable: bool, auto_delete: bool, internal: bool, given: dict[str, FieldValue]
+) -> ExchangeSettings:
+    """What a declaration of an exchange that is there already asks for: to be compared, not checked.
+
+    Raises AmqpRefusal 406 for an unknown type. RabbitMQ's own types are told apart by their alternate exchange alone.
+    """
+    kind = _kind(type_name, given)
+    settings = ExchangeSettings(kind, durable, auto_delete, internal, plain_arguments(given))
+    settings.type_name = type_name
+    if kind == type_name:
+        settings.compared = ("alternate-exchange",)
+    return settings
+
+
+def _kind(type_name: str, given: dict[str, FieldValue]) -> str:
+    routed_as = _delayed_type(given) if type_name == DELAYED_TYPE else type_name
+    kind = _KINDS.get(routed_as)
+    if kind is None:
+        raise AmqpRefusal(PRECONDITION_FAILED, f"unknown exchange type '{routed_as}'")
+    return kind
 
 
 def _delayed_type(given: dict[str, FieldValue]) -> str:

@@ -13,7 +13,7 @@ from librt.strings import BytesWriter, write_i32_be, write_i64_be
 from mypy_extensions import i64
 
 from onemq.heads.amqp091 import table
-from onemq.heads.amqp091.arguments import plain_value
+from onemq.heads.amqp091.arguments import TIME_MS_MAX, plain_value, type_name
 from onemq.heads.amqp091.frames import PRECONDITION_FAILED, short_string
 from onemq.heads.amqp091.properties import (
     CORRELATION_ID,
@@ -31,7 +31,6 @@ from onemq.heads.amqp091.replies import AmqpRefusal
 from onemq.heads.amqp091.table import FieldValue, Timestamp
 from onemq.model.record import NATIVE_AMQP091, Death, Deaths, HeaderValue, Record
 
-_EXPIRATION_MAX: Final = 4294967295
 _KEY_HEADER: Final = "x-key"
 """Header in which a record's key (of Kafka, say) is shown to AMQP consumers."""
 BCC_FIELD: Final = b"\x03BCC"
@@ -61,9 +60,7 @@ def expiration_ms(text: str) -> int:
     value = int(text)
     if value < 0:
         raise _bad_expiration(text, f"{{value_negative,{value}}}")
-    if value > _EXPIRATION_MAX:
-        raise _bad_expiration(text, f"{{value_too_big,{value}}}")
-    return value
+    return min(value, TIME_MS_MAX)
 
 
 def _bad_expiration(text: str, error: str) -> AmqpRefusal:
@@ -80,7 +77,8 @@ def extra_routing_keys(headers: dict[str, FieldValue], name: str) -> list[str]:
         return []
     if not isinstance(value, list):
         raise AmqpRefusal(
-            PRECONDITION_FAILED, f'invalid message: {{unacceptable_type_in_header,"{name}",longstr}}'
+            PRECONDITION_FAILED,
+            f'invalid message: {{unacceptable_type_in_header,"{name}",{type_name(value)}}}',
         )
     keys: list[str] = []
     for item in value:
@@ -89,32 +87,34 @@ def extra_routing_keys(headers: dict[str, FieldValue], name: str) -> list[str]:
     return keys
 
 
-def carbon_copies(record: Record) -> list[str]:
-    """Routing keys of CC and BCC under which a record still travels: a dead letter exchange's own key ends them."""
+def carbon_copies(record: Record, names: tuple[str, ...]) -> list[str]:
+    """Routing keys that the headers of these names hold."""
     info = parse_flags(record.native)
     if not info.has_headers():
         return []
     headers = info.headers()
-    keys = _texts(headers.get("CC")) + _texts(headers.get("BCC"))
-    if keys and _copies_ended(record, keys):
-        return []
+    keys: list[str] = []
+    for name in names:
+        keys.extend(_texts(headers.get(name)))
     return keys
-
-
-def _copies_ended(record: Record, keys: list[str]) -> bool:
-    deaths = record.deaths
-    if deaths is None or not deaths.entries:
-        return False
-    if record.address.routing_key not in deaths.entries[0].routing_keys:
-        return True
-    return any(keys[0] not in death.routing_keys for death in deaths.entries)
 
 
 def without_bcc(raw: bytes) -> bytes:
     """Raw properties without the BCC header: its keys are nobody's business but the broker's."""
+    return _without_headers(raw, ("BCC",))
+
+
+def without_copies(raw: bytes) -> bytes:
+    """Raw properties without CC and BCC: x-dead-letter-routing-key has taken the place of all keys."""
+    return _without_headers(raw, ("CC", "BCC"))
+
+
+def _without_headers(raw: bytes, names: tuple[str, ...]) -> bytes:
     info = parse_flags(raw)
+    if not info.has_headers():
+        return raw
     raw_table = raw[info.headers_start : info.headers_end]
-    return replace_headers(raw, table.insert_fields(raw_table, {}, ("BCC",)))
+    return replace_headers(raw, table.insert_fields(raw_table, {}, names))
 
 
 def delay_ms(headers: dict[str, FieldValue]) -> int:
@@ -242,11 +242,6 @@ def foreign_properties(record: Record) -> bytes:
 def _with_deaths(raw: bytes, record: Record, deaths: Deaths) -> bytes:
     info = parse_flags(raw)
     raw_table = raw[info.headers_start : info.headers_end]
-    copies = _texts(info.headers().get("CC")) if info.has_headers() else []
-    removed = _DEATH_HEADERS
-    if copies and _copies_ended(record, copies):
-        # x-dead-letter-routing-key has taken the place of all keys that it was published with.
-        removed = (*_DEATH_HEADERS, "CC")
     new: dict[str, FieldValue] = {
         "x-first-death-exchange": deaths.first[2],
         "x-first-death-queue": deaths.first[0],
@@ -255,7 +250,7 @@ def _with_deaths(raw: bytes, record: Record, deaths: Deaths) -> bytes:
         "x-last-death-queue": deaths.last[0],
         "x-last-death-reason": deaths.last[1],
     }
-    kept = table.insert_fields(raw_table, new, removed)
+    kept = table.insert_fields(raw_table, new, _DEATH_HEADERS)
     expiration = "" if info.expiration is None else info.expiration
     raw = replace_headers(raw, kept + _death_field(deaths.entries, expiration))
     return drop_expiration(raw)

@@ -4,7 +4,7 @@ Registered by the composition root under NATIVE_AMQP091.
 """
 
 from onemq.engine.natives import NativeReader
-from onemq.heads.amqp091.mapping import carbon_copies, routing_headers
+from onemq.heads.amqp091.mapping import carbon_copies, routing_headers, without_copies
 from onemq.heads.amqp091.properties import parse_flags
 from onemq.model.record import HeaderValue, Record
 
@@ -17,4 +17,10 @@ class AmqpNativeReader(NativeReader):
         return routing_headers(info.headers() if info.has_headers() else {}, info)
 
     def extra_keys(self, record: Record) -> list[str]:
-        return carbon_copies(record)
+        return carbon_copies(record, ("CC", "BCC"))
+
+    def shown_keys(self, record: Record) -> list[str]:
+        return carbon_copies(record, ("CC",))
+
+    def without_extra_keys(self, record: Record) -> bytes:
+        return without_copies(record.native)

@@ -12,7 +12,14 @@ from onemq.engine.consumption import (
     StreamStart,
 )
 from onemq.engine.queue import QueueParts
-from onemq.heads.amqp091.arguments import ArgumentReader, age_text_ms, plain_arguments, type_name
+from onemq.heads.amqp091.arguments import (
+    STREAM,
+    ArgumentReader,
+    age_text_ms,
+    forbid_foreign_consumer_arguments,
+    plain_arguments,
+    type_name,
+)
 from onemq.heads.amqp091.channel import Channel
 from onemq.heads.amqp091.commands.names import REPLY_TO, queue_name
 from onemq.heads.amqp091.frames import (
@@ -46,10 +53,17 @@ def consume(channel: Channel, data: bytes, start: int, end: int) -> None:
         _consume_replies(channel, method, tag)
         return
     queue = queue_name(channel, method.queue)
-    reader = ArgumentReader(method.arguments, "queue", queue, session.vhost)
-    priority = reader.number("x-priority", negative_allowed=True)
-    reader.flag("x-cancel-on-ha-failover")
-    begin = stream_start(reader, int(session.access.now_ms()))
+    kind = session.access.queue_type(queue)
+    # Without the queue nothing is checked: that it is not there is the answer.
+    reader = ArgumentReader(method.arguments if kind else {}, "queue", queue, session.vhost)
+    priority: int | None = None
+    begin: StreamStart | None = None
+    if kind == STREAM:
+        begin = stream_start(reader, int(session.access.now_ms()))
+    else:
+        priority = reader.number("x-priority", negative_allowed=True)
+    if kind:
+        forbid_foreign_consumer_arguments(reader, kind)
     consumer = session.access.consume(
         queue,
         channel,

@@ -31,12 +31,14 @@ from onemq.heads.amqp091.frames import (
     short_string,
 )
 from onemq.heads.amqp091.mapping import (
+    BCC_FIELD,
     delay_ms,
     expiration_ms,
     extra_routing_keys,
     record_headers,
     routing_headers,
     with_long_header,
+    without_bcc,
 )
 from onemq.heads.amqp091.properties import (
     EXPIRATION,
@@ -224,14 +226,17 @@ def publish_record(
 
 
 def send_back(channel: Channel, record: Record) -> None:
-    """basic.return; written at once, so that it comes before its confirm."""
+    """basic.return; written at once, so that it comes before its confirm. BCC is taken out on every way."""
+    properties = record.native
+    if record.headers is not None and BCC_FIELD in properties:
+        properties = without_bcc(properties)
     write_return(
         channel.session.outbox.writer,
         channel.number,
         NO_ROUTE,
         _NO_ROUTE_TEXT,
         record.address.shortstrs,
-        record.native,
+        properties,
         b"" if record.value is None else record.value,
         channel.session.frame_bytes_max,
     )

@@ -9,7 +9,7 @@ from onemq.heads.amqp091.commands.names import (
     forgive_absent,
     stripped,
 )
-from onemq.heads.amqp091.exchange_arguments import exchange_settings
+from onemq.heads.amqp091.exchange_arguments import exchange_settings, second_declaration
 from onemq.heads.amqp091.frames import ACCESS_REFUSED
 from onemq.heads.amqp091.methods import (
     ExchangeBind,
@@ -22,6 +22,7 @@ from onemq.heads.amqp091.methods import (
     ExchangeUnbindOk,
 )
 from onemq.heads.amqp091.replies import AmqpRefusal, entity_text
+from onemq.model.entities import ExchangeSettings
 from onemq.model.refusal import Refusal
 
 
@@ -33,21 +34,29 @@ def declare(channel: Channel, data: bytes, start: int, end: int) -> None:
         forbid_default_exchange(name)
         session.access.check_exchange(name)
     else:
-        settings = exchange_settings(
-            name,
-            session.vhost,
-            method.type,
-            method.durable,
-            method.auto_delete,
-            method.internal,
-            method.arguments,
-        )
-        forbid_default_exchange(name)
-        if name.startswith(RESERVED_PREFIX) and not _exists(channel, name):
-            forbid_reserved("exchange", name)
-        session.access.declare_exchange(name, settings)
+        session.access.declare_exchange(name, _settings(channel, name, method))
     if not method.no_wait:
         channel.send_durable(ExchangeDeclareOk())
+
+
+def _settings(channel: Channel, name: str, method: ExchangeDeclare) -> ExchangeSettings:
+    """RabbitMQ checks the arguments of a new exchange, and only compares those of one that is there."""
+    if name != "" and _exists(channel, name):
+        return second_declaration(
+            method.type, method.durable, method.auto_delete, method.internal, method.arguments
+        )
+    settings = exchange_settings(
+        name,
+        channel.session.vhost,
+        method.type,
+        method.durable,
+        method.auto_delete,
+        method.internal,
+        method.arguments,
+    )
+    forbid_default_exchange(name)
+    forbid_reserved("exchange", name)
+    return settings
 
 
 def _exists(channel: Channel, name: str) -> bool:

@@ -1,6 +1,6 @@
 """queue.declare, bind, unbind, purge, delete."""
 
-from onemq.heads.amqp091.arguments import plain_arguments, queue_settings
+from onemq.heads.amqp091.arguments import plain_arguments, queue_settings, second_declaration
 from onemq.heads.amqp091.channel import Channel
 from onemq.heads.amqp091.commands.names import (
     REPLY_TO,
@@ -33,12 +33,27 @@ def declare(channel: Channel, data: bytes, start: int, end: int) -> None:
     if name.startswith(REPLY_TO):
         status = _reply_status(channel, name)
     elif method.passive:
-        status = session.access.check_queue(queue_name(channel, name))
+        status = session.access.check_queue(name)
     else:
         forbid_reserved("queue", name)
-        settings = queue_settings(
-            name, session.vhost, method.durable, method.exclusive, method.auto_delete, method.arguments
-        )
+        server_named = name == ""
+        if server_named:
+            name = session.generated_name("amq.gen")
+        existing_type = session.access.queue_type(name)
+        if existing_type:
+            settings = second_declaration(
+                existing_type, method.durable, method.exclusive, method.auto_delete, method.arguments
+            )
+        else:
+            settings = queue_settings(
+                name,
+                session.vhost,
+                method.durable,
+                method.exclusive,
+                method.auto_delete,
+                method.arguments,
+                server_named,
+            )
         status = session.access.declare_queue(name, settings)
     channel.last_queue = status.name
     if not method.no_wait:

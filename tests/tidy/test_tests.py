@@ -1,0 +1,152 @@
+"""Every module has a test that mirrors it; every row of the protocol pages that says yes names a test that is there."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from repository import ROOT, SOURCE, modules, texts  # noqa: E402
+
+UNIT = ROOT / "tests" / "unit"
+
+UNMIRRORED = {
+    "app.py": "tests/crash/test_process_*.py, tests/clients: the composed process",
+    "auth/permissions.py": "test_gate.py",
+    "auth/sasl.py": "test_gate.py and the handshake conversations",
+    "cli/main.py": "tests/unit/cli/test_serve.py",
+    "config_sources.py": "tests/unit/test_config.py",
+    "engine/consumption.py": "test_ledger_queue.py, test_access.py",
+    "engine/equivalence.py": "test_catalog.py",
+    "engine/exchange.py": "test_catalog.py and tests/unit/engine/routing",
+    "engine/names.py": "test_access.py",
+    "engine/natives.py": "test_dead_letter.py",
+    "engine/queue.py": "test_ledger_queue.py, test_kept_queue.py: its two kinds",
+    "engine/recovery.py": "test_ledger_queue.py, tests/model_based and tests/simulation: restarts",
+    "engine/routing/arguments.py": "test_headers.py, test_consistent_hash.py",
+    "engine/routing/destination.py": "test_bindings.py",
+    "engine/routing/direct.py": "test_bindings.py",
+    "engine/routing/fanout.py": "test_bindings.py",
+    "engine/routing/kinds.py": "test_bindings.py",
+    "engine/routing/matcher.py": "test_bindings.py",
+    "engine/settings_codec.py": "test_catalog.py: declarations survive a restart",
+    "heads/amqp091/channel.py": "test_conversation_*.py",
+    "heads/amqp091/commands/basic_consume.py": "test_conversation_consume.py",
+    "heads/amqp091/commands/basic_get.py": "test_conversation_consume.py",
+    "heads/amqp091/commands/basic_publish.py": "test_conversation_publish.py",
+    "heads/amqp091/commands/exchange.py": "test_conversation_*.py",
+    "heads/amqp091/commands/modes.py": "test_conversation_*.py",
+    "heads/amqp091/commands/names.py": "test_conversation_*.py",
+    "heads/amqp091/commands/queue.py": "test_conversation_*.py",
+    "heads/amqp091/commands/settle.py": "test_conversation_consume.py",
+    "heads/amqp091/confirms.py": "test_conversation_publish.py",
+    "heads/amqp091/exchange_arguments.py": "test_arguments.py",
+    "heads/amqp091/frame_writers.py": "test_codec.py",
+    "heads/amqp091/frames.py": "test_codec.py, test_methods.py",
+    "heads/amqp091/handshake.py": "test_conversation_handshake.py",
+    "heads/amqp091/head.py": "every playbook opens its connections with it",
+    "heads/amqp091/native_reader.py": "test_mapping.py, test_conversation_publish.py",
+    "heads/amqp091/transactions.py": "test_conversation_publish.py",
+    "model/demand.py": "test_ledger_queue.py",
+    "model/principal.py": "tests/unit/auth/test_gate.py",
+    "model/rights.py": "tests/unit/auth/test_gate.py, test_access.py",
+    "net/clock.py": "tests/unit/net/test_timers.py runs on it",
+    "net/drain.py": "tests/conformance/test_stopping.py",
+    "net/listener.py": "tests/conformance/test_connections.py",
+    "net/registry.py": "tests/conformance/test_connections.py",
+    "net/socket_protocol.py": "test_connection.py",
+    "net/turns.py": "test_connection.py and tests/conformance",
+    "ops/health.py": "tests/unit/cli/test_serve.py",
+    "ops/http_conversation.py": "tests/unit/cli/test_serve.py",
+    "ops/http_head.py": "tests/unit/cli/test_serve.py",
+    "ops/logs.py": "tests/unit/cli/test_serve.py",
+}
+"""Modules without a test file of their own, and where they are tested instead. The list only gets shorter."""
+
+
+def does_something(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Not a constructor, and not a declaration that somebody else has to fill in."""
+    if function.name == "__init__":
+        return False
+    for node in function.body:
+        if isinstance(node, ast.Raise | ast.Pass) or (
+            isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        ):
+            continue
+        return True
+    return False
+
+
+def has_code(module: str) -> bool:
+    """Something that could be wrong."""
+    nodes = ast.walk(ast.parse((SOURCE / module).read_text(encoding="utf-8")))
+    return any(
+        isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and does_something(node) for node in nodes
+    )
+
+
+def mirrors(module: str) -> list[str]:
+    """Test files that mirror `a/b.py`: tests/unit/a/test_b.py or test_b_more.py, or a/../test_a.py for its whole package."""
+    path = Path(module)
+    folder = UNIT / path.parent
+    stem = path.parent.name if path.stem == "__init__" else path.stem
+    files = [*folder.glob(f"test_{stem}.py"), *folder.glob(f"test_{stem}_*.py")]
+    files += folder.parent.glob(f"test_{path.parent.name}.py")
+    return [file.name for file in files]
+
+
+@pytest.mark.parametrize("module", [module for module in modules() if has_code(module)])
+def test_the_module_has_a_test(module: str) -> None:
+    if module in UNMIRRORED:
+        assert not mirrors(module), f"{module} has a test now: take it off the list"
+    else:
+        assert mirrors(module), f"no tests/unit/{Path(module).parent}/test_{Path(module).stem}.py"
+
+
+def test_the_list_names_modules_that_exist() -> None:
+    assert sorted(set(UNMIRRORED) - set(modules())) == []
+    assert [module for module, reason in UNMIRRORED.items() if len(reason) < 10] == []
+
+
+def defined_tests() -> set[str]:
+    """Names of all test functions, and `file::name` for each."""
+    found: set[str] = set()
+    for path, text in texts().items():
+        if path.startswith("tests/") and path.endswith(".py"):
+            for name in re.findall(r"^\s*(?:async )?def (test_\w+)", text, re.MULTILINE):
+                found.add(name)
+                found.add(f"{path}::{name}")
+    return found
+
+
+def rows() -> list[tuple[str, list[str]]]:
+    """(place, cells) of every row of a feature table."""
+    found = []
+    for path in sorted((ROOT / "docs" / "protocols").glob("*.md")):
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            if line.startswith("|"):
+                cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+                if len(cells) == 3 and set(cells[0]) - set("- "):
+                    found.append((f"{path.name}:{number}", cells))
+    return found
+
+
+def test_rows_that_say_yes_name_a_test() -> None:
+    bare = [
+        f"{place}: {cells[0]}"
+        for place, cells in rows()
+        if re.match(r"yes\b", cells[1], re.IGNORECASE) and not re.search(r"`[^`]*test_\w+`", cells[2])
+    ]
+    assert bare == []
+
+
+def test_the_named_tests_are_there() -> None:
+    there = defined_tests()
+    named = [(place, name) for place, cells in rows() for name in re.findall(r"`([^`]*test_\w+)`", cells[2])]
+    assert named, "no table names a test"
+    assert [f"{place}: {name}" for place, name in named if name not in there] == []
