@@ -33,8 +33,8 @@ class Sink:
     """
 
     def __init__(self) -> None:
-        self.consumers: list["Consumer"] = []
-        self.leased_from: dict["Leaser", bool] = {}
+        self.consumers: list[Consumer] = []
+        self.leased_from: dict[Leaser, bool] = {}
 
     @abstractmethod
     def deliver(

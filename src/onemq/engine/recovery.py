@@ -115,8 +115,6 @@ class Recovery(Replay):
     def finish(self) -> None:
         """Everything was replayed."""
         for queue in self.catalog.logs.values():
-            if isinstance(queue, LedgerQueue):
-                queue.finish_recovery()
-            elif isinstance(queue, KeptQueue):
+            if isinstance(queue, LedgerQueue) or isinstance(queue, KeptQueue):
                 queue.finish_recovery()
         self.catalog.replaying = False
