@@ -58,7 +58,7 @@ class OffsetQueue:
         """Everything in the queue, as flat pairs."""
         if self.front == self.front_end:
             return []
-        return [int(self.front), int(self.front_end)] + self._rest[self._rest_at :]
+        return [int(self.front), int(self.front_end), *self._rest[self._rest_at :]]
 
     def clear(self) -> None:
         self.count = 0

@@ -154,6 +154,10 @@ class Queue(Destination):
     def state(self) -> dict[str, object]: ...
 
     @abstractmethod
+    def finish_recovery(self) -> None:
+        """Everything was replayed."""
+
+    @abstractmethod
     def is_loading(self) -> bool: ...
 
     # Records in.

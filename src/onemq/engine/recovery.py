@@ -115,6 +115,5 @@ class Recovery(Replay):
     def finish(self) -> None:
         """Everything was replayed."""
         for queue in self.catalog.logs.values():
-            if isinstance(queue, LedgerQueue) or isinstance(queue, KeptQueue):
-                queue.finish_recovery()
+            queue.finish_recovery()
         self.catalog.replaying = False

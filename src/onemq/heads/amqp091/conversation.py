@@ -277,7 +277,7 @@ class AmqpConversation(Conversation):
             if kind == METHOD:
                 key = method_key(data, start)
                 if channel.expects != EXPECT_METHOD:
-                    raise AmqpWireError(UNEXPECTED_FRAME, _EXPECTED[int(channel.expects)])
+                    raise AmqpWireError(UNEXPECTED_FRAME, _EXPECTED[int(channel.expects)], 60, 40)
                 if key == BASIC_PUBLISH:
                     if not self._draining:
                         basic_publish.begin(channel, data, start, end)
@@ -305,7 +305,9 @@ class AmqpConversation(Conversation):
 
     def _unexpected_content(self, channel: Channel) -> None:
         if not self._draining:
-            raise AmqpWireError(UNEXPECTED_FRAME, _EXPECTED[int(channel.expects)])
+            # Inside a content its method is the one at fault.
+            class_id, method_id = (0, 0) if channel.expects == EXPECT_METHOD else (60, 40)
+            raise AmqpWireError(UNEXPECTED_FRAME, _EXPECTED[int(channel.expects)], class_id, method_id)
 
     def _method(self, channel: Channel, key: i64, data: bytes, start: i64, end: i64) -> None:
         if key == BASIC_NACK:

@@ -72,9 +72,9 @@ def _bad_expiration(text: str, error: str) -> AmqpRefusal:
 
 def extra_routing_keys(headers: dict[str, FieldValue], name: str) -> list[str]:
     """Routing keys of the CC or BCC header. Raises AmqpRefusal 406 when it is not an array of strings."""
-    value = headers.get(name)
-    if value is None:
+    if name not in headers:
         return []
+    value = headers[name]
     if not isinstance(value, list):
         raise AmqpRefusal(
             PRECONDITION_FAILED,

@@ -99,9 +99,16 @@ def header(channel: Channel, data: bytes, start: i64, end: i64) -> None:
         raise AmqpWireError(
             UNEXPECTED_FRAME,
             f"expected content header for class 60, got one for class {content_class(data, start)} instead",
+            60,
+            40,
         )
     if content_weight(data, start) != 0:
-        raise AmqpWireError(FRAME_ERROR, "content weight is not 0")
+        raise AmqpWireError(
+            UNEXPECTED_FRAME,
+            "expected content header for class 60, got non content header frame instead",
+            60,
+            40,
+        )
     body_bytes = content_body_bytes(data, start)
     limit: i64 = channel.session.settings.message_bytes_max
     if body_bytes < 0 or body_bytes > limit:
