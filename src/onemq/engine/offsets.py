@@ -171,7 +171,7 @@ def clipped(pairs: list[int], start: int, end: int) -> list[int]:
     """What of the ranges lies in [start, end). Costs what it finds, not what the ranges hold."""
     out: list[int] = []
     at = _first_behind(pairs, start)
-    while at < len(pairs) and pairs[at] < end:
+    while start < end and at < len(pairs) and pairs[at] < end:
         out.append(max(pairs[at], start))
         out.append(min(pairs[at + 1], end))
         at += 2
