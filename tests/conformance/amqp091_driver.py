@@ -269,7 +269,9 @@ class Amqp091(Driver):
     def log_in(self, peer: socket.socket, idle_seconds: int) -> None:
         self.greeted(peer)
         response = b"\0guest\0guest"
-        start_ok = struct.pack(">I", 0) + b"\x05PLAIN" + struct.pack(">I", len(response)) + response + b"\x05en_US"
+        start_ok = (
+            struct.pack(">I", 0) + b"\x05PLAIN" + struct.pack(">I", len(response)) + response + b"\x05en_US"
+        )
         peer.sendall(method(10, 11, start_ok))
         read_frame(peer)
         peer.sendall(method(10, 31, struct.pack(">HIH", 0, 131072, idle_seconds)))

@@ -224,9 +224,7 @@ class Driver(ABC):
         return True
 
 
-def until(
-    probe: Callable[[], Found], otherwise: str, within_seconds: float = WITHIN_SECONDS
-) -> Found:
+def until(probe: Callable[[], Found], otherwise: str, within_seconds: float = WITHIN_SECONDS) -> Found:
     """Asks until the answer is true. Fails with `otherwise`."""
     deadline = time.monotonic() + within_seconds
     while True:

@@ -9,14 +9,16 @@ from conformance.conftest import Connect
 from conformance.driver import Client, Denied, Driver, Queue, until
 
 
-@pytest.mark.parametrize(("user", "password"), [("guest", "wrong"), ("guest", ""), ("nobody", "guest"), ("", "")])
-def test_a_wrong_password_or_user_is_refused_alike(
-    driver: Driver, broker: BrokerProcess, user: str, password: str
+def test_a_wrong_password_and_an_unknown_user_are_refused_alike(
+    driver: Driver, broker: BrokerProcess
 ) -> None:
-    with pytest.raises(Denied) as caught:
-        driver.connect(broker, user=user, password=password)
-    assert caught.value.code == driver.codes["login"]
-    assert "invalid" not in caught.value.text and user not in caught.value.text.replace("Login", "") or not user
+    texts = set()
+    for user, password in (("guest", "wrong"), ("guest", ""), ("nobody", "guest"), ("", "")):
+        with pytest.raises(Denied) as caught:
+            driver.connect(broker, user=user, password=password)
+        assert caught.value.code == driver.codes["login"]
+        texts.add(caught.value.text)
+    assert len(texts) == 1, texts  # nobody learns which users exist
     assert driver.serves(broker)
 
 

@@ -94,7 +94,7 @@ def test_an_idle_client_that_keeps_alive_is_kept(
     driver: Driver, broker: BrokerProcess, connect: Connect
 ) -> None:
     client = connect(broker, idle_seconds=1)
-    client.idle(3.5)
+    client.idle(2.6)  # two intervals without a byte are given up
     client.sync()
 
 

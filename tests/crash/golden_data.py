@@ -14,11 +14,6 @@ from random import Random
 TESTS = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS)]
 
-from simulation.broker_world import START_MS  # noqa: E402
-from simulation.simulated_files import SimulatedFiles, _Directory  # noqa: E402
-from simulation.stepped import Stepped  # noqa: E402
-from unit.heads.amqp091.playbook import Peer, Stage  # noqa: E402
-
 from onemq.auth.gate import Gate  # noqa: E402
 from onemq.auth.permissions import Permission, Permissions  # noqa: E402
 from onemq.auth.users import User, Users, hash_password  # noqa: E402
@@ -40,6 +35,10 @@ from onemq.heads.amqp091.settings import PREDECLARED_EXCHANGES, AmqpSettings  # 
 from onemq.model.record import NATIVE_AMQP091  # noqa: E402
 from onemq.storage.file_store import FileStore  # noqa: E402
 from onemq.storage.settings import StoreSettings  # noqa: E402
+from simulation.simulated_files import SimulatedFiles, _Directory  # noqa: E402
+from simulation.stepped import Stepped  # noqa: E402
+from simulation.world_turns import START_MS  # noqa: E402
+from unit.heads.amqp091.playbook import Peer, Stage  # noqa: E402
 
 DURABLE = BasicProperties(delivery_mode=2)
 
@@ -59,7 +58,9 @@ class FileStage(Stage):
         )
         self.broker = Broker(self.store, engine, self._entropy)
         self.broker.catalog.natives.register(NATIVE_AMQP091, AmqpNativeReader())
-        users = {"guest": User("guest", ["administrator"], hash_password("guest", b"salt"), loopback_only=True)}
+        users = {
+            "guest": User("guest", ["administrator"], hash_password("guest", b"salt"), loopback_only=True)
+        }
         granted = {("guest", "/"): Permission(".*", ".*", ".*")}
         self.gate = Gate(Users(users), Permissions(["/"], granted), self.broker)
         self.head = AmqpHead(self.gate, AmqpSettings(), self._entropy)
@@ -120,7 +121,7 @@ def settle(stage: FileStage, peer: Peer) -> None:
         if body is not None:
             tags[body.split(b" ")[0]] = heard.what.method.delivery_tag  # type: ignore[union-attr]
     for name, tag in tags.items():
-        if name == b"consumed" or name.isdigit() and int(name) % 4 == 0:
+        if name == b"consumed" or (name.isdigit() and int(name) % 4 == 0):
             peer.says(1, BasicAck(tag, False))
         elif name.isdigit() and int(name) % 10 == 5:
             peer.says(1, BasicReject(tag, False))

@@ -16,12 +16,10 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from broker_process import BrokerProcess  # noqa: E402
-from raw_client import SECONDS_MAX, RawClient, drain  # noqa: E402
-
-from onemq.heads.amqp091.methods import ConnectionBlocked, ConnectionUnblocked  # noqa: E402
+from broker_process import BrokerProcess
+from crash.raw_client import SECONDS_MAX, RawClient, drain
+from onemq.heads.amqp091.methods import ConnectionBlocked, ConnectionUnblocked
 
 QUEUE = "full"
 DISK_BYTES = 6 << 20

@@ -15,11 +15,9 @@ import pytest
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
-sys.path.insert(0, str(HERE))
 
 from broker_process import BrokerProcess  # noqa: E402
-from raw_client import RawClient, drain  # noqa: E402
-
+from crash.raw_client import RawClient, drain  # noqa: E402
 from onemq.heads.amqp091.methods import (  # noqa: E402
     BasicConsume,
     BasicConsumeOk,

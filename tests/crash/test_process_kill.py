@@ -1,4 +1,4 @@
-"""The real process killed without warning, under load: what a publisher saw confirmed is there, once, in order, byte for byte.
+"""The real process killed without warning, under load: what was confirmed is there, once, in order, byte for byte.
 
 What was sent and not confirmed may be there or not: if it is, it is whole and in its place.
 """
@@ -15,10 +15,9 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from broker_process import BrokerProcess  # noqa: E402
-from raw_client import SECONDS_MAX, Gone, RawClient, drain  # noqa: E402
+from broker_process import BrokerProcess
+from crash.raw_client import SECONDS_MAX, Gone, RawClient, drain
 
 SMALL = ["--set", "storage.journal_bytes_max=1MiB", "--set", "storage.segment_bytes=64KiB"]
 SMALL += ["--set", "memory.tail_bytes_max=1MiB"]

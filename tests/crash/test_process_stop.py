@@ -14,12 +14,10 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from broker_process import BrokerProcess  # noqa: E402
-from raw_client import SECONDS_MAX, Gone, RawClient, drain  # noqa: E402
-
-from onemq.heads.amqp091.methods import ConnectionClose  # noqa: E402
+from broker_process import BrokerProcess
+from crash.raw_client import SECONDS_MAX, Gone, RawClient, drain
+from onemq.heads.amqp091.methods import ConnectionClose
 
 QUEUE = "stopped"
 DRAIN_SECONDS = 2
@@ -85,7 +83,18 @@ def test_a_second_process_on_the_same_directory_is_refused(broker: BrokerProcess
     broker.start()
     data = broker.directory / "data"
     second = subprocess.run(
-        [sys.executable, "-m", "onemq", "serve", "--data", str(data), "--amqp-port", "0", "--http-port", "off"],
+        [
+            sys.executable,
+            "-m",
+            "onemq",
+            "serve",
+            "--data",
+            str(data),
+            "--amqp-port",
+            "0",
+            "--http-port",
+            "off",
+        ],
         capture_output=True,
         text=True,
         timeout=SECONDS_MAX,

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.peers import RabbitMQ, find_rabbitmq
+
 from broker_process import BrokerProcess
 
 

@@ -1,4 +1,4 @@
-"""What must be true of a broker, kept beside it: a shadow of every copy of every message, and checks of the engine's books.
+"""What must be true of a broker, kept beside it: a shadow of every copy of every message.
 
 The shadow knows what clients published, took and settled, and at which commit each of that happened. So it can say after
 a crash at any commit what must be there, what must not, and in which order. It knows nothing of how the broker does it.
@@ -10,7 +10,6 @@ from typing import Final
 
 from onemq.engine.broker import Broker
 from onemq.engine.ledger_queue import LedgerQueue
-from onemq.engine.offsets import from_offsets, total
 from onemq.model.entities import QueueSettings
 
 QUEUED: Final = "queued"
@@ -40,7 +39,9 @@ class ShadowQueue:
         ordered: its first deliveries follow the order of publishing.
     """
 
-    def __init__(self, name: str, settings: QueueSettings, declared_at: int, ordered: bool, fanned: bool) -> None:
+    def __init__(
+        self, name: str, settings: QueueSettings, declared_at: int, ordered: bool, fanned: bool
+    ) -> None:
         self.name = name
         self.settings = settings
         self.durable = settings.durable and not settings.exclusive
@@ -120,7 +121,9 @@ class Shadow:
 
     # What clients do.
 
-    def declare(self, name: str, settings: QueueSettings, position: int, ordered: bool, fanned: bool) -> ShadowQueue:
+    def declare(
+        self, name: str, settings: QueueSettings, position: int, ordered: bool, fanned: bool
+    ) -> ShadowQueue:
         queue = ShadowQueue(name, settings, position, ordered, fanned)
         self.queues[name] = queue
         return queue
@@ -167,7 +170,9 @@ class Shadow:
             return
         settings = token.queue.settings
         if settings.retry_delay_min_ms and (failed or settings.retry_delay_returned):
-            token.unsure_until_ms = self.now_ms + max(settings.retry_delay_min_ms, settings.retry_delay_max_ms)
+            token.unsure_until_ms = self.now_ms + max(
+                settings.retry_delay_min_ms, settings.retry_delay_max_ms
+            )
 
     def purge(self, name: str, count: int, position: int) -> None:
         queue = self.queues[name]
@@ -201,7 +206,7 @@ class Shadow:
 
     def in_queue(self, name: str) -> list[Token]:
         if name == DEAD_LETTERS:
-            return [token for token in self.dead.values()] + list(self.queues[name].live.values())
+            return [*self.dead.values(), *self.queues[name].live.values()]
         return list(self.queues[name].live.values())
 
     def in_queue_of(self, queue: ShadowQueue) -> list[Token]:
@@ -213,7 +218,9 @@ class Shadow:
         """The copy that stands in `queue_name`; `origin` is where it died first, "" if it did not."""
         number = int(body.split(b":", 1)[0])
         token = self.tokens.get((number, origin or queue_name))
-        check(token is not None, f"{body[:40]!r} from {queue_name} (died in {origin!r}): nobody published that")
+        check(
+            token is not None, f"{body[:40]!r} from {queue_name} (died in {origin!r}): nobody published that"
+        )
         assert token is not None
         check(token.body == body, f"{token}: body differs: {len(body)} bytes")
         return token
@@ -241,7 +248,9 @@ class Shadow:
     def _deliver_dead(self, token: Token, position: int) -> None:
         if token.place == DEAD:
             return
-        allowed = token.place in (QUEUED, LEFT) and token.may_leave(self.now_ms) and token.queue.dead_letters()
+        allowed = (
+            token.place in (QUEUED, LEFT) and token.may_leave(self.now_ms) and token.queue.dead_letters()
+        )
         check(allowed, f"{token} comes as a dead letter at {self.now_ms}, expires {token.expires_at_ms}")
         # It may have died in any commit up to the durable one; what is durable is never undone.
         self._move(token, self.durable if token.durable_when_dead else position, DEAD)
@@ -280,12 +289,17 @@ class Shadow:
             leased = sum(1 for token in shadow.live.values() if token.leased_by)
             check(len(queue.ledger.leased) == leased, f"{queue.name} has {counts}; {leased} are leased")
             total_count = queue.message_count() + leased + len(queue.ledger.delayed)
-            check(total_count == len(shadow.live), f"{queue.name} has {counts}; {len(shadow.live)} live, {queue.ledger.delayed}")
+            check(
+                total_count == len(shadow.live),
+                f"{queue.name} has {counts}; {len(shadow.live)} live, {queue.ledger.delayed}",
+            )
 
     def queue_vanished(self, name: str, position: int) -> None:
         """The broker deleted it by itself."""
         queue = self.queues[name]
-        allowed = queue.settings.expires_ms is not None or queue.settings.auto_delete or queue.settings.exclusive
+        allowed = (
+            queue.settings.expires_ms is not None or queue.settings.auto_delete or queue.settings.exclusive
+        )
         check(allowed, f"queue {name} has gone")
         self.delete(name, position)
 
@@ -348,80 +362,3 @@ class Shadow:
                 check(allowed, f"{token} is lost, expires {token.expires_at_ms}, now {self.now_ms}")
         for token in self.dead.values():
             check(token.unsure, f"{token} is lost from the dead letters")
-
-
-# The engine's own books.
-
-
-def check_books(broker: Broker) -> None:
-    """The counts of every ledger and log agree with what they count, and no record is in two states."""
-    tail = 0
-    for queue in broker.catalog.logs.values():
-        log = queue.log
-        tail += int(log.tail_cost)
-        cost = sum(int(batch.cost) for batch in log.tail)
-        check(cost == log.tail_cost, f"{queue.name}: tail_cost {log.tail_cost}, its batches {cost}")
-        if isinstance(queue, LedgerQueue):
-            _check_ledger(queue)
-    check(tail == broker.core.tail_bytes, f"tail_bytes {broker.core.tail_bytes}, the logs hold {tail}")
-
-
-def _check_ledger(queue: LedgerQueue) -> None:
-    ledger = queue.ledger
-    ready: list[int] = []
-    for level in ledger.levels:
-        ready += level.ranges()
-        check(total(level.ranges()) == level.count, f"{queue.name}: a level counts {level.count}")
-    returned = [offset for heap in ledger.returned for offset in heap]
-    delayed = [entry[1] for entry in ledger.delayed]
-    check(len(returned) == ledger.returned_count, f"{queue.name}: returned {returned} {ledger.returned_count}")
-    count = total(ready) + len(returned)
-    check(count == ledger.ready_count, f"{queue.name}: {count} ready, ready_count {ledger.ready_count}")
-    states: list[list[int]] = [[ready[at], ready[at + 1]] for at in range(0, len(ready), 2)]
-    states += [from_offsets(returned), from_offsets(list(ledger.leased)), from_offsets(delayed)]
-    seen = 0
-    pairs: list[int] = []
-    for state in states:
-        seen += total(state)
-        pairs += state
-    spans = sorted((pairs[at], pairs[at + 1]) for at in range(0, len(pairs), 2))
-    for before, after in zip(spans, spans[1:], strict=False):
-        check(before[1] <= after[0], f"{queue.name}: offset {after[0]} is in two states")
-    check(len(set(returned)) == len(returned), f"{queue.name}: returned twice {sorted(returned)}")
-    check(len(set(delayed)) == len(delayed), f"{queue.name}: delayed twice {sorted(delayed)}")
-    leased = sum(int(delivery.record.body_bytes()) for delivery in ledger.leased.values())
-    check(leased == ledger.leased_bytes, f"{queue.name}: leased_bytes {ledger.leased_bytes}, leased {leased}")
-    waiting = sum(entry[3] for entry in ledger.delayed)
-    check(waiting == ledger.delayed_bytes, f"{queue.name}: delayed_bytes {ledger.delayed_bytes}, delayed {waiting}")
-    check(ledger.lost == 0, f"{queue.name}: {ledger.lost} records were not there")
-    if not seen:
-        check(
-            ledger.unsettled_bytes == 0 and ledger.durable_bytes == 0 and ledger.delayed_bytes == 0,
-            f"{queue.name} is empty: unsettled_bytes {ledger.unsettled_bytes}, durable_bytes "
-            f"{ledger.durable_bytes}, delayed_bytes {ledger.delayed_bytes}",
-        )
-
-
-def state_of(broker: Broker) -> dict[str, object]:
-    """The durable state in a form that can be compared: the live one and the replayed one must be the same.
-
-    What is on lease when a broker stops is ready again, and counted, when it is back: that is left out here.
-    """
-    logs: dict[str, object] = {}
-    for log_id, queue in sorted(broker.catalog.logs.items()):
-        if not queue.log.durable:
-            continue
-        state = queue.state()
-        if isinstance(queue, LedgerQueue):
-            delayed = state["delayed"]
-            levels = state["levels"]
-            assert isinstance(delayed, list) and isinstance(levels, list)
-            offsets: list[int] = list(delayed[1::4])
-            for pairs in levels:
-                for at in range(0, len(pairs), 2):
-                    offsets += range(pairs[at], pairs[at + 1])
-            logs[str(log_id)] = {"live": sorted(offsets), "bytes": state["bytes"]}
-        else:
-            logs[str(log_id)] = {"start": state["start"], "bytes": state["bytes"]}
-    changes = sorted(repr(sorted(change.items(), key=lambda item: item[0])) for change in broker.catalog.changes())
-    return {"logs": logs, "catalog": changes}

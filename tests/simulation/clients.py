@@ -26,7 +26,7 @@ from onemq.model.record import Record
 from simulation.checkers import DEAD_LETTERS, Token, check
 
 if TYPE_CHECKING:
-    from simulation.broker_world import BrokerWorld
+    from simulation.world_turns import WorldTurns
 
 STREAM = "stream"
 LATE = "late"
@@ -53,7 +53,7 @@ class Got:
 class Client:
     """What both kinds share: a name, what is on lease to it, and whether it is still there."""
 
-    def __init__(self, world: BrokerWorld, name: str) -> None:
+    def __init__(self, world: WorldTurns, name: str) -> None:
         self.world = world
         self.name = name
         self.held: list[tuple[Token, Got]] = []
@@ -145,7 +145,7 @@ class Waiter(GetWaiter):
 class DirectClient(Client):
     """Drives an Access of its own."""
 
-    def __init__(self, world: BrokerWorld, name: str, access: Access) -> None:
+    def __init__(self, world: WorldTurns, name: str, access: Access) -> None:
         super().__init__(world, name)
         self.access = access
         self.sink = DirectSink(self)

@@ -11,8 +11,8 @@ from onemq.engine.facts import SETTLED, FactReader
 from onemq.engine.ledger import Ledger
 from onemq.engine.ports import Completion, Durable, Replay, Store
 from onemq.model.record import Record
-from simulation.broker_world import Plan
 from simulation.simulated_files import SimulatedFiles
+from simulation.world_turns import Plan
 
 COMPILED = str(ledger_module.__file__).endswith(".so")
 
@@ -167,9 +167,17 @@ def lost_order(ledger: type[Ledger]) -> dict[str, object]:
     return {"head": head_of_the_fresh}
 
 
-PLANS = {
-    "durable before the sync": HastyPlan,
-    "a settlement is forgotten": ForgetfulPlan,
-    "the journal goes before the segments are synced": UnsyncedPlan,
+PLANS: dict[str, tuple[type[Plan], str]] = {
+    "durable before the sync": (HastyPlan, "was durable"),
+    "a settlement is forgotten": (
+        ForgetfulPlan,
+        r"ready, \d+ leased; \d+ live|is not there any more|state differ",
+    ),
+    "the journal goes before the segments are synced": (UnsyncedPlan, "damaged|is lost|were not there"),
 }
-PATCHES: dict[str, Patch] = {"a double lease": double_lease, "a lost order": lost_order}
+"""How to put the world together, and what the simulation says of it."""
+
+PATCHES: dict[str, tuple[Patch, str]] = {
+    "a double lease": (double_lease, "two leases|in two states"),
+    "a lost order": (lost_order, "overtakes"),
+}

@@ -8,9 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from repository import ROOT, SOURCE, modules, texts  # noqa: E402
+from tidy.repository import ROOT, SOURCE, modules, texts
 
 NAMELESS = {"util", "utils", "helper", "helpers", "common", "manager", "managers", "misc"}
 """Names that say nothing of what is in the file."""

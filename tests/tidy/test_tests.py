@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from repository import ROOT, SOURCE, modules, texts  # noqa: E402
+from tidy.repository import ROOT, SOURCE, modules, texts
 
 UNIT = ROOT / "tests" / "unit"
 

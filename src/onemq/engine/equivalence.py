@@ -22,6 +22,8 @@ def described(value: object) -> str:
         return f"the value '{value}' of type 'longstr'"
     if isinstance(value, float):
         return f"the value '{value}' of type 'double'"
+    if isinstance(value, bytes):
+        return f"the value '{value.decode('utf-8', 'replace')}' of type 'binary'"
     kind = "table" if isinstance(value, dict) else "array"
     return f"the value '{value}' of type '{kind}'"
 

@@ -97,7 +97,8 @@ class LedgerQueue(Queue):
         return count
 
     def settle_arrivals(self) -> None:
-        if self.limited:
+        """Consumers come before whoever asks now, and what nobody takes may die at once: by a limit, or of age 0."""
+        if not self.forwarder:
             self.dispatch(self.core.settings.dispatch_per_turn)
 
     def _forward(self, budget: i64) -> i64:

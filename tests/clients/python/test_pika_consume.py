@@ -345,3 +345,24 @@ def test_pikas_own_generator_cancel_returns_what_was_not_taken(channel: Blocking
             break
     channel.cancel()
     assert drain(channel, queue) == numbered(3, 5)
+
+
+def test_consumer_arguments_of_other_types_of_queue(connection: BlockingConnection, queue: str) -> None:
+    # RabbitMQ 4 refuses what only consumers of other queue types know; the queue itself is looked for first.
+    with channel_error(
+        406,
+        f"invalid arg 'x-stream-offset' for queue '{queue}' in vhost '/' of queue type rabbit_classic_queue",
+    ):
+        connection.channel().basic_consume(queue, lambda *_: None, arguments={"x-stream-offset": "first"})
+    with channel_error(404, "NOT_FOUND - no queue 'no-such-queue'"):
+        connection.channel().basic_consume("no-such-queue", lambda *_: None, arguments={"x-priority": "high"})
+
+
+def test_a_waiting_consumer_comes_before_a_get_that_follows(
+    connection: BlockingConnection, queue: str
+) -> None:
+    channel = connection.channel()
+    collector = Collector(channel).consume(queue)
+    channel.basic_publish("", queue, b"m")  # not flushed before the get: both are read in one go
+    assert get(channel, queue) is None
+    collector.wait(1)

@@ -164,6 +164,18 @@ def test_cc_keys_travel_with_the_dead_letter(channel: BlockingChannel, name: Nam
         assert message.headers["x-death"][0]["routing-keys"] == [source, "second"]
 
 
+def test_a_dead_letter_routing_key_replaces_all_keys_and_bcc_is_never_shown(
+    channel: BlockingChannel, name: Name
+) -> None:
+    source, dead = pair(channel, name)
+    publish(channel, source, b"m", headers={"CC": ["c"], "BCC": [dead], "kept": 1})
+    assert "x-death" not in fetch(channel, dead).headers  # the blind copy itself
+    reject_one(channel, source)
+    headers = fetch(channel, dead).headers
+    assert headers["x-death"][0]["routing-keys"] == [source, "c"]
+    assert headers["kept"] == 1 and "CC" not in headers and "BCC" not in headers
+
+
 def test_a_second_death_elsewhere_is_a_second_entry_and_counts_grow(
     channel: BlockingChannel, name: Name
 ) -> None:

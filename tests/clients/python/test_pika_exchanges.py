@@ -161,6 +161,21 @@ def test_inequivalent_exchange_declarations(connection: BlockingConnection, name
         connection.channel().exchange_declare(exchange, "direct", durable=True, internal=True)
 
 
+def test_a_second_exchange_declaration_is_compared_not_checked(
+    connection: BlockingConnection, name: Name
+) -> None:
+    exchange = name("x")
+    connection.channel().exchange_declare(
+        exchange, "direct", arguments={"alternate-exchange": "a", "x-note": 1}
+    )
+    connection.channel().exchange_declare(exchange, "direct", arguments={"alternate-exchange": "a"})
+    prefix = f"PRECONDITION_FAILED - inequivalent arg '{{}}' for exchange '{exchange}' in vhost '/': "
+    with channel_error(406, prefix.format("type")):
+        connection.channel().exchange_declare(exchange, "fanout", arguments={"alternate-exchange": 5})
+    with channel_error(406, prefix.format("alternate-exchange")):
+        connection.channel().exchange_declare(exchange, "direct", arguments={"alternate-exchange": 5})
+
+
 def test_passive_declare_of_an_unknown_exchange(channel: BlockingChannel) -> None:
     with channel_error(404, "NOT_FOUND - no exchange 'nowhere' in vhost '/'"):
         channel.exchange_declare("nowhere", passive=True)
@@ -183,6 +198,20 @@ def test_binding_to_what_is_not_there(connection: BlockingConnection, queue: str
         connection.channel().queue_bind(queue, "nowhere", "key")
     with channel_error(404, "NOT_FOUND - no queue 'no-such-queue' in vhost '/'"):
         connection.channel().queue_bind("no-such-queue", "amq.direct", "key")
+    with channel_error(404, "NOT_FOUND - no exchange 'nowhere' in vhost '/'"):
+        connection.channel().queue_bind("no-such-queue", "nowhere", "key")
+
+
+@pytest.mark.parametrize(
+    ("mode", "text"),
+    [
+        ("some", 'Invalid x-match field value <<"some">>; expected all, any, all-with-x, or any-with-x'),
+        (5, "Invalid x-match field type signedint (value 5); expected longstr"),
+    ],
+)
+def test_an_unknown_x_match(channel: BlockingChannel, queue: str, mode: object, text: str) -> None:
+    with channel_error(406, f"PRECONDITION_FAILED - {text}"):
+        channel.queue_bind(queue, "amq.headers", arguments={"x-match": mode})
 
 
 def test_binding_twice_is_one_binding_and_unbinding_is_idempotent(

@@ -231,3 +231,11 @@ def test_without_max_priority_the_queue_is_first_in_first_out(channel: BlockingC
     for priority in (1, 9, 5):
         publish(channel, queue, str(priority), priority=priority)
     assert drain(channel, queue) == [b"1", b"9", b"5"]
+
+
+def test_a_time_to_live_of_0_does_not_wait_for_a_get(channel: BlockingChannel, name: Name) -> None:
+    queue = name("queue")
+    channel.queue_declare(queue, arguments={"x-message-ttl": 0})
+    for _ in range(20):
+        channel.basic_publish("", queue, b"m")
+        assert channel.basic_get(queue)[0] is None

@@ -17,6 +17,7 @@ from pika_session import (
     Collector,
     Connect,
     Name,
+    Table,
     channel_error,
     connection_error,
     drain,
@@ -323,6 +324,29 @@ def test_cc_and_bcc_route_too_and_bcc_is_removed(channel: BlockingChannel, name:
     messages = [fetch(channel, queue) for queue in queues]
     assert all(message.headers == {"CC": [queues[1]], "kept": 1} for message in messages)
     assert all(message.routing_key == queues[0] for message in messages)
+
+
+def test_a_returned_message_hides_its_bcc_too(channel: BlockingChannel, name: Name) -> None:
+    returned: list[Table] = []
+    channel.add_on_return_callback(
+        lambda _channel, _method, properties, _body: returned.append(properties.headers)
+    )
+    properties = BasicProperties(headers={"BCC": [name("nobody")], "kept": 1})
+    channel.basic_publish("", name("nowhere"), b"m", properties, mandatory=True)
+    wait_until(channel, lambda: len(returned) == 1)
+    assert returned == [{"kept": 1}]
+
+
+@pytest.mark.parametrize(("value", "kind"), [("one", "longstr"), (1, "signedint"), (None, "void")])
+def test_bcc_of_a_wrong_type(channel: BlockingChannel, queue: str, value: object, kind: str) -> None:
+    publish(channel, queue, b"m", headers={"BCC": value})
+    with channel_error(406, f'invalid message: {{unacceptable_type_in_header,"BCC",{kind}}}'):
+        channel.queue_declare("", exclusive=True)
+
+
+def test_an_expiration_has_no_upper_limit(channel: BlockingChannel, queue: str) -> None:
+    publish(channel, queue, b"m", expiration="9" * 25)
+    assert fetch(channel, queue).properties.expiration == "9" * 25
 
 
 def test_cc_must_be_a_list(channel: BlockingChannel, queue: str) -> None:

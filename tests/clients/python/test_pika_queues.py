@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
 from pika_session import (
@@ -126,6 +128,52 @@ def test_inequivalent_arguments(
 def test_bad_arguments_are_refused(channel: BlockingChannel, name: Name, arguments: Table) -> None:
     with channel_error(406, "PRECONDITION_FAILED - "):
         channel.queue_declare(name("queue"), durable=True, arguments=arguments)
+
+
+def test_a_second_queue_declaration_is_compared_not_checked(
+    connection: BlockingConnection, name: Name
+) -> None:
+    queue = name("queue")
+    connection.channel().queue_declare(queue, arguments={"x-note": 1})
+    # Arguments that mean nothing to the queue's type are not compared, and nothing is checked.
+    connection.channel().queue_declare(queue, arguments={"x-note": 2, "x-max-age": "no age"})
+    with channel_error(406, "inequivalent arg 'durable'"):
+        connection.channel().queue_declare(queue, durable=True, arguments={"x-max-length": -1})
+    with channel_error(406, "inequivalent arg 'x-max-length'"):
+        connection.channel().queue_declare(queue, arguments={"x-max-length": -1})
+    with channel_error(405, "RESOURCE_LOCKED - cannot obtain exclusive access to locked queue"):
+        connection.channel().queue_declare(queue, durable=True, exclusive=True)
+
+
+def test_what_is_checked_first(connection: BlockingConnection, name: Name) -> None:
+    arguments: Table = {"x-max-length": "many", "x-dead-letter-routing-key": 1, "x-expires": 0}
+    for first in ("x-expires", "x-dead-letter-routing-key", "x-max-length"):
+        with channel_error(406, f"PRECONDITION_FAILED - invalid arg '{first}'"):
+            connection.channel().queue_declare(name("queue"), durable=True, arguments=arguments)
+        del arguments[first]
+    with channel_error(406, "PRECONDITION_FAILED - invalid arg 'x-max-length' for queue 'amq.gen-"):
+        connection.channel().queue_declare("", exclusive=True, arguments={"x-max-length": "many"})
+
+
+def test_a_passive_declare_does_not_mean_the_last_queue(channel: BlockingChannel, queue: str) -> None:
+    with channel_error(404, "NOT_FOUND - no queue '' in vhost '/'"):
+        channel.queue_declare("", passive=True)
+
+
+def test_times_have_no_upper_limit(channel: BlockingChannel, name: Name) -> None:
+    queue = name("queue")
+    channel.queue_declare(queue, durable=True, arguments={"x-message-ttl": 2**63 - 1, "x-expires": 2**63 - 1})
+    publish(channel, queue, b"m", expiration="4294967296")
+    assert fetch(channel, queue).body == b"m"
+
+
+def test_what_expired_behind_a_fetched_message_does_not_count(channel: BlockingChannel, queue: str) -> None:
+    publish(channel, queue, b"stays")
+    publish(channel, queue, b"goes", expiration="1")
+    publish(channel, queue, b"goes too", expiration="1")
+    time.sleep(0.05)  # longer than they live: nothing tells that they have died behind the first
+    method, _, _ = channel.basic_get(queue)
+    assert method is not None and method.message_count == 0
 
 
 def test_unknown_arguments_are_accepted(channel: BlockingChannel, name: Name) -> None:

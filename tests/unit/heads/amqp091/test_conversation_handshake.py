@@ -65,6 +65,12 @@ def test_a_foreign_header_is_answered_with_ours(stage: Stage, header: bytes) -> 
     assert peer.heard() == [] and peer.raw == PROTOCOL_HEADER_0_9_1 and peer.link.closed
 
 
+def test_the_header_of_0_9_is_served_too(stage: Stage) -> None:
+    peer = stage.link()
+    peer.sends(b"AMQP\x01\x01\x00\x09")
+    assert isinstance(peer.hears_one(0), ConnectionStart) and not peer.link.closed
+
+
 def test_the_greeting_names_rabbitmq_and_what_is_served(stage: Stage) -> None:
     peer = stage.link()
     peer.sends(PROTOCOL_HEADER_0_9_1)

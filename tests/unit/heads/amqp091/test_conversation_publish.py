@@ -16,6 +16,9 @@ from onemq.heads.amqp091.methods import (
     BasicPublish,
     BasicReturn,
     ChannelClose,
+    ChannelCloseOk,
+    ChannelFlow,
+    ChannelFlowOk,
     ConfirmSelect,
     ConfirmSelectOk,
     ConnectionClose,
@@ -134,6 +137,44 @@ def test_a_body_longer_than_announced(peer: Peer) -> None:
     peer.sends(cut + body_frame + body_frame)
     close = peer.heard()[-1].what
     assert isinstance(close, ConnectionClose) and close.reply_code == 501
+
+
+@pytest.mark.parametrize(
+    ("frames", "expected"),
+    [
+        # A body, a header for another class, a header with a weight, all instead of a header.
+        (b"\x03\x00\x01\x00\x00\x00\x01x\xce", "content header for class 60, got non content header frame"),
+        (
+            b"\x02\x00\x01\x00\x00\x00\x0e\x00\x32" + bytes(12) + b"\xce",
+            "content header for class 60, got one",
+        ),
+        (
+            b"\x02\x00\x01\x00\x00\x00\x0e\x00\x3c\x00\x01" + bytes(10) + b"\xce",
+            "content header for class 60, got non content header frame",
+        ),
+    ],
+)
+def test_what_interrupts_a_content_is_its_methods_fault(peer: Peer, frames: bytes, expected: str) -> None:
+    peer.says(1, BasicPublish("", "q", False, False))
+    peer.sends(frames)
+    close = peer.hears_one(0)
+    assert isinstance(close, ConnectionClose)
+    assert close.reply_text.startswith(f"UNEXPECTED_FRAME - expected {expected}")
+    assert (close.reply_code, close.class_id, close.method_id) == (505, 60, 40)
+
+
+def test_malformed_properties_end_the_connection(peer: Peer) -> None:
+    peer.says(1, BasicPublish("", "q", False, False))
+    peer.sends(b"\x02\x00\x01\x00\x00\x00\x10\x00\x3c" + bytes(12) + b"xx\xce")
+    close = peer.hears_one(0)
+    assert isinstance(close, ConnectionClose) and close.reply_code == 502
+
+
+def test_a_needless_close_ok_is_passed_over(peer: Peer) -> None:
+    peer.says(9, ChannelCloseOk())
+    assert peer.heard() == []
+    peer.says(1, ChannelFlow(True))
+    peer.hears(1, ChannelFlowOk(True))
 
 
 def test_immediate_is_not_implemented(peer: Peer) -> None:
@@ -444,3 +485,27 @@ def test_what_direct_replies_ask_for(peer: Peer) -> None:
         + encoded(3, BasicConsume(REPLY_TO, "b", no_ack=True))
     )
     assert channel_close(peer) == (406, "PRECONDITION_FAILED - reply consumer already set")
+
+
+def test_tags_ascend_on_the_wire_when_a_get_waits_beside_a_consumer() -> None:
+    disk = SlowDisk()
+    peer = Stage(store=disk).connect()
+    peer.opens(1)
+    peer.says(1, QueueDeclare("q", durable=True), QueueDeclare("fast"), BasicConsume("fast", "t"))
+    peer.heard()
+    disk.syncs = False
+    peer.sends(published("", "q", b"got", properties=PERSISTENT) + encoded(1, BasicGet("q")))
+    peer.sends(published("", "fast", b"delivered"))
+    peer.hears_nothing()
+    disk.syncs = True
+    peer.stage.turn()
+    first, second = peer.hears_contents(1)
+    assert (first.body, second.body) == (b"got", b"delivered")
+    assert (first.method.delivery_tag, second.method.delivery_tag) == (1, 2)  # type: ignore[union-attr]
+    peer.says(1, BasicAck(2, True))
+    assert not stage_has_unsettled(peer)
+
+
+def stage_has_unsettled(peer: Peer) -> bool:
+    queues = peer.stage.broker.catalog.namespaces["/"].queues
+    return any(queue.live_ranges() for queue in queues.values())

@@ -29,7 +29,9 @@ def amqp_record(properties: BasicProperties, routing_key: str = "k") -> Record:
     return record
 
 
-@pytest.mark.parametrize(("text", "expected"), [("0", 0), ("60000", 60000), ("4294967296", 4294967296), ("9" * 30, 10**15)])
+@pytest.mark.parametrize(
+    ("text", "expected"), [("0", 0), ("60000", 60000), ("4294967296", 4294967296), ("9" * 30, 10**15)]
+)
 def test_expiration(text: str, expected: int) -> None:
     assert expiration_ms(text) == expected
 
