@@ -1,5 +1,6 @@
 """Frames: one table both ways, in whatever pieces they come; limits, RabbitMQ's error texts, any bytes at all."""
 
+import itertools
 import struct
 from typing import Any
 
@@ -123,7 +124,7 @@ def test_any_pieces(cuts: list[int], drained_between: bool) -> None:
     codec = Codec(0, False)
     frames = []
     edges = [0, *sorted(cuts), len(ALL_OCTETS)]
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in itertools.pairwise(edges):
         codec.feed(ALL_OCTETS[start:end])
         if drained_between:
             frames += drain(codec)

@@ -501,7 +501,8 @@ def test_tags_ascend_on_the_wire_when_a_get_waits_beside_a_consumer() -> None:
     peer.stage.turn()
     first, second = peer.hears_contents(1)
     assert (first.body, second.body) == (b"got", b"delivered")
-    assert (first.method.delivery_tag, second.method.delivery_tag) == (1, 2)  # type: ignore[union-attr]
+    assert isinstance(first.method, BasicGetOk) and first.method.delivery_tag == 1
+    assert isinstance(second.method, BasicDeliver) and second.method.delivery_tag == 2
     peer.says(1, BasicAck(2, True))
     assert not stage_has_unsettled(peer)
 
