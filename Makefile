@@ -25,7 +25,7 @@ test: $(STAMPS)/dev $(STAMPS)/compiled $(STAMPS)/clients
 	$(call say,"all tests over the compiled build")
 	$(BIN)/python -m pytest $(ALL_TESTS)
 
-check: $(STAMPS)/dev
+check: $(STAMPS)/dev $(STAMPS)/clients
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
