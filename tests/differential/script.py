@@ -212,7 +212,9 @@ class Run:
         parts = [f"{number}.{event.channel} {event.name}"]
         method = event.method
         if method is not None:
-            slots: tuple[str, ...] = tuple(type(method).__slots__)
+            # A compiled class keeps its attributes' names elsewhere.
+            kind = type(method)
+            slots = tuple(getattr(kind, "__slots__", None) or kind.__mypyc_attrs__)  # type: ignore[attr-defined]
             for name in slots:
                 parts.append(f"{name}={getattr(method, name)!r}")
         if event.properties or event.body or event.name in ("basic.deliver", "basic.get-ok", "basic.return"):

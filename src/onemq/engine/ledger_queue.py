@@ -96,6 +96,9 @@ class LedgerQueue(Queue):
             self.serve_waiting()
         return count
 
+    def later_ones_matter(self) -> bool:
+        return self.limited or self.settings.priority_max > 0
+
     def settle_arrivals(self) -> None:
         """Consumers come before whoever asks now, and what nobody takes may die at once: by a limit, or of age 0."""
         if not self.forwarder:

@@ -38,11 +38,15 @@ class Keeper:
 
 
 class WaitingGet:
-    """A `get` that could not be answered at once: the record is being loaded, or not durable yet."""
+    """A `get` that could not be answered at once: the record is being loaded, or not durable yet.
 
-    __slots__ = ("no_ack", "sink", "waiter")
+    `after`: records before this offset were there first, and have a say in which one is next.
+    """
 
-    def __init__(self, sink: Sink, no_ack: bool, waiter: GetWaiter) -> None:
+    __slots__ = ("after", "no_ack", "sink", "waiter")
+
+    def __init__(self, sink: Sink, no_ack: bool, waiter: GetWaiter, after: i64) -> None:
+        self.after = after
         self.sink = sink
         self.no_ack = no_ack
         self.waiter = waiter
@@ -280,17 +284,27 @@ class Queue(Destination):
         """Answers the waiter now, or when a load or a sync that may bring a record is over."""
         self.last_used_ms = self.core.now_ms
         self._take_in()
-        if not self.waiting:
+        after: i64 = self.log.next_offset if self.later_ones_matter() else 0
+        if not self.waiting and not self._still_hidden(after):
             result = self.try_get(sink, no_ack)
             if result is not None or not (self.is_loading() or self.log.pending):
                 waiter.got(result)
                 return
-        self.waiting.append(WaitingGet(sink, no_ack, waiter))
+        self.waiting.append(WaitingGet(sink, no_ack, waiter, after))
+
+    def later_ones_matter(self) -> bool:
+        """Whether a record can change which of those before it is next (priorities, length limits)."""
+        return False
+
+    def _still_hidden(self, after: i64) -> bool:
+        return len(self.log.pending) > 0 and self.log.visible_end < after
 
     def serve_waiting(self) -> None:
         """Answers the gets that wait, in order, as far as possible."""
         while self.waiting:
             first = self.waiting[0]
+            if self._still_hidden(first.after):
+                return
             result = self.try_get(first.sink, first.no_ack)
             if result is None and (self.is_loading() or self.log.pending):
                 return

@@ -629,6 +629,21 @@ def test_get_waits_for_a_load() -> None:
     assert {waiter.calls for waiter in waiters} == {1}
 
 
+def test_a_get_regards_what_was_published_before_it_also_where_commits_become_durable_one_by_one() -> None:
+    driver = Driver(delay=3)
+    driver.declare("short", settings(length_max=1, overflow=DROP_HEAD))
+    driver.declare("ranked", settings(priority_max=3))
+    driver.settle_down()
+    for number in range(3):
+        driver.publish("short", b"%d" % number)
+        driver.publish("ranked", b"%d" % number, priority=number)
+        driver.turn()
+    newest, highest = driver.get("short"), driver.get("ranked")
+    driver.settle_down()
+    assert newest.result is not None and newest.result.record.value == b"2"
+    assert highest.result is not None and highest.result.record.value == b"2"
+
+
 def test_waiting_gets_are_answered_when_the_queue_goes_and_forgotten_with_their_channel() -> None:
     driver = Driver(delay=3)
     driver.declare("q")
