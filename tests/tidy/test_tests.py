@@ -24,7 +24,6 @@ UNMIRRORED = {
     "engine/consumption.py": "test_ledger_queue.py, test_access.py",
     "engine/equivalence.py": "test_catalog.py",
     "engine/exchange.py": "test_catalog.py and tests/unit/engine/routing",
-    "engine/names.py": "test_access.py",
     "engine/natives.py": "test_dead_letter.py",
     "engine/queue.py": "test_ledger_queue.py, test_kept_queue.py: its two kinds",
     "engine/recovery.py": "test_ledger_queue.py, tests/model_based and tests/simulation: restarts",

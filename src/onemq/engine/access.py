@@ -12,7 +12,6 @@ from onemq.engine.consumption import Consumer, Delivery, GetWaiter, Sink, Stream
 from onemq.engine.core import Core
 from onemq.engine.equivalence import check_exchange_equal, check_queue_equal
 from onemq.engine.exchange import Exchange, Namespace
-from onemq.engine.names import generated_name
 from onemq.engine.queue import Queue
 from onemq.model.demand import Demand
 from onemq.model.entities import EXCHANGE_KINDS, ExchangeSettings, QueueSettings, QueueStatus
@@ -236,13 +235,11 @@ class Access:
     # Queues.
 
     def declare_queue(self, name: str, settings: QueueSettings) -> QueueStatus:
-        """Makes it, or checks that it is the same; name "" makes up a name.
+        """Makes it, or checks that it is the same. Made-up names are the head's: each protocol has its own form.
 
         Refusal ACCESS_DENIED, LOCKED, EXISTS_OTHERWISE.
         """
-        existing = self._space.queues.get(name) if name else None
-        if existing is None and not name:
-            name = generated_name(self.core.entropy)
+        existing = self._space.queues.get(name)
         self._may_configure("queue", name)
         if existing is not None:
             self._not_locked(existing)

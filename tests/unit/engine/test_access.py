@@ -178,13 +178,6 @@ def test_an_exclusive_queue_is_locked_for_others_and_goes_with_its_owner() -> No
     assert driver.broker.memory_bytes() == 0
 
 
-def test_a_queue_without_a_name_gets_one() -> None:
-    driver = Driver()
-    names = {driver.access.declare_queue("", QueueSettings()).name for _ in range(3)}
-    assert len(names) == 3
-    assert all(name.startswith("amq.gen-") for name in names)
-
-
 def test_close_gives_everything_back() -> None:
     driver = Driver()
     driver.declare("q")
