@@ -7,12 +7,15 @@ from typing import Final
 
 from mypy_extensions import i64
 
+from onemq.engine.administration import AdminAccess
+from onemq.engine.authority import Authority
 from onemq.engine.catalog import ROUTED, Catalog
 from onemq.engine.consumption import Consumer, Delivery, GetWaiter, Sink, StreamStart
 from onemq.engine.core import Core
 from onemq.engine.equivalence import check_exchange_equal, check_queue_equal
 from onemq.engine.exchange import Exchange, Namespace
 from onemq.engine.queue import Queue
+from onemq.engine.topics.topic_access import TopicAccess
 from onemq.model.demand import Demand
 from onemq.model.entities import EXCHANGE_KINDS, ExchangeSettings, QueueSettings, QueueStatus
 from onemq.model.principal import Principal
@@ -65,6 +68,9 @@ class Access:
         self.published: i64 = 0
         self.paused = False
         self.closed = False
+        self.authority = Authority(catalog.administration.acls, principal, rights)
+        self.admin = AdminAccess(catalog.administration, self.authority)
+        self.topics = TopicAccess(core, catalog, namespace, self.authority)
         self._space = namespace
         self._sinks: dict[Sink, bool] = {}
         self._exclusive: dict[str, Queue] = {}
@@ -98,7 +104,7 @@ class Access:
         route.reply = None
         if name == "":
             route.reply = self.catalog.replies.get(key)
-            queue = space.queues.get(key)
+            queue = self.catalog.queue(space, key)
             route.queues = [] if queue is None else [queue]
             route.generation = self.catalog.generation
             return
@@ -267,7 +273,7 @@ class Access:
         return QueueStatus(queue.name, queue.message_count(), len(queue.consumers))
 
     def _queue(self, name: str) -> Queue:
-        queue = self._space.queues.get(name)
+        queue = self.catalog.queue(self._space, name)
         if queue is None:
             raise Refusal(Reason.NOT_FOUND, "queue", name)
         self._not_locked(queue)

@@ -5,15 +5,16 @@ Authorises nothing (`access.py` does) and knows no protocol's words for argument
 
 from mypy_extensions import i64
 
+from onemq.engine.administration import Administration
 from onemq.engine.consumption import Sink
 from onemq.engine.core import Core
 from onemq.engine.dead_letter import died, is_cycle
 from onemq.engine.exchange import Exchange, Namespace
 from onemq.engine.facts import write_catalog
-from onemq.engine.kept_queue import KeptQueue
 from onemq.engine.ledger_queue import LedgerQueue
 from onemq.engine.log import Log
 from onemq.engine.natives import Natives
+from onemq.engine.parts import Part
 from onemq.engine.queue import DIED_MAXLEN, Keeper, Queue
 from onemq.engine.routing.destination import Destination
 from onemq.engine.settings_codec import (
@@ -22,6 +23,8 @@ from onemq.engine.settings_codec import (
     queue_from_plain,
     queue_to_plain,
 )
+from onemq.engine.topics.partition import Partition
+from onemq.engine.topics.topics import TopicQueues, Topics
 from onemq.model.entities import REJECT_PUBLISH_DLX, ExchangeSettings, QueueSettings
 from onemq.model.record import Record
 from onemq.model.record_batch import AddressCache
@@ -45,8 +48,27 @@ class Catalog(Keeper):
         self.next_log_id = 1
         self.replies: dict[str, Sink] = {}
         self.replaying = False
+        self.parts: dict[int, Part] = {}
+        self.administration = Administration(core)
+        for part in self.administration.parts():
+            self.add_part(part)
+        host = TopicQueues(
+            core, self, self.logs, self._take_log_id, self._see_log_id, self._drop_named, self._changed
+        )
+        self.topics = Topics(host)
         self.dropped_logs: list[int] = []
         """Logs deleted since the last commit: the store hears of it when it has the fact that says so."""
+
+    def add_part(self, part: Part) -> None:
+        """Before recovery: facts of a part that nobody has added are refused."""
+        assert part.number not in self.parts, f"two parts of number {part.number}"
+        self.parts[part.number] = part
+
+    def replays(self) -> bool:
+        return self.replaying
+
+    def _changed(self) -> None:
+        self.generation += 1
 
     def _note(self, durable: bool, change: dict[str, object]) -> None:
         self.generation += 1
@@ -129,31 +151,50 @@ class Catalog(Keeper):
         self.next_log_id += 1
         return log_id
 
-    def _make_queue(self, namespace: str, name: str, settings: QueueSettings, log_id: int) -> Queue:
+    def _see_log_id(self, log_id: int) -> None:
         if log_id >= self.next_log_id:
             self.next_log_id = log_id + 1
+
+    def _make_queue(self, namespace: str, name: str, settings: QueueSettings, log_id: int) -> Queue:
+        self._see_log_id(log_id)
         durable = settings.durable and not settings.exclusive
         log = Log(self.core, log_id, durable, settings.persists_all, settings.kept)
         queue: Queue
         if settings.kept:
-            queue = KeptQueue(self.core, namespace, name, settings, log, self)
+            queue = Partition(self.core, namespace, name, settings, log, self)
         else:
             queue = LedgerQueue(self.core, namespace, name, settings, log, self)
         self.logs[log_id] = queue
         return queue
 
     def add_queue(self, namespace: Namespace, name: str, settings: QueueSettings, log_id: int = 0) -> Queue:
+        """Over the topic of that name, if there is one. Refusal INVALID, EXISTS_OTHERWISE."""
+        topic = namespace.topics.get(name)
+        if topic is not None:
+            queue = self.topics.attach(namespace, topic, settings)
+            self._note(True, self._queue_change(namespace, queue, settings))
+            queue.watch_unused()
+            return queue
         queue = self._make_queue(namespace.name, name, settings, log_id or self._take_log_id())
         namespace.queues[name] = queue
-        change: dict[str, object] = {
+        self._note(queue.log.durable, self._queue_change(namespace, queue, settings))
+        queue.watch_unused()
+        return queue
+
+    def _queue_change(self, namespace: Namespace, queue: Queue, settings: QueueSettings) -> dict[str, object]:
+        return {
             "op": "queue",
             "namespace": namespace.name,
-            "name": name,
+            "name": queue.name,
             "settings": queue_to_plain(settings),
             "log": queue.log.log_id,
         }
-        self._note(queue.log.durable, change)
-        queue.watch_unused()
+
+    def queue(self, namespace: Namespace, name: str) -> Queue | None:
+        """The queue of that name; a topic of that name gets one when it is asked for first."""
+        queue = namespace.queues.get(name)
+        if queue is None and name in namespace.topics:
+            return self.add_queue(namespace, name, QueueSettings())
         return queue
 
     def remove_queue(self, namespace: Namespace, queue: Queue) -> int:
@@ -165,14 +206,47 @@ class Catalog(Keeper):
         for exchange in namespace.exchanges.values():
             if exchange.matcher.remove_destination(queue):
                 sources.append(exchange)
-        self._drop_queue(queue)
+        topic = namespace.topics.get(queue.name)
+        if topic is not None:
+            self._end_readers(queue)
+            if isinstance(queue, Partition):
+                queue.deleted = False
+            else:
+                self.topics.detach(topic)
+        else:
+            self._drop_queue(queue)
         self._note(was_durable, {"op": "queue-", "namespace": namespace.name, "name": queue.name})
         self._remove_unbound(namespace, sources)
         return count
 
+    def _drop_named(self, namespace: Namespace, queue: Queue) -> None:
+        """A topic goes: the queue over it, or one of its partitions."""
+        if namespace.queues.get(queue.name) is queue:
+            del namespace.queues[queue.name]
+            for exchange in namespace.exchanges.values():
+                exchange.matcher.remove_destination(queue)
+        if queue.deleted:
+            return
+        if isinstance(queue, Partition):
+            self._drop_queue(queue)
+        else:
+            self._end_readers(queue)
+
     def _drop_queue(self, queue: Queue) -> None:
+        self._end_readers(queue)
+        del self.logs[queue.log.log_id]
+        queue.log.drop()
+        if not self.replaying and self.core.persistent:
+            self.dropped_logs.append(queue.log.log_id)
+
+    def _end_readers(self, queue: Queue) -> None:
+        """The queue is deleted for those who consume from it, or wait."""
         self.core.seal_all()
         queue.deleted = True
+        if isinstance(queue, LedgerQueue):
+            for other in queue.others:
+                other.deleted = True
+                other.consumers = []
         for waiting in queue.waiting:
             waiting.waiter.got(None)
         queue.waiting = []
@@ -182,10 +256,6 @@ class Catalog(Keeper):
                 consumer.sink.consumers.remove(consumer)
             consumer.sink.cancelled(consumer, "deleted")
         queue.consumers = []
-        del self.logs[queue.log.log_id]
-        queue.log.drop()
-        if not self.replaying and self.core.persistent:
-            self.dropped_logs.append(queue.log.log_id)
 
     def unused(self, queue: Queue) -> None:
         namespace = self.namespaces[queue.namespace]
@@ -329,17 +399,11 @@ class Catalog(Keeper):
                             "log": 0 if held is None else held.log.log_id,
                         }
                     )
+            for topic in namespace.topics.values():
+                changes.append(topic.to_plain())
             for queue in namespace.queues.values():
                 if queue.log.durable:
-                    changes.append(
-                        {
-                            "op": "queue",
-                            "namespace": namespace.name,
-                            "name": queue.name,
-                            "settings": queue_to_plain(queue.settings),
-                            "log": queue.log.log_id,
-                        }
-                    )
+                    changes.append(self._queue_change(namespace, queue, queue.settings))
             changes.extend(self._binding_changes(namespace))
         return changes
 
@@ -388,7 +452,12 @@ class Catalog(Keeper):
             if name in namespace.exchanges:
                 self.remove_exchange(namespace, namespace.exchanges[name])
         elif operation == "queue":
-            self.add_queue(namespace, name, queue_from_plain(change["settings"]), log_id)
+            if name in namespace.topics:
+                self.topics.apply_attached(namespace, name, queue_from_plain(change["settings"]))
+            else:
+                self.add_queue(namespace, name, queue_from_plain(change["settings"]), log_id)
+        elif operation in ("topic", "topic-"):
+            self.topics.apply(namespace, change)
         elif operation == "queue-":
             if name in namespace.queues:
                 self.remove_queue(namespace, namespace.queues[name])

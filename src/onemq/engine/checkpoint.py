@@ -158,4 +158,5 @@ def snapshot(catalog: Catalog) -> dict[str, object]:
         "next_log_id": catalog.next_log_id,
         "catalog": catalog.changes(),
         "logs": logs,
+        "parts": {number: part.changes() for number, part in catalog.parts.items()},
     }

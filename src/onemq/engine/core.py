@@ -10,6 +10,8 @@ from heapq import heappop, heappush
 from librt.strings import BytesWriter
 from mypy_extensions import i64, mypyc_attr
 
+from onemq.engine.facts import write_part
+from onemq.engine.parts import Part
 from onemq.engine.ports import Store
 from onemq.engine.settings import EngineSettings
 
@@ -109,6 +111,12 @@ class Core:
             for agenda in agendas:
                 agenda.unsealed = False
                 agenda.seal()
+
+    def note(self, part: Part, change: dict[str, object]) -> None:
+        """A change of a part's durable state, in this turn's commit."""
+        if self.persistent:
+            write_part(self.facts, part.number, change)
+        self.will_commit = True
 
     def commit(self) -> None:
         """Hands this turn's facts to the store as one atomic commit."""

@@ -7,6 +7,7 @@ from onemq.engine.queue import Queue
 from onemq.engine.routing.destination import Destination
 from onemq.engine.routing.kinds import matcher_for
 from onemq.engine.routing.matcher import Matcher
+from onemq.engine.topics.topic import Topic
 from onemq.model.entities import KIND_DIRECT, KIND_TOPIC, ExchangeSettings
 from onemq.model.record import HeaderValue
 
@@ -46,6 +47,7 @@ class Namespace:
         self.name = name
         self.exchanges: dict[str, Exchange] = {}
         self.queues: dict[str, Queue] = {}
+        self.topics: dict[str, Topic] = {}
 
     def resolve(self, exchange: str, routing_keys: list[str], headers: dict[str, HeaderValue]) -> list[Queue]:
         """Queues that a record published there goes to, each once, in a fixed order."""

@@ -24,6 +24,9 @@ CATALOG: Final = 5
 """A MessagePack map: an entity was made, changed or removed."""
 KEPT_FROM: Final = 6
 """log id (4), offset (8): retention has taken what lies before."""
+PART: Final = 7
+"""Number of the part (1), a MessagePack map: what a part of the engine noted (parts.py)."""
+LAST_KIND: Final = 7
 
 SPECIAL: Final = 1
 """Flag of BATCH: some record has a priority, a delay or an expiry, so the records have to be looked at."""
@@ -90,6 +93,14 @@ def write_catalog(out: BytesWriter, change: dict[str, object]) -> None:
     body = pack(change)
     out.append(CATALOG)
     write_i32_be(out, len(body))
+    out.write(body)
+
+
+def write_part(out: BytesWriter, number: int, change: dict[str, object]) -> None:
+    body = pack(change)
+    out.append(PART)
+    write_i32_be(out, 1 + len(body))
+    out.append(number)
     out.write(body)
 
 
@@ -166,7 +177,7 @@ class FactReader:
         self.start = self.at + 5
         self.end = self.start + length
         assert length >= 0 and self.end <= size, "fact reaches beyond its commit"
-        if self.kind < 1 or self.kind > 6:
+        if self.kind < 1 or self.kind > 7:
             raise UnknownFact(f"fact of kind {self.kind}: this data was written by a newer onemq")
         self.at = self.end
         return True

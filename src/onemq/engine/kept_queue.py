@@ -22,6 +22,9 @@ from onemq.model.record_batch import max_timestamp_ms
 from onemq.model.refusal import Reason, Refusal
 
 RETENTION_CHECK_MS = 10_000
+RETENTION_CHECK_MIN_MS = 1_000
+RETENTION_CHECKS = 4
+"""A log's age is looked at so often in its retention time, within the bounds above."""
 MARKS_PER_LOG = 64
 """A log's retention works in steps of 1/64 of what it may hold."""
 
@@ -51,9 +54,23 @@ class KeptQueue(Queue):
         self.leased: dict[Delivery, bool] = {}
         self.value_bytes: i64 = 0
         self.marks: list[int] = []
+        self.newest_seen_ms: i64 = 0
         self._cut = False
-        if settings.retention_ms is not None:
-            core.schedule(self.agenda, core.now_ms + RETENTION_CHECK_MS)
+        self.watch_retention()
+
+    def watch_retention(self) -> None:
+        """Looks at the oldest records' age from time to time, if that counts."""
+        age = self.settings.retention_ms
+        if age is not None:
+            wait: i64 = min(max(age // RETENTION_CHECKS, RETENTION_CHECK_MIN_MS), RETENTION_CHECK_MS)
+            self.core.schedule(self.agenda, self.core.now_ms + wait)
+
+    def readable_end(self) -> i64:
+        """Readers see what lies before."""
+        return self.log.visible_end
+
+    def start_moved(self) -> None:
+        """The log begins later now."""
 
     def ready_count(self) -> i64:
         return self.log.visible_end - self.log.start_offset
@@ -75,14 +92,27 @@ class KeptQueue(Queue):
     def add_visible(self, batch: Batch) -> None:
         self.value_bytes += batch.value_bytes
         marks = self.marks
-        step = self._mark_bytes()
-        if not marks or self.value_bytes - marks[-2] >= step:
-            data = batch.data
-            newest = self.core.now_ms if data is None else max_timestamp_ms(data)
-            marks.extend((int(batch.end), int(self.value_bytes), int(newest)))
+        data = batch.data
+        newest = self.core.now_ms if data is None else max_timestamp_ms(data)
+        self.newest_seen_ms = max(self.newest_seen_ms, newest)
+        if not marks or self.value_bytes - marks[-2] >= self._mark_bytes():
+            marks.extend((int(batch.end), int(self.value_bytes), int(self.newest_seen_ms)))
         limit = self.settings.retention_bytes
         if limit is not None and self.value_bytes > limit:
             self._apply_retention()
+
+    def mark_end(self) -> None:
+        """Retention may cut at the end of what is visible now."""
+        marks = self.marks
+        end = self.log.visible_end
+        if end <= self.log.start_offset or (marks and marks[-3] >= end):
+            return
+        age = self.settings.retention_ms
+        newest = self.newest_seen_ms
+        step: i64 = 0 if age is None else age // MARKS_PER_LOG
+        all_old = age is not None and newest + age < self.core.now_ms
+        if not marks or all_old or newest - marks[-1] >= step:
+            marks.extend((int(end), int(self.value_bytes), int(self.newest_seen_ms)))
 
     def _mark_bytes(self) -> i64:
         limit = self.settings.retention_bytes
@@ -102,7 +132,7 @@ class KeptQueue(Queue):
         gone: i64 = 0
         drop = 0
         for at in range(0, len(marks), 3):
-            too_much = limit is not None and self.value_bytes - gone > limit
+            too_much = limit is not None and self.leaves_enough(limit, gone, marks[at + 1])
             too_old = age is not None and marks[at + 2] + age < self.core.now_ms
             if not (too_much or too_old) or marks[at] > self.log.visible_end:
                 break
@@ -115,6 +145,16 @@ class KeptQueue(Queue):
             self._cut = True
             self.core.need_write(self.agenda)
 
+    def leaves_enough(self, limit: i64, gone: i64, gone_then: i64) -> bool:
+        """Whether a cut that takes `gone_then` bytes after one that took `gone` is due for `limit`."""
+        return self.value_bytes - gone > limit
+
+    def cut_before(self, offset: i64) -> None:
+        """Everything before `offset` goes."""
+        self.replay_cut(offset)
+        self._cut = True
+        self.core.need_write(self.agenda)
+
     def _cut_at(self, drop: int) -> None:
         """Everything up to the last of the first `drop` // 3 marks goes."""
         marks = self.marks
@@ -124,9 +164,14 @@ class KeptQueue(Queue):
         for at in range(0, len(marks), 3):
             marks[at + 1] -= int(gone)
         self.value_bytes -= gone
-        self.log.released_spilled += max(min(start, self.log.spilled_to) - self.log.start_offset, 0)
-        self.log.start_offset = start
-        self.log.release_before(start)
+        self._begin_at(start)
+
+    def _begin_at(self, start: i64) -> None:
+        log = self.log
+        log.released_spilled += max(min(start, log.spilled_to) - log.start_offset, 0)
+        log.start_offset = start
+        log.release_before(start)
+        self.start_moved()
 
     def replay_cut(self, start: i64) -> None:
         """Retention has taken what lies before `start`."""
@@ -135,7 +180,8 @@ class KeptQueue(Queue):
             drop += 3
         if drop:
             self._cut_at(drop)
-        self.log.start_offset = max(self.log.start_offset, start)
+        if start > self.log.start_offset:
+            self._begin_at(start)
 
     # Consumers.
 
@@ -227,7 +273,7 @@ class KeptQueue(Queue):
         from_time: i64 = start.value if start is not None and start.kind == START_TIME else 0
         core = self.core
         while given < budget and core.delivery_bytes_left > 0:
-            if consumer.position >= log.visible_end or not consumer.open():
+            if consumer.position >= self.readable_end() or not consumer.open():
                 break
             record = reader.get(consumer.position)
             if record is None:
@@ -291,9 +337,9 @@ class KeptQueue(Queue):
     def on_deadline(self) -> None:
         if self.check_unused():
             return
-        if self.settings.retention_ms is not None:
+        if self.settings.retention_ms is not None or self.settings.retention_bytes is not None:
             self._apply_retention()
-            self.core.schedule(self.agenda, self.core.now_ms + RETENTION_CHECK_MS)
+        self.watch_retention()
 
     # Store.
 

@@ -122,6 +122,35 @@ class Ledger:
         self.levels[0].append(batch.base, batch.end)
         self.ready_count += batch.end - batch.base
 
+    def add_range(self, start: i64, end: i64, value_bytes: i64) -> None:
+        """Records of a log that others keep are ready: [start, end), in which some offsets may hold none."""
+        self.unsettled_bytes += value_bytes
+        self.durable_bytes += value_bytes
+        self.levels[0].append(start, end)
+        self.ready_count += end - start
+
+    def forget_before(self, start: i64) -> bool:
+        """The log begins at `start` now: what is ready before it is settled. True when there was something."""
+        gone = clipped(self._ready_ranges(), 0, int(start))
+        if not gone:
+            return False
+        self.levels = [_without(level, gone) for level in self.levels]
+        for index in range(len(self.returned)):
+            self.returned[index] = [offset for offset in self.returned[index] if offset >= start]
+        self.returned_count = sum([len(heap) for heap in self.returned])
+        for offset in [offset for offset in self.held if offset < start and offset not in self.leased]:
+            del self.held[offset]
+        self.ready_count -= total(gone)
+        self._settled.add_ranges(gone)
+        self._reset_bytes()
+        return True
+
+    def _reset_bytes(self) -> None:
+        """Of a log that others keep only the batches' sizes are known, not the values': when nothing is left the sum is put right."""
+        if self.log.kept and not self.ready_count and not self.leased and not self.delayed:
+            self.unsettled_bytes = 0
+            self.durable_bytes = 0
+
     def _has_delays(self, batch: Batch) -> bool:
         for record in batch.decoded(self.log.addresses):
             if record is not None and record.not_before_ms > self.core.now_ms:
@@ -245,6 +274,7 @@ class Ledger:
         self._settled.add(offset)
         self._settled_bytes += size
         self.core.will_commit = True
+        self._reset_bytes()
         return True
 
     def put_back(self, record: Record, attempts: i64, failures: i64, due_ms: i64) -> bool:
@@ -278,10 +308,11 @@ class Ledger:
         pairs = self._ready_ranges()
         for index in range(0, len(pairs), 2):
             log.release_range(pairs[index], pairs[index + 1])
-        hidden_from = max(log.visible_end, self.purged_to)
-        pairs = coalesced([*pairs, int(hidden_from), int(log.next_offset)])
-        self.durable_bytes += log.drop_hidden()
-        self.purged_to = log.next_offset
+        if not log.kept:
+            hidden_from = max(log.visible_end, self.purged_to)
+            pairs = coalesced([*pairs, int(hidden_from), int(log.next_offset)])
+            self.durable_bytes += log.drop_hidden()
+            self.purged_to = log.next_offset
         kept_bytes = self._kept_bytes()
         stored = subtracted(pairs, log.volatile_ranges)
         if stored and log.durable:
@@ -367,8 +398,11 @@ class Ledger:
 
     # Snapshot and recovery.
 
-    def state(self) -> dict[str, object]:
-        """What a restart needs of the durable records, visible or not yet, as plain values."""
+    def state(
+        self, hidden: list[Batch], start: i64 = 0, end: i64 = 0, value_bytes: i64 = 0
+    ) -> dict[str, object]:
+        """What a restart needs of the durable records, as plain values: a snapshot of now stands for the facts of those whose commit
+        is under way. They are in the batches of `hidden`, and in [start, end) as in `add_range`."""
         log = self.log
         log.keep_volatile(self.unsettled_ranges())
         volatile = log.volatile_ranges
@@ -390,7 +424,12 @@ class Ledger:
         for entry in self.delayed:
             if not contains(volatile, entry[1]):
                 delayed.extend(entry)
-        hidden_bytes = self._hidden_state(levels, delayed)
+        hidden_bytes = self._hidden_state(hidden, levels, delayed) + value_bytes
+        if start < end:
+            looked_at: list[int] = []
+            for batch in hidden:
+                looked_at.extend((int(batch.base), int(batch.end)))
+            levels[0].extend(subtracted([int(start), int(end)], coalesced(looked_at)))
         return {
             "levels": [subtracted(coalesced(pairs), volatile) for pairs in levels],
             "leased": leased,
@@ -399,13 +438,10 @@ class Ledger:
             "bytes": int(self.durable_bytes + hidden_bytes),
         }
 
-    def _hidden_state(self, levels: list[list[int]], delayed: list[int]) -> i64:
-        """Adds the durable records whose commit is under way: a snapshot of now stands for their facts.
-
-        Returns the bytes of their values.
-        """
+    def _hidden_state(self, hidden: list[Batch], levels: list[list[int]], delayed: list[int]) -> i64:
+        """Adds the durable records among `hidden`. Returns the bytes of their values."""
         size: i64 = 0
-        for batch in self.log.pending:
+        for batch in hidden:
             if batch.volatile or batch.live <= 0:
                 continue
             size += batch.value_bytes
@@ -450,10 +486,7 @@ class Ledger:
         self.replayed_settled = []
         self.ready_count = 0
         for index in range(len(self.levels)):
-            pairs = subtracted(coalesced(self.levels[index].ranges()), settled)
-            level = OffsetQueue()
-            for at in range(0, len(pairs), 2):
-                level.append(pairs[at], pairs[at + 1])
+            level = _without(self.levels[index], settled)
             self.levels[index] = level
             self.ready_count += level.count
         self._settle_delayed(settled)
@@ -479,14 +512,9 @@ class Ledger:
     def _take_from_levels(self, waiting: list[int]) -> None:
         """Records that are delayed again after they were ready are not ready."""
         for index in range(len(self.levels)):
-            pairs = self.levels[index].ranges()
-            rest = subtracted(pairs, waiting)
-            if rest != pairs:
-                level = OffsetQueue()
-                for at in range(0, len(rest), 2):
-                    level.append(rest[at], rest[at + 1])
-                self.ready_count += level.count - self.levels[index].count
-                self.levels[index] = level
+            level = _without(self.levels[index], waiting)
+            self.ready_count += level.count - self.levels[index].count
+            self.levels[index] = level
 
     def _count_interrupted(self, unsettled: list[int]) -> None:
         leases = self.replayed_leases
@@ -507,8 +535,18 @@ class Ledger:
 
     def _count_live(self, unsettled: list[int]) -> None:
         log = self.log
+        if log.kept:
+            return
         for batch in log.tail:
             batch.live = total(clipped(unsettled, int(batch.base), int(batch.end)))
             if batch.live <= 0:
                 log._drop_cost(batch)
         log.squeeze()
+
+
+def _without(level: OffsetQueue, gone: list[int]) -> OffsetQueue:
+    pairs = subtracted(level.ranges(), gone)
+    rest = OffsetQueue()
+    for at in range(0, len(pairs), 2):
+        rest.append(pairs[at], pairs[at + 1])
+    return rest

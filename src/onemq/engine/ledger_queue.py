@@ -30,17 +30,79 @@ class LedgerQueue(Queue):
         self.limited = settings.length_max is not None or settings.bytes_max is not None
         self.forwarder = False
         """Holds a delayed exchange's records: what is ready is routed, not consumed."""
+        self.partition: Queue | None = None
+        """Keeps the log that this queue settles the records of; None: the log is the queue's own."""
+        self.main: LedgerQueue | None = None
+        """Of a queue over several logs: the one that consumers and names know; None for that one itself."""
+        self.others: list[LedgerQueue] = []
+        """Of the main one: those over the other logs."""
         self.fresh_from: i64 = 0
         """Records from this offset on have not yet been offered to anybody."""
 
     def ready_count(self) -> i64:
         return self.ledger.ready_count
 
+    # A queue over the logs of a topic: this queue and `others`, one for each partition.
+
+    def append(self, record: Record) -> bool:
+        partition = self.partition
+        if partition is not None:
+            return partition.append(record)
+        return super().append(record)
+
+    def add_other(self, other: "LedgerQueue") -> None:
+        """One more log to settle the records of."""
+        other.main = self
+        self.others.append(other)
+        for consumer in self.consumers:
+            other.add_consumer(consumer)
+
+    def add_range(self, start: i64, end: i64, value_bytes: i64) -> None:
+        """Records of the log that its partition keeps are ready."""
+        if end > start:
+            self.ledger.add_range(start, end, value_bytes)
+            self.core.need_dispatch(self.agenda)
+
+    def forget_before(self, start: i64) -> None:
+        """The log begins at `start` now."""
+        if self.ledger.forget_before(start):
+            self.core.need_write(self.agenda)
+
+    def durable_up_to(self, position: i64) -> bool:
+        # The log's visibility is its partition's business.
+        return self.partition is None and super().durable_up_to(position)
+
+    def message_count(self) -> i64:
+        count = super().message_count()
+        for other in self.others:
+            count += other.message_count()
+        return count
+
+    def add_consumer(self, consumer: Consumer) -> None:
+        super().add_consumer(consumer)
+        for other in self.others:
+            other.add_consumer(consumer)
+
+    def remove_consumer(self, consumer: Consumer) -> None:
+        super().remove_consumer(consumer)
+        for other in self.others:
+            other.remove_consumer(consumer)
+
+    def wake(self) -> None:
+        super().wake()
+        for other in self.others:
+            other.wake()
+
     def hidden_from(self) -> i64:
         return max(self.log.visible_end, self.ledger.purged_to)
 
     def is_loading(self) -> bool:
-        return self.ledger.reader.loading
+        if self.ledger.reader.loading:
+            return True
+        for other in self.others:
+            if other.is_loading():
+                return True
+        return False
 
     # Records in.
 
@@ -92,6 +154,9 @@ class LedgerQueue(Queue):
         self.fresh_from = self.log.visible_end
         if ledger.ready_count:
             count += self._look_after_waiting(budget - count)
+        main = self.main
+        if main is not None and main.waiting:
+            self.core.need_dispatch(main.agenda)
         if self.waiting:
             self.serve_waiting()
         return count
@@ -171,6 +236,10 @@ class LedgerQueue(Queue):
             self._lease(delivery)
             self._expire_due()
             return GetResult(record, self.leaser, attempts, failures, delivery, ledger.ready_count)
+        for other in self.others:
+            result = other.try_get(sink, no_ack)
+            if result is not None:
+                return result
         return None
 
     def _expire_due(self) -> None:
@@ -206,6 +275,9 @@ class LedgerQueue(Queue):
             return False
         if self.ledger.ready_count:
             self.core.need_dispatch(self.agenda)
+        if consumer is not None and (self.main is not None or self.others):
+            # The consumer's room is for all logs of the queue.
+            consumer.queue.wake()
         return True
 
     def settle(self, delivery: Delivery) -> None:
@@ -258,6 +330,8 @@ class LedgerQueue(Queue):
             self.core.seal_all()
         count = self.ledger.purge()
         self.core.need_write(self.agenda)
+        for other in self.others:
+            count += other.purge()
         return count
 
     # Expiry and limits work on the head only, as in RabbitMQ: what lies behind a waiting head waits with it.
@@ -375,7 +449,7 @@ class LedgerQueue(Queue):
             else:
                 self.give_back_consumer(consumer)
                 if not consumer.cancelled:
-                    self.remove_consumer(consumer)
+                    (self.main or self).remove_consumer(consumer)
                     if consumer in consumer.sink.consumers:
                         consumer.sink.consumers.remove(consumer)
                     consumer.sink.cancelled(consumer, "timeout")
@@ -414,7 +488,7 @@ class LedgerQueue(Queue):
         return self.ledger.unsettled_ranges()
 
     def state(self) -> dict[str, object]:
-        return self.ledger.state()
+        return self.ledger.state(list(self.log.pending))
 
     def finish_recovery(self) -> None:
         """After replay: what was settled is taken out, deadlines are set."""

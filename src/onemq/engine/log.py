@@ -11,8 +11,9 @@ from mypy_extensions import i64
 from onemq.engine.core import Core
 from onemq.engine.facts import SPECIAL, write_batch
 from onemq.engine.offsets import coalesced, intersected
+from onemq.engine.topics.producers import Producers
 from onemq.model.record import Record
-from onemq.model.record_batch import AddressCache, decode_batch, encode_batch
+from onemq.model.record_batch import AddressCache, decode_batch, encode_batch, end_offset, placed_batch
 
 RECORD_OVERHEAD_BYTES = 360
 """What one record costs in memory beyond its own bytes (measured with compiled objects, rounded up)."""
@@ -25,6 +26,7 @@ class Batch:
         base, end: offsets [base, end). live: records not yet released. position: commit that makes it durable.
         volatile: never stored durably. special: some record has a priority, a delay or an expiry.
         value_bytes: sum of the values' lengths. cost: estimated bytes in memory of what is still there.
+        keeps_data: somebody reads the batch as stored, so that looking at its records must not drop `data`.
     """
 
     __slots__ = (
@@ -32,6 +34,7 @@ class Batch:
         "cost",
         "data",
         "end",
+        "keeps_data",
         "live",
         "position",
         "records",
@@ -51,6 +54,7 @@ class Batch:
         self.volatile = False
         self.special = False
         self.sparse = False
+        self.keeps_data = False
         self.value_bytes: i64 = 0
         self.cost: i64 = 0
 
@@ -63,6 +67,8 @@ class Batch:
             records = []
             for record in found:
                 records.append(record)
+            if self.keeps_data:
+                return records
             self.records = records
             self.data = None
             self.sparse = len(records) != self.end - self.base
@@ -110,6 +116,7 @@ class Log:
     Attributes:
         durable: whether its persistent records are stored. persists_all: transient records count as persistent.
         kept: records stay until retention takes them, whoever has read them.
+        raw: batches are kept as stored, since they are read as such.
         next_offset: the next record's. visible_end: what readers may see ends here. start_offset: first one kept.
         spilled_to: every live record before it can be loaded from the store.
         tail: batches in memory, by offset; those before `spilled_to` may be dropped at any time.
@@ -122,6 +129,7 @@ class Log:
         self.durable = durable and core.persistent
         self.persists_all = persists_all
         self.kept = kept
+        self.raw = False
         self.next_offset: i64 = 0
         self.visible_end: i64 = 0
         self.start_offset: i64 = 0
@@ -174,9 +182,27 @@ class Log:
             core.will_commit = True
         return not volatile
 
+    def append_batch(self, data: bytes) -> i64:
+        """Takes a whole, valid batch as its producer made it. Returns the offset of its first record; the rest is as for `append`."""
+        if self._open:
+            self._close_run()
+        base = self.next_offset
+        placed = placed_batch(data, base)
+        end = end_offset(placed)
+        batch = Batch(base, end, None, placed)
+        batch.keeps_data = self.raw
+        batch.volatile = not self.durable
+        batch.value_bytes = len(placed)
+        batch.cost = len(placed) + 400
+        self._sealed.append(batch)
+        self.next_offset = end
+        if self.durable:
+            self.core.will_commit = True
+        return base
+
     def has_open(self) -> bool:
         """True when records were appended since the last seal."""
-        return len(self._open) > 0
+        return len(self._open) > 0 or len(self._sealed) > 0
 
     def _close_run(self) -> None:
         records = self._open
@@ -206,6 +232,8 @@ class Log:
             self.tail_cost += batch.cost
             core.tail_bytes += batch.cost
             self.hidden_bytes += batch.value_bytes
+            if self.raw:
+                self._store_encoded(batch)
             if batch.volatile:
                 if self.durable:
                     self._note_volatile(batch)
@@ -214,17 +242,32 @@ class Log:
                 else:
                     self._show(batch, visible)
             else:
-                records: list[Record] = []
-                for record in batch.records or []:
-                    if record is not None:
-                        records.append(record)
                 flags = SPECIAL if batch.special else 0
-                write_batch(core.facts, self.log_id, flags, batch.value_bytes, encode_batch(records))
+                write_batch(core.facts, self.log_id, flags, batch.value_bytes, _encoded(batch))
                 core.will_commit = True
                 batch.position = core.last_position + 1
                 self.pending.append(batch)
         self._sealed = []
         return visible
+
+    def _store_encoded(self, batch: Batch) -> None:
+        """From now on the batch is there as stored, and only so."""
+        before = batch.cost
+        if batch.data is None:
+            batch.data = _encoded(batch)
+            batch.records = None
+        batch.keeps_data = True
+        batch.sparse = False
+        batch.cost = len(batch.data) + 400
+        self.tail_cost += batch.cost - before
+        self.core.tail_bytes += batch.cost - before
+
+    def make_raw(self) -> None:
+        """From now on the log's batches are read as stored."""
+        self.raw = True
+        for batch in self.tail:
+            if batch.live > 0:
+                self._store_encoded(batch)
 
     def _note_volatile(self, batch: Batch) -> None:
         ranges = self.volatile_ranges
@@ -275,6 +318,7 @@ class Log:
         """A batch replayed from the store: in memory as stored, visible. Offsets left out before it were never durable."""
         batch = Batch(base, end, None, data)
         batch.special = special
+        batch.keeps_data = self.raw
         batch.value_bytes = value_bytes
         batch.cost = len(data) + 400
         self.tail.append(batch)
@@ -310,6 +354,8 @@ class Log:
 
     def release(self, offset: i64) -> None:
         """The record is settled for good: its memory goes."""
+        if self.kept:
+            return
         if offset < self.spilled_to or offset < self.spilling_to:
             self.released_spilled += 1
         batch = self.find(offset)
@@ -385,6 +431,8 @@ class Log:
 
     def release_range(self, start: i64, end: i64) -> None:
         """Everything in [start, end), none of it released before and all of it visible, is settled for good."""
+        if self.kept:
+            return
         if start < self.spilled_to or start < self.spilling_to:
             self.released_spilled += end - start
         tail = self.tail
@@ -495,6 +543,18 @@ class Log:
         self.spilling_to = 0
 
 
+def _encoded(batch: Batch) -> bytes:
+    """The batch as stored."""
+    data = batch.data
+    if data is not None:
+        return data
+    records: list[Record] = []
+    for record in batch.records or []:
+        if record is not None:
+            records.append(record)
+    return encode_batch(records)
+
+
 class LogReader:
     """One reader's view of a log: the tail in memory, and a window of loaded batches for what is spilled.
 
@@ -510,6 +570,27 @@ class LogReader:
         self._window: list[Batch] = []
         self._window_start: i64 = 0
         self._window_end: i64 = 0
+        self.producers: Producers | None = None
+        """Of a log with transactions: what was aborted counts as gone."""
+        self._shadow: Batch | None = None
+        """The decoded form of a batch that stays in memory as stored."""
+
+    def _decoded(self, batch: Batch) -> Batch:
+        if not batch.keeps_data:
+            return batch
+        shadow = self._shadow
+        if shadow is None or shadow.base != batch.base:
+            data = batch.data
+            shadow = Batch(batch.base, batch.end, None, data)
+            if data is not None and self._is_aborted(data):
+                shadow.records = []
+                shadow.sparse = True
+            self._shadow = shadow
+        return shadow
+
+    def _is_aborted(self, data: bytes) -> bool:
+        producers = self.producers
+        return producers is not None and producers.is_aborted(data)
 
     def get(self, offset: i64) -> Record | None:
         log = self.log
@@ -527,6 +608,7 @@ class LogReader:
                     del window[:index]
                     self._window_start = batch.base
         if batch is not None:
+            batch = self._decoded(batch)
             records = batch.decoded(log.addresses)
             at = batch.index_of(offset)
             if at >= 0:
@@ -552,6 +634,8 @@ class LogReader:
         self.loading = False
         window: list[Batch] = []
         for data in batches:
+            if self._is_aborted(data):
+                continue
             base = int.from_bytes(data[0:8], "big")
             end = base + int.from_bytes(data[23:27], "big") + 1
             window.append(Batch(base, end, None, data))
@@ -563,6 +647,7 @@ class LogReader:
         """Lets go of the window's memory; an answer on its way is not waited for any more."""
         self.loading = False
         self.ticket = 0
+        self._shadow = None
         self._window = []
         self._window_start = 0
         self._window_end = 0

@@ -4,7 +4,8 @@ from abc import abstractmethod
 
 from mypy_extensions import mypyc_attr
 
-from onemq.model.record import HeaderValue, Record
+from onemq.model.record import NATIVE_NONE, NO_ADDRESS, HeaderValue, Record
+from onemq.model.record_batch import AddressCache, base_offset, decode_batch, encode_batch, placed_batch
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -14,6 +15,14 @@ class NativeReader:
     @abstractmethod
     def headers(self, record: Record) -> dict[str, HeaderValue]:
         """What routing predicates see."""
+
+    @abstractmethod
+    def plain_headers(self, record: Record) -> list[tuple[str, bytes | None]]:
+        """What readers of other protocols see as the record's headers."""
+
+    @abstractmethod
+    def plain_key(self, record: Record) -> bytes | None:
+        """What readers of other protocols see as the record's key."""
 
     @abstractmethod
     def extra_keys(self, record: Record) -> list[str]:
@@ -33,6 +42,7 @@ class Natives:
 
     def __init__(self) -> None:
         self._readers: dict[int, NativeReader] = {}
+        self._addresses = AddressCache()
 
     def register(self, kind: int, reader: NativeReader) -> None:
         self._readers[kind] = reader
@@ -45,6 +55,35 @@ class Natives:
         for name, content in record.headers or []:
             found[name] = None if content is None else content.decode("utf-8", "surrogateescape")
         return found
+
+    def plain_headers(self, record: Record) -> list[tuple[str, bytes | None]]:
+        reader = self._readers.get(record.native_kind)
+        if reader is not None:
+            return reader.plain_headers(record)
+        return record.headers or []
+
+    def plain_batch(self, data: bytes) -> bytes:
+        """A batch that we encoded, as readers of plain record batches see it: key, value, headers and time of each record, at its
+        offset; what only its own protocol understands is left out. Raises CorruptBatch."""
+        records = decode_batch(data, 0, self._addresses)
+        if not records:
+            return data
+        for record in records:
+            headers = self.plain_headers(record)
+            reader = self._readers.get(record.native_kind)
+            if reader is not None:
+                record.key = reader.plain_key(record)
+            record.headers = headers or None
+            record.address = NO_ADDRESS
+            record.native_kind = NATIVE_NONE
+            record.native = b""
+            record.expires_at_ms = 0
+            record.not_before_ms = 0
+            record.priority = 0
+            record.deaths = None
+            record.volatile = False
+        plain = encode_batch(records)
+        return placed_batch(plain, base_offset(plain))
 
     def extra_keys(self, record: Record) -> list[str]:
         reader = self._readers.get(record.native_kind)

@@ -33,6 +33,10 @@ class Keeper:
         """A record that the queue held back for an exchange has come due: route it now, in the same commit."""
 
     @abstractmethod
+    def replays(self) -> bool:
+        """True while a restart folds the facts."""
+
+    @abstractmethod
     def unused(self, queue: "Queue") -> None:
         """The queue was not used for its `expires_ms`: it goes."""
 

@@ -10,15 +10,17 @@ from onemq.engine.facts import (
     FACTS_VERSION,
     KEPT_FROM,
     LEASED,
+    PART,
     RETURNED,
     SETTLED,
     SPECIAL,
     FactReader,
     unpack,
 )
-from onemq.engine.kept_queue import KeptQueue
 from onemq.engine.ledger_queue import LedgerQueue
+from onemq.engine.parts import Part
 from onemq.engine.ports import Replay
+from onemq.engine.topics.partition import Partition
 from onemq.model.record_batch import base_offset, end_offset
 
 
@@ -45,6 +47,17 @@ class Recovery(Replay):
         assert isinstance(logs, dict)
         for log_id, saved in logs.items():
             self._restore_log(log_id, saved)
+        parts = state.get("parts", {})
+        assert isinstance(parts, dict)
+        for number, part_changes in parts.items():
+            part = self._part(number)
+            for change in part_changes:
+                part.apply(change)
+
+    def _part(self, number: int) -> Part:
+        part = self.catalog.parts.get(number)
+        assert part is not None, f"part {number} of the state: written by a newer onemq"
+        return part
 
     def _restore_log(self, log_id: int, saved: dict[str, object]) -> None:
         queue = self.catalog.logs[log_id]
@@ -63,14 +76,17 @@ class Recovery(Replay):
             queue.ledger.restore(
                 state["levels"], state["leased"], state["returns"], state["delayed"], state["bytes"]
             )
-        elif isinstance(queue, KeptQueue):
-            queue.restore(state["start"], state["bytes"], state["marks"])
+        elif isinstance(queue, Partition):
+            queue.restore_state(state)
 
     def replay(self, position: int, facts: bytes) -> None:
         reader = FactReader(facts)
         while reader.next():
             if reader.kind == CATALOG:
                 self.catalog.apply(unpack(reader.body()))
+                continue
+            if reader.kind == PART:
+                self._part(reader.body()[0]).apply(unpack(reader.body(1)))
                 continue
             queue = self.catalog.logs.get(reader.log_id())
             if queue is None:
@@ -80,8 +96,11 @@ class Recovery(Replay):
                 self._replay_batch(reader)
             elif isinstance(queue, LedgerQueue):
                 self._replay_ledger(queue, reader)
-            elif isinstance(queue, KeptQueue) and reader.kind == KEPT_FROM:
-                queue.replay_cut(reader.int64(4))
+            elif isinstance(queue, Partition):
+                if reader.kind == KEPT_FROM:
+                    queue.replay_cut(reader.int64(4))
+                elif queue.part is not None:
+                    self._replay_ledger(queue.part, reader)
 
     def _replay_batch(self, reader: FactReader) -> None:
         queue = self.catalog.logs[reader.log_id()]
@@ -93,6 +112,8 @@ class Recovery(Replay):
         )
         if flags & SPECIAL:
             queue.log.may_expire = True
+        if isinstance(queue, Partition):
+            queue.replayed(data)
         queue.add_visible(batch)
 
     def _replay_ledger(self, queue: LedgerQueue, reader: FactReader) -> None:
@@ -116,4 +137,6 @@ class Recovery(Replay):
         """Everything was replayed."""
         for queue in self.catalog.logs.values():
             queue.finish_recovery()
+        for part in self.catalog.parts.values():
+            part.finish_recovery()
         self.catalog.replaying = False

@@ -15,6 +15,7 @@ class EngineSettings:
         load_bytes: how much a reader of spilled records asks for at once.
         spill_bytes: how much is spilled in one turn, at most.
         namespaces: namespaces that exist from the start.
+        topic_partitions_max: most partitions of a topic.
         predeclared: (name, kind) of the exchanges that every namespace has.
     """
 
@@ -29,6 +30,7 @@ class EngineSettings:
         "predeclared",
         "spill_bytes",
         "tail_bytes_max",
+        "topic_partitions_max",
     )
 
     def __init__(
@@ -43,7 +45,9 @@ class EngineSettings:
         spill_bytes: int = 1 << 20,
         predeclared: list[tuple[str, str]] | None = None,
         dispatch_bytes_per_turn: int = 16 << 20,
+        topic_partitions_max: int = 10_000,
     ) -> None:
+        self.topic_partitions_max = topic_partitions_max
         self.tail_bytes_max = tail_bytes_max
         self.journal_bytes_max = journal_bytes_max
         self.dispatch_bytes_per_turn = dispatch_bytes_per_turn

@@ -19,20 +19,34 @@ from librt.strings import (
 )
 from mypy_extensions import i64, u8
 
+from onemq.model.compression import BadCompression, compress, decompress
 from onemq.model.record import NO_ADDRESS, Address, Death, Deaths, Record
 
 HEADER_BYTES: Final = 61
 """Length of a batch's header; the records follow."""
 LENGTH_AT: Final = 8
+LEADER_EPOCH_AT: Final = 12
 CRC_AT: Final = 17
 ATTRIBUTES_AT: Final = 21
 LAST_OFFSET_DELTA_AT: Final = 23
 BASE_TIMESTAMP_AT: Final = 27
 MAX_TIMESTAMP_AT: Final = 35
+PRODUCER_ID_AT: Final = 43
+PRODUCER_EPOCH_AT: Final = 51
+BASE_SEQUENCE_AT: Final = 53
 RECORD_COUNT_AT: Final = 57
 MAGIC: Final = 2
 
+OWN_LEADER_EPOCH: Final = -1
+"""Of batches that we encoded: records may carry the reserved header. Batches of Kafka producers have epoch 0, and every header is
+theirs. The field is not covered by the CRC, so a producer's batch stays as it came."""
+INFLATED_BYTES_MAX: Final = 256 << 20
+"""What the records of one compressed batch may take when they are looked at."""
+
 COMPRESSION_MASK: Final = 0x07
+LOG_APPEND_TIME: Final = 0x08
+TRANSACTIONAL: Final = 0x10
+CONTROL: Final = 0x20
 VOLATILE: Final = 0x4000
 """Attribute bit of ours (Kafka leaves bits 7 to 15 unused): the batch does not outlive the process."""
 
@@ -82,6 +96,140 @@ def max_timestamp_ms(data: bytes, at: i64 = 0) -> i64:
 def is_volatile(data: bytes, at: i64 = 0) -> bool:
     attributes: i64 = i64(read_i16_be(data, at + 21))
     return attributes & 0x4000 != 0
+
+
+def attributes_of(data: bytes, at: i64 = 0) -> i64:
+    """COMPRESSION_MASK, LOG_APPEND_TIME, TRANSACTIONAL, CONTROL, VOLATILE."""
+    return i64(read_i16_be(data, at + 21))
+
+
+def codec_of(data: bytes, at: i64 = 0) -> int:
+    """Number of the compression codec (compression.py)."""
+    return int(i64(read_i16_be(data, at + 21)) & 7)
+
+
+def leader_epoch(data: bytes, at: i64 = 0) -> i64:
+    return i64(read_i32_be(data, at + 12))
+
+
+def base_timestamp_ms(data: bytes, at: i64 = 0) -> i64:
+    return read_i64_be(data, at + 27)
+
+
+def producer_id(data: bytes, at: i64 = 0) -> i64:
+    """-1: the producer is not idempotent."""
+    return read_i64_be(data, at + 43)
+
+
+def producer_epoch(data: bytes, at: i64 = 0) -> i64:
+    return i64(read_i16_be(data, at + 51))
+
+
+def base_sequence(data: bytes, at: i64 = 0) -> i64:
+    return i64(read_i32_be(data, at + 53))
+
+
+def placed_batch(data: bytes, base: i64) -> bytes:
+    """A producer's batch at its place in the log: base offset and leader epoch are set, which the CRC does not cover."""
+    head = BytesWriter()
+    write_i64_be(head, base)
+    head.write(data[8:12])
+    write_i32_be(head, 0)
+    return head.getvalue() + data[16:]
+
+
+def stamped_batch(data: bytes, now_ms: i64) -> bytes:
+    """The batch with the broker's time for all its records (message.timestamp.type LogAppendTime)."""
+    checked = BytesWriter()
+    write_i16_be(checked, int(attributes_of(data) | 8))
+    checked.write(data[23:35])
+    write_i64_be(checked, now_ms)
+    checked.write(data[43:])
+    return _with_crc(data[:17], checked.getvalue())
+
+
+def _with_crc(start: bytes, checked: bytes) -> bytes:
+    """`start`: a batch's first 17 bytes. The length field is set to what stands."""
+    head = BytesWriter()
+    head.write(start[:8])
+    write_i32_be(head, len(checked) + 9)
+    head.write(start[12:17])
+    _write_u32(head, google_crc32c.value(checked))
+    return head.getvalue() + checked
+
+
+def records_section(data: bytes) -> bytes:
+    """The batch's records, decompressed. Raises CorruptBatch."""
+    section = data[61 : batch_bytes(data, 0)]
+    codec = codec_of(data)
+    if codec == 0:
+        return section
+    try:
+        return decompress(codec, section, INFLATED_BYTES_MAX)
+    except BadCompression as error:
+        raise CorruptBatch(str(error)) from None
+
+
+def recompressed_batch(data: bytes, codec: int) -> bytes:
+    """The same records under another codec. Raises CorruptBatch."""
+    return _rebuilt(data, codec, records_section(data), record_count(data), i64(read_i32_be(data, 23)))
+
+
+def _rebuilt(data: bytes, codec: int, section: bytes, count: i64, last_delta: i64) -> bytes:
+    checked = BytesWriter()
+    write_i16_be(checked, int((attributes_of(data) & ~7) | codec))
+    write_i32_be(checked, int(last_delta))
+    checked.write(data[27:57])
+    write_i32_be(checked, int(count))
+    checked.write(compress(codec, section))
+    return _with_crc(data[:17], checked.getvalue())
+
+
+def control_batch(
+    base: i64, now_ms: i64, producer: i64, epoch: i64, commit: bool, coordinator_epoch: i64
+) -> bytes:
+    """The marker that ends a producer's transaction in one log: key (version 0, type: 0 abort, 1 commit), value (version 0,
+    coordinator epoch). Source: Apache Kafka documentation, "Control Batches"."""
+    key = bytes([0, 0, 0, 1 if commit else 0])
+    value = b"\x00\x00" + int(coordinator_epoch).to_bytes(4, "big", signed=True)
+    record = BytesWriter()
+    record.append(0)
+    _write_varint(record, 0)
+    _write_varint(record, 0)
+    _write_varint(record, len(key))
+    record.write(key)
+    _write_varint(record, len(value))
+    record.write(value)
+    _write_varint(record, 0)
+    body = record.getvalue()
+    checked = BytesWriter()
+    write_i16_be(checked, 0x30)
+    write_i32_be(checked, 0)
+    write_i64_be(checked, now_ms)
+    write_i64_be(checked, now_ms)
+    write_i64_be(checked, producer)
+    write_i16_be(checked, int(epoch))
+    write_i32_be(checked, -1)
+    write_i32_be(checked, 1)
+    _write_varint(checked, len(body))
+    checked.write(body)
+    head = BytesWriter()
+    write_i64_be(head, base)
+    write_i32_be(head, 0)
+    write_i32_be(head, 0)
+    head.append(2)
+    return _with_crc(head.getvalue(), checked.getvalue())
+
+
+def is_commit_marker(data: bytes) -> bool:
+    """Of a control batch: whether it commits. Raises CorruptBatch."""
+    cursor = _Cursor(data, 61, batch_bytes(data, 0))
+    cursor.varint()
+    cursor.at += 1
+    cursor.varint()
+    cursor.varint()
+    key = cursor.take(cursor.varint())
+    return len(key) >= 4 and key[3] == 1
 
 
 def check_batch(data: bytes, at: i64 = 0) -> None:
@@ -447,19 +595,27 @@ def _apply_reserved(record: Record, data: bytes, addresses: AddressCache) -> Non
 
 
 def decode_batch(data: bytes, at: i64, addresses: AddressCache) -> list[Record]:
-    """Records of the uncompressed batch at `at`, in order of offset. Raises CorruptBatch; does not check the CRC."""
+    """Records of the batch at `at`, in order of offset; none for a control batch. Raises CorruptBatch; does not check the CRC."""
     if len(data) - at < 61:
         raise CorruptBatch("shorter than a batch header")
-    attributes: i64 = i64(read_i16_be(data, at + 21))
-    if attributes & 7:
-        raise CorruptBatch("compressed batch")
-    base: i64 = read_i64_be(data, at)
-    base_time_ms: i64 = read_i64_be(data, at + 27)
     end: i64 = at + batch_bytes(data, at)
     if end > len(data):
         raise CorruptBatch("length field reaches beyond the data")
-    cursor = _Cursor(data, at + 61, end)
+    attributes: i64 = i64(read_i16_be(data, at + 21))
     records: list[Record] = []
+    if attributes & 0x20:
+        return records
+    base: i64 = read_i64_be(data, at)
+    base_time_ms: i64 = read_i64_be(data, at + 27)
+    append_time_ms: i64 = max_timestamp_ms(data, at) if attributes & 8 else -1
+    ours = leader_epoch(data, at) == -1
+    section = data
+    start: i64 = at + 61
+    if attributes & 7:
+        section = records_section(data[at:end])
+        start = 0
+        end = len(section)
+    cursor = _Cursor(section, start, end)
     for _ in range(record_count(data, at)):
         size = cursor.varint()
         record_end: i64 = cursor.at + size
@@ -475,21 +631,21 @@ def decode_batch(data: bytes, at: i64, addresses: AddressCache) -> list[Record]:
         record = Record(value, NO_ADDRESS)
         record.key = key
         record.offset = base + offset_delta
-        record.timestamp_ms = base_time_ms + time_delta
-        _read_headers(cursor, record, addresses)
+        record.timestamp_ms = base_time_ms + time_delta if append_time_ms < 0 else append_time_ms
+        _read_headers(cursor, record, addresses, ours)
         if cursor.at != record_end:
             raise CorruptBatch("record's length does not match its fields")
         records.append(record)
     return records
 
 
-def _read_headers(cursor: _Cursor, record: Record, addresses: AddressCache) -> None:
+def _read_headers(cursor: _Cursor, record: Record, addresses: AddressCache, ours: bool) -> None:
     headers: list[tuple[str, bytes | None]] | None = None
     for _ in range(cursor.varint()):
         name = cursor.take(cursor.varint())
         size = cursor.varint()
         content: bytes | None = None if size < 0 else cursor.take(size)
-        if name == b"onemq" and content is not None:
+        if ours and name == b"onemq" and content is not None:
             _apply_reserved(record, content, addresses)
             continue
         if headers is None:
@@ -498,20 +654,56 @@ def _read_headers(cursor: _Cursor, record: Record, addresses: AddressCache) -> N
     record.headers = headers
 
 
+def keys_of(data: bytes) -> list[bytes | None]:
+    """The keys of a batch's records, in order: all that compaction and its rules look at. Raises CorruptBatch."""
+    section = records_section(data)
+    cursor = _Cursor(section, 0, len(section))
+    keys: list[bytes | None] = []
+    for _ in range(record_count(data)):
+        size = cursor.varint()
+        record_end: i64 = cursor.at + size
+        if size < 0 or record_end > len(section):
+            raise CorruptBatch("record reaches beyond its batch")
+        cursor.at += 1
+        cursor.varint()
+        cursor.varint()
+        key_size = cursor.varint()
+        keys.append(None if key_size < 0 else cursor.take(key_size))
+        cursor.at = record_end
+    return keys
+
+
 def keep_live(data: bytes, live: list[int]) -> bytes:
     """The batch with only those records whose offset lies in `live`: flat [start, end) pairs, ascending.
 
-    Returns b"" when none lives. Offsets are preserved.
+    Returns b"" when none lives. Offsets, producer, times, codec and the records' own bytes stay as they are; the batch ends with
+    its last record that lives. Raises CorruptBatch.
     """
-    kept: list[Record] = []
+    section = records_section(data)
+    cursor = _Cursor(section, 0, len(section))
+    base = base_offset(data)
+    kept = BytesWriter()
+    count: i64 = 0
+    last_delta: i64 = 0
     index = 0
-    for record in decode_batch(data, 0, AddressCache()):
-        while index < len(live) and record.offset >= live[index + 1]:
+    for _ in range(record_count(data)):
+        start = cursor.at
+        size = cursor.varint()
+        record_end: i64 = cursor.at + size
+        if size < 0 or record_end > len(section):
+            raise CorruptBatch("record reaches beyond its batch")
+        cursor.at += 1
+        cursor.varint()
+        delta = cursor.varint()
+        cursor.at = record_end
+        while index < len(live) and base + delta >= live[index + 1]:
             index += 2
         if index >= len(live):
             break
-        if record.offset >= live[index]:
-            kept.append(record)
-    if not kept:
+        if base + delta >= live[index]:
+            kept.write(section[start:record_end])
+            count += 1
+            last_delta = delta
+    if not count:
         return b""
-    return encode_batch(kept, is_volatile(data))
+    return _rebuilt(data, codec_of(data), kept.getvalue(), count, last_delta)

@@ -56,6 +56,78 @@ class Reason(IntEnum):
     """The credentials are wrong, or this user may not come from there."""
     SINGLE_ACTIVE = 15
     """Another consumer holds the entity exclusively."""
+    ALREADY_EXISTS = 16
+    """An entity of that name is there already."""
+    CORRUPT = 17
+    """The batch's checksum or length is wrong."""
+    BAD_RECORDS = 18
+    """The batch is whole, but its records are not what this log takes."""
+    BAD_TIMESTAMP = 19
+    """A record's time lies outside what the log takes."""
+    OFFSET_OUT_OF_RANGE = 20
+    """The log does not reach to that offset, or begins behind it."""
+    OUT_OF_SEQUENCE = 21
+    """A producer's batch does not follow its last one."""
+    FENCED = 22
+    """A newer instance of the same producer, member or transaction has taken over."""
+    OLD_FORMAT = 24
+    """Records in a format of the past, or in a codec that this request may not use."""
+
+    # Consumer groups: 40 to 59.
+    UNKNOWN_MEMBER = 40
+    """The group has no such member (any more)."""
+    STALE_GENERATION = 41
+    """The member speaks of a generation that is not the group's."""
+    REBALANCING = 42
+    """The group is being rebalanced: the member has to join again."""
+    INCONSISTENT_PROTOCOL = 43
+    """The member's protocol type, or all of its protocols, are not the group's."""
+    MEMBER_ID_REQUIRED = 44
+    """Not an error: the member has been given an id and has to join with it."""
+    FENCED_INSTANCE = 45
+    """Another member has taken over the name of this static member."""
+    GROUP_FULL = 46
+    """The group has as many members as it may have."""
+    SESSION_TIMEOUT_RANGE = 47
+    """The session timeout lies outside the limits."""
+    GROUP_ID = 48
+    """The group's name may not be used for this."""
+    GROUP_NOT_EMPTY = 49
+    """The group has members and the request forbids that."""
+    GROUP_SUBSCRIBED = 50
+    """The group's members are subscribed to the topic and the request forbids that."""
+    METADATA_TOO_LARGE = 51
+    """The text beside a committed offset is too long."""
+    UNSTABLE_OFFSET = 52
+    """The offset depends on a transaction that is still open."""
+    FENCED_EPOCH = 53
+    """The member's epoch is not one it may have: it gives up everything and joins anew."""
+    STALE_EPOCH = 54
+    """The member's epoch is not its current one: it may learn the current one and try again."""
+    UNSUPPORTED_ASSIGNOR = 55
+    """The server has no assignor of that name."""
+    UNRELEASED_INSTANCE = 56
+    """The name of the static member is still in use."""
+    INVALID_PATTERN = 57
+    """The regular expression is none, or of a kind that could take for ever."""
+    OLD_PROTOCOL = 58
+    """Members of this group have to use a newer version of the request."""
+
+    # 60-69: transactions.
+    PRODUCER_UNKNOWN = 60
+    """The transactional id does not exist, or belongs to another producer id."""
+    PRODUCER_FENCED = 61
+    """A newer producer has the transactional id: this one's epoch is old (asked of the coordinator)."""
+    PRODUCER_EPOCH_STALE = 62
+    """The producer's epoch is old (asked when it writes)."""
+    TRANSACTION_STATE = 63
+    """The transaction is in a state that does not allow this."""
+    NOT_IN_TRANSACTION = 64
+    """The partition or the group was not added to the transaction."""
+    TRANSACTION_TIMEOUT = 65
+    """The time-out asked for a producer's transactions is out of range."""
+    NOT_ATTEMPTED = 66
+    """Not done because another item of the same request was refused."""
 
 
 @mypyc_attr(native_class=False)

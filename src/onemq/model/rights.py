@@ -55,3 +55,8 @@ class Rights:
 def all_rights() -> Rights:
     """For tests and for the broker's own accesses."""
     return Rights(NamePattern(".*"), NamePattern(".*"), NamePattern(".*"))
+
+
+def no_rights() -> Rights:
+    """For principals without permissions: only rules can allow them anything."""
+    return Rights(NamePattern(""), NamePattern(""), NamePattern(""))

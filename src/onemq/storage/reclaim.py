@@ -13,7 +13,7 @@ from onemq.storage.batch_walk import BatchWalk
 from onemq.storage.committer import is_full
 from onemq.storage.files import Files
 from onemq.storage.segment import LogSegments, Segment, SegmentTable
-from onemq.storage.segment_writer import SegmentWriter, is_compressed
+from onemq.storage.segment_writer import SegmentWriter
 from onemq.storage.settings import StoreSettings
 
 _log = logging.getLogger("onemq.storage")
@@ -140,7 +140,7 @@ class Reclaimer:
                     if not live:
                         continue
                     batch = walk.batch()
-                    if covered_offsets(live) < walk.end - walk.base and not is_compressed(batch):
+                    if covered_offsets(live) < walk.end - walk.base:
                         batch = keep_live(batch, live)
                     if batch:
                         parts.append(batch)

@@ -21,11 +21,6 @@ from onemq.storage.segment import LogSegments, Segment, SegmentTable
 from onemq.storage.settings import StoreSettings
 
 
-def is_compressed(batch: bytes) -> bool:
-    """A compressed batch can only be kept or dropped as a whole."""
-    return batch[22] & 7 != 0
-
-
 class SegmentWriter:
     """Open segment files (a bounded number), and what the next checkpoint has to sync and to remove.
 
@@ -142,12 +137,7 @@ class SegmentWriter:
             self._table.insert(log, half)
 
     def _first_half(self, walk: BatchWalk, base: int) -> bytes:
-        batch = walk.batch()
-        if is_compressed(batch):
-            raise StoreMisuse(
-                f"offset {base} lies inside a compressed batch; only whole ones can be spilled again"
-            )
-        return keep_live(batch, [int(walk.base), base])
+        return keep_live(walk.batch(), [int(walk.base), base])
 
     # Files.
 

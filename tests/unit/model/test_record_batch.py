@@ -15,12 +15,14 @@ from onemq.model.record_batch import (
     base_offset,
     batch_bytes,
     check_batch,
+    codec_of,
     decode_batch,
     encode_batch,
     end_offset,
     is_volatile,
     keep_live,
     max_timestamp_ms,
+    recompressed_batch,
     record_count,
 )
 
@@ -207,11 +209,27 @@ def test_noise(noise: bytes) -> None:
         decode_batch(noise, 0, AddressCache())
 
 
-def test_compressed_batches_are_refused() -> None:
+def test_a_batch_whose_records_do_not_inflate_is_corrupt() -> None:
     data = bytearray(encode_batch(numbered(1)))
     data[22] |= 2
-    with pytest.raises(CorruptBatch, match="compressed"):
+    with pytest.raises(CorruptBatch, match="snappy"):
         decode_batch(bytes(data), 0, AddressCache())
+
+
+@pytest.mark.parametrize("codec", range(5))
+def test_recompressed_batches_hold_the_same_records(codec: int) -> None:
+    data = encode_batch(numbered(7))
+    other = recompressed_batch(data, codec)
+    check_batch(other)
+    assert codec_of(other) == codec
+    assert [(r.offset, r.value) for r in decode_batch(other, 0, AddressCache())] == [
+        (r.offset, r.value) for r in decode_batch(data, 0, AddressCache())
+    ]
+    base = int(base_offset(data))
+    kept = keep_live(other, [base + 2, base + 4, base + 6, base + 7])
+    check_batch(kept)
+    assert [r.offset - base for r in decode_batch(kept, 0, AddressCache())] == [2, 3, 6]
+    assert codec_of(kept) == codec
 
 
 def test_a_newer_reserved_header_is_refused() -> None:

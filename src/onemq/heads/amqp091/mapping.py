@@ -16,10 +16,15 @@ from onemq.heads.amqp091 import table
 from onemq.heads.amqp091.arguments import TIME_MS_MAX, plain_value, type_name
 from onemq.heads.amqp091.frames import PRECONDITION_FAILED, short_string
 from onemq.heads.amqp091.properties import (
+    APP_ID,
+    CONTENT_ENCODING,
+    CONTENT_TYPE,
     CORRELATION_ID,
     MESSAGE_ID,
     PERSISTENT,
+    REPLY_TO,
     TRANSIENT,
+    TYPE,
     BasicProperties,
     PropertyInfo,
     drop_expiration,
@@ -33,6 +38,17 @@ from onemq.model.record import NATIVE_AMQP091, Death, Deaths, HeaderValue, Recor
 
 _KEY_HEADER: Final = "x-key"
 """Header in which a record's key (of Kafka, say) is shown to AMQP consumers."""
+PROPERTY_HEADERS: Final = (
+    ("content-type", CONTENT_TYPE),
+    ("content-encoding", CONTENT_ENCODING),
+    ("correlation-id", CORRELATION_ID),
+    ("reply-to", REPLY_TO),
+    ("message-id", MESSAGE_ID),
+    ("type", TYPE),
+    ("app-id", APP_ID),
+)
+"""Properties that other protocols have no field for: headers of these names, both ways."""
+PROPERTY_NAMES: Final = frozenset([name for name, _ in PROPERTY_HEADERS])
 BCC_FIELD: Final = b"\x03BCC"
 """Raw headers that contain this may have a BCC header, which no consumer may see."""
 _DEATH_HEADERS: Final[tuple[str, ...]] = (
@@ -130,6 +146,29 @@ def delay_ms(headers: dict[str, FieldValue]) -> int:
     return value if value > 0 else 0
 
 
+def plain_headers(record: Record) -> list[tuple[str, bytes | None]]:
+    """Properties and headers as readers of other protocols see them, all as headers (PROPERTY_HEADERS names the properties')."""
+    info = parse_flags(record.native)
+    result: list[tuple[str, bytes | None]] = []
+    for name, flag in PROPERTY_HEADERS:
+        text = info.text(flag)
+        if text is not None:
+            result.append((name, text.encode("utf-8", "surrogateescape")))
+    if info.has_headers():
+        headers = info.headers()
+        headers.pop(_KEY_HEADER, None)
+        result.extend(record_headers(headers))
+    return result
+
+
+def plain_key(record: Record) -> bytes | None:
+    """The key that a publisher gave in the header x-key, for readers of protocols that have keys."""
+    if record.key is not None:
+        return record.key
+    info = parse_flags(record.native)
+    return _header_bytes(info.headers().get(_KEY_HEADER)) if info.has_headers() else None
+
+
 def record_headers(headers: dict[str, FieldValue]) -> list[tuple[str, bytes | None]]:
     """The top-level headers as every other protocol sees them: name and bytes."""
     result: list[tuple[str, bytes | None]] = []
@@ -223,9 +262,13 @@ def with_long_header(raw: bytes, name: str, value: i64) -> bytes:
 def foreign_properties(record: Record) -> bytes:
     """Properties for a record that another protocol brought."""
     headers: dict[str, FieldValue] = {}
+    texts: dict[str, str] = {}
     found = record.headers
     if found is not None:
         for name, value in found:
+            if name in PROPERTY_NAMES and value is not None and len(value) < 256:
+                texts[name] = value.decode("utf-8", "surrogateescape")
+                continue
             if len(name.encode("utf-8", "surrogateescape")) < 256:
                 headers[name] = None if value is None else value.decode("utf-8", "surrogateescape")
     if record.key is not None:
@@ -235,6 +278,13 @@ def foreign_properties(record: Record) -> bytes:
         delivery_mode=TRANSIENT if record.volatile else PERSISTENT,
         priority=record.priority if record.priority else None,
         timestamp=int(record.timestamp_ms // 1000) if record.timestamp_ms > 0 else None,
+        content_type=texts.get("content-type"),
+        content_encoding=texts.get("content-encoding"),
+        correlation_id=texts.get("correlation-id"),
+        reply_to=texts.get("reply-to"),
+        message_id=texts.get("message-id"),
+        type=texts.get("type"),
+        app_id=texts.get("app-id"),
     )
     return encode_properties(properties)
 

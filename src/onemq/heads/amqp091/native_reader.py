@@ -4,7 +4,13 @@ Registered by the composition root under NATIVE_AMQP091.
 """
 
 from onemq.engine.natives import NativeReader
-from onemq.heads.amqp091.mapping import carbon_copies, routing_headers, without_copies
+from onemq.heads.amqp091.mapping import (
+    carbon_copies,
+    plain_headers,
+    plain_key,
+    routing_headers,
+    without_copies,
+)
 from onemq.heads.amqp091.properties import parse_flags
 from onemq.model.record import HeaderValue, Record
 
@@ -15,6 +21,12 @@ class AmqpNativeReader(NativeReader):
     def headers(self, record: Record) -> dict[str, HeaderValue]:
         info = parse_flags(record.native)
         return routing_headers(info.headers() if info.has_headers() else {}, info)
+
+    def plain_headers(self, record: Record) -> list[tuple[str, bytes | None]]:
+        return plain_headers(record)
+
+    def plain_key(self, record: Record) -> bytes | None:
+        return plain_key(record)
 
     def extra_keys(self, record: Record) -> list[str]:
         return carbon_copies(record, ("CC", "BCC"))

@@ -62,7 +62,11 @@ CODES: Final[dict[Reason, int]] = {
     Reason.AUTHENTICATION_FAILED: ACCESS_REFUSED,
     Reason.SINGLE_ACTIVE: ACCESS_REFUSED,
 }
-"""The one table: a reason that is missing here fails its test, not a client."""
+"""The one table. Reasons that only other protocols' commands can have (from ALREADY_EXISTS on) are PRECONDITION_FAILED."""
+
+
+def code_of(reason: Reason) -> int:
+    return CODES[reason] if reason < Reason.ALREADY_EXISTS else CODES.get(reason, PRECONDITION_FAILED)
 
 
 _STREAM_HAS_NO: Final = {
@@ -104,7 +108,7 @@ def entity_text(kind: str, name: str, vhost: str) -> str:
 
 def refusal_reply(refusal: Refusal, vhost: str, user: str) -> Reply:
     """Code and text for a refusal of the engine."""
-    code = CODES[refusal.reason]
+    code = code_of(refusal.reason)
     if refusal.reason == Reason.LIMIT and refusal.scope == Scope.CONNECTION:
         code = NOT_ALLOWED
     text = _explanation(refusal, vhost, user)

@@ -2,14 +2,14 @@
 
 import pytest
 
-from onemq.heads.amqp091.replies import CODES, HARD_ERRORS, AmqpRefusal, amqp_reply, refusal_reply
+from onemq.heads.amqp091.replies import HARD_ERRORS, AmqpRefusal, amqp_reply, code_of, refusal_reply
 from onemq.model.refusal import Reason, Refusal, Scope
 
 
 @pytest.mark.parametrize("reason", list(Reason))
 def test_every_reason_has_a_code_and_a_text(reason: Reason) -> None:
     reply = refusal_reply(Refusal(reason, "queue", "q", "detail"), "/", "guest")
-    assert reply.code == CODES[reason]
+    assert reply.code == code_of(reason)
     name, text = reply.text.split(" - ", 1)
     assert name.isupper() and text
     assert reply.closes_connection == (reply.code in HARD_ERRORS)

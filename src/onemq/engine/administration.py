@@ -1,0 +1,119 @@
+"""What administrators change beside topics and groups themselves: access rules, quotas, credentials, settings of groups.
+
+Job: hold those parts together, and let one principal at them (AdminAccess authorises; nothing else may).
+Must not: know a protocol.
+Spec: Kafka documentation, "Authorization and ACLs", table of operations per request.
+"""
+
+from onemq.engine.acls import (
+    ALTER,
+    ALTER_CONFIGS,
+    CLUSTER,
+    CLUSTER_NAME,
+    DESCRIBE,
+    DESCRIBE_CONFIGS,
+    GROUP,
+    AclFilter,
+    AclRule,
+    Acls,
+)
+from onemq.engine.authority import Authority
+from onemq.engine.core import Core
+from onemq.engine.credentials import Credentials, ScramCredential
+from onemq.engine.group_configs import GroupConfigs
+from onemq.engine.parts import Part
+from onemq.engine.quotas import Entity, FilterPart, Quotas
+
+
+class Administration:
+    """The parts."""
+
+    def __init__(self, core: Core) -> None:
+        self.acls = Acls(core)
+        self.quotas = Quotas(core)
+        self.credentials = Credentials(core)
+        self.group_configs = GroupConfigs(core)
+
+    def parts(self) -> list[Part]:
+        return [self.acls, self.quotas, self.credentials, self.group_configs]
+
+
+class AdminAccess:
+    """One principal's way to them. Every method raises Refusal ACCESS_DENIED ("cluster", "group"), and what the part raises."""
+
+    def __init__(self, administration: Administration, authority: Authority) -> None:
+        self._parts = administration
+        self._authority = authority
+
+    def demand_cluster(self, operation: int) -> None:
+        self._authority.demand(CLUSTER, operation, CLUSTER_NAME)
+
+    # Rules.
+
+    def rules(self, chosen: AclFilter) -> list[AclRule]:
+        self.demand_cluster(DESCRIBE)
+        return self._parts.acls.find(chosen)
+
+    def add_rule(self, rule: AclRule) -> None:
+        self.demand_cluster(ALTER)
+        self._parts.acls.add(rule)
+
+    def remove_rules(self, chosen: AclFilter) -> list[AclRule]:
+        self.demand_cluster(ALTER)
+        return self._parts.acls.remove(chosen)
+
+    # Quotas.
+
+    def quotas(self, parts: list[FilterPart], strict: bool) -> list[tuple[Entity, dict[str, float]]]:
+        self.demand_cluster(DESCRIBE_CONFIGS)
+        return self._parts.quotas.find(parts, strict)
+
+    def alter_quota(self, entity: Entity, changes: list[tuple[str, float | None]], check_only: bool) -> None:
+        """All of the changes or none."""
+        self.demand_cluster(ALTER_CONFIGS)
+        for key, value in changes:
+            self._parts.quotas.check(entity, key, value)
+        if not check_only:
+            for key, value in changes:
+                self._parts.quotas.alter(entity, key, value)
+
+    # Credentials.
+
+    def credential_users(self) -> list[str]:
+        self.demand_cluster(DESCRIBE)
+        return self._parts.credentials.users()
+
+    def credentials(self, user: str) -> dict[str, ScramCredential]:
+        self.demand_cluster(DESCRIBE)
+        return self._parts.credentials.of_user(user)
+
+    def store_credential(self, user: str, mechanism: str, credential: ScramCredential) -> None:
+        self.demand_cluster(ALTER)
+        self._parts.credentials.store(user, mechanism, credential)
+
+    def remove_credential(self, user: str, mechanism: str) -> None:
+        self.demand_cluster(ALTER)
+        self._parts.credentials.remove(user, mechanism)
+
+    # Settings of groups.
+
+    def configured_groups(self) -> list[str]:
+        """Those of them that may be described."""
+        found: list[str] = []
+        for group in self._parts.group_configs.groups():
+            if self._authority.allows(GROUP, DESCRIBE_CONFIGS, group):
+                found.append(group)
+        return found
+
+    def group_overrides(self, group: str) -> dict[str, str]:
+        self._authority.demand(GROUP, DESCRIBE_CONFIGS, group)
+        return (
+            dict(self._parts.group_configs.overrides(group))
+            if group in self._parts.group_configs.groups()
+            else {}
+        )
+
+    def configure_group(self, group: str, overrides: dict[str, str], check_only: bool = False) -> None:
+        """`overrides`: all that are to be set from now on."""
+        self._authority.demand(GROUP, ALTER_CONFIGS, group)
+        self._parts.group_configs.configure(group, overrides, check_only)

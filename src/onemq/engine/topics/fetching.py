@@ -1,0 +1,235 @@
+"""A fetch: whole batches of several partitions at once, from memory or from the store, waiting until there is enough.
+
+Nothing here looks at a record. Source: Apache Kafka, "ReplicaManager.fetchMessages"; KIP-74 for the size rules.
+"""
+
+from abc import abstractmethod
+
+from mypy_extensions import i64, mypyc_attr
+
+from onemq.engine.core import Agenda, Core
+from onemq.engine.topics.partition import LoadWaiter, Partition
+from onemq.engine.topics.producers import Aborted
+from onemq.model.record_batch import base_offset, end_offset
+from onemq.model.refusal import Reason
+
+
+class FetchPart:
+    """What is wanted of one partition. `partition` None or `refused`: the answer is that, and counts as enough to answer at once."""
+
+    __slots__ = ("bytes_max", "offset", "partition", "refused")
+
+    def __init__(
+        self, partition: Partition | None, offset: i64, bytes_max: i64, refused: Reason | None = None
+    ) -> None:
+        self.partition = partition
+        self.offset: i64 = offset
+        self.bytes_max: i64 = bytes_max
+        self.refused = refused
+
+
+class Fetched:
+    """What one partition had. `aborted`: None unless only committed records were asked for. Offsets: -1 when refused."""
+
+    __slots__ = ("aborted", "batches", "high_watermark", "refused", "stable_end", "start_offset")
+
+    def __init__(self, refused: Reason | None) -> None:
+        self.refused = refused
+        self.batches: list[bytes] = []
+        self.high_watermark: i64 = -1
+        self.stable_end: i64 = -1
+        self.start_offset: i64 = -1
+        self.aborted: list[Aborted] | None = None
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class FetchWaiter:
+    """Waits for one fetch."""
+
+    @abstractmethod
+    def fetched(self, results: list[Fetched]) -> None:
+        """One result for each part, in order. Called once, perhaps before the fetch is returned; must not call the engine."""
+
+
+class Fetch(Agenda):
+    """One fetch under way."""
+
+    def __init__(
+        self,
+        core: Core,
+        parts: list[FetchPart],
+        bytes_min: i64,
+        bytes_max: i64,
+        committed: bool,
+        waiter: FetchWaiter,
+    ) -> None:
+        super().__init__()
+        self.core = core
+        self.done = False
+        self._parts = parts
+        self._bytes_min: i64 = bytes_min
+        self._bytes_max: i64 = bytes_max
+        self._committed = committed
+        self._waiter = waiter
+        self._results: list[Fetched] = []
+        self._loads: dict[int, int] = {}
+        self._watching = False
+        self._load_waiter = _FetchLoads(self)
+
+    def start(self, wait_ms: i64) -> None:
+        """Answers now, or when there is enough, or after `wait_ms`."""
+        if wait_ms <= 0 or self._enough():
+            self._gather()
+            return
+        self._watching = True
+        for part in self._parts:
+            if part.partition is not None:
+                part.partition.watchers[self] = True
+        self.core.schedule(self, self.core.now_ms + wait_ms)
+
+    def cancel(self) -> None:
+        """Nobody waits any more."""
+        self.done = True
+        self._unwatch()
+
+    # Agenda.
+
+    def dispatch(self, budget: i64) -> i64:
+        if not self.done and self._watching and self._enough():
+            self._gather()
+        return 1
+
+    def on_deadline(self) -> None:
+        if not self.done and self._watching:
+            self._gather()
+
+    def seal(self) -> None:
+        return
+
+    def write_facts(self) -> None:
+        return
+
+    def durable_up_to(self, position: i64) -> bool:
+        return False
+
+    # Inside.
+
+    def _end_of(self, partition: Partition) -> i64:
+        return partition.stable_end if self._committed else partition.log.visible_end
+
+    def _enough(self) -> bool:
+        size: i64 = 0
+        for part in self._parts:
+            if self._refusal(part) is not None:
+                return True
+            partition = part.partition
+            assert partition is not None
+            size += partition.available(
+                part.offset, self._end_of(partition), min(part.bytes_max, self._bytes_min - size)
+            )
+            if size >= self._bytes_min:
+                return True
+        return False
+
+    def _refusal(self, part: FetchPart) -> Reason | None:
+        if part.refused is not None:
+            return part.refused
+        partition = part.partition
+        if partition is None or partition.deleted:
+            return Reason.NOT_FOUND
+        log = partition.log
+        if part.offset < log.start_offset or part.offset > log.visible_end:
+            return Reason.OFFSET_OUT_OF_RANGE
+        return None
+
+    def _unwatch(self) -> None:
+        if self._watching:
+            self._watching = False
+            for part in self._parts:
+                if part.partition is not None:
+                    part.partition.watchers.pop(self, None)
+
+    def _gather(self) -> None:
+        """Takes what is in memory, asks for what is not."""
+        self._unwatch()
+        room = self._bytes_max
+        nothing_yet = True
+        for index in range(len(self._parts)):
+            part = self._parts[index]
+            refused = self._refusal(part)
+            result = Fetched(refused)
+            self._results.append(result)
+            partition = part.partition
+            if partition is None:
+                continue
+            if not partition.deleted:
+                result.high_watermark = partition.log.visible_end
+                result.stable_end = partition.stable_end
+                result.start_offset = partition.log.start_offset
+            if refused is not None:
+                continue
+            if self._committed:
+                result.aborted = []
+            if room <= 0 and not nothing_yet:
+                continue
+            end = self._end_of(partition)
+            size = min(part.bytes_max, room)
+            batches = partition.read(part.offset, size, end, nothing_yet)
+            if batches is None:
+                ticket = partition.load(part.offset, size, self._load_waiter)
+                self._loads[ticket] = index
+                # What is on disk is there in plenty: the room counts as used.
+                room -= size
+                nothing_yet = False
+                continue
+            if batches:
+                nothing_yet = False
+                self._take(result, part, partition, batches)
+                for data in batches:
+                    room -= len(data)
+        if not self._loads:
+            self._answer()
+
+    def _take(self, result: Fetched, part: FetchPart, partition: Partition, batches: list[bytes]) -> None:
+        result.batches = batches
+        if self._committed and batches:
+            result.aborted = partition.aborted_in(part.offset, end_offset(batches[-1]))
+
+    def loaded(self, ticket: int, batches: list[bytes], next_offset: i64) -> None:
+        index = self._loads.pop(ticket, -1)
+        if index < 0 or self.done:
+            return
+        part = self._parts[index]
+        partition = part.partition
+        assert partition is not None
+        end = self._end_of(partition)
+        wanted: list[bytes] = []
+        for data in batches:
+            if base_offset(data) >= end:
+                break
+            wanted.append(data)
+        if not wanted and next_offset > part.offset and next_offset < end:
+            # A hole (compaction, settled records of a queue): what follows it is the answer.
+            part.offset = next_offset
+            again = partition.read(next_offset, part.bytes_max, end, True)
+            if again is None:
+                self._loads[partition.load(next_offset, part.bytes_max, self._load_waiter)] = index
+                return
+            wanted = again
+        self._take(self._results[index], part, partition, wanted)
+        if not self._loads:
+            self._answer()
+
+    def _answer(self) -> None:
+        self.done = True
+        self._waiter.fetched(self._results)
+
+
+class _FetchLoads(LoadWaiter):
+    """A fetch's side as the one who waits for loads."""
+
+    def __init__(self, fetch: Fetch) -> None:
+        self._fetch = fetch
+
+    def loaded(self, ticket: int, batches: list[bytes], next_offset: i64) -> None:
+        self._fetch.loaded(ticket, batches, next_offset)

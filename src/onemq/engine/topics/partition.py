@@ -1,0 +1,403 @@
+"""A partition: a log that is read and written in whole record batches, as Kafka's clients make them, and whose records stay until
+retention takes them. A queue of the same name may settle the same records one by one; a stream's consumers read it as well.
+
+Producers' sequences, transactions and the last stable offset are folds over its batches. Sources: KIP-98, KIP-107, KIP-360.
+"""
+
+from typing import TYPE_CHECKING, Final
+
+from mypy_extensions import i64, mypyc_attr
+
+from onemq.engine.core import Agenda, Core
+from onemq.engine.kept_queue import KeptQueue
+from onemq.engine.ledger_queue import LedgerQueue
+from onemq.engine.log import Batch, Log, find_batch
+from onemq.engine.offsets import intersected
+from onemq.engine.queue import Keeper
+from onemq.engine.topics.producers import NO_DUPLICATE, Aborted, Producers
+from onemq.engine.topics.validation import validated
+from onemq.model.entities import QueueSettings
+from onemq.model.record_batch import (
+    base_offset,
+    control_batch,
+    max_timestamp_ms,
+    producer_id,
+)
+from onemq.model.refusal import Reason, Refusal
+
+if TYPE_CHECKING:
+    from onemq.engine.topics.topic import Topic
+
+LEADER_EPOCH: Final = 0
+PRODUCER_IDLE_MS: Final = 86_400_000
+"""As Kafka's producer.id.expiration.ms."""
+
+
+class Appended:
+    """Answer to an append. `append_time_ms`: -1 when the producer's times stand. `duplicate`: it had been appended before."""
+
+    __slots__ = ("append_time_ms", "base_offset", "duplicate")
+
+    def __init__(self, base: i64, append_time_ms: i64, duplicate: bool) -> None:
+        self.base_offset: i64 = base
+        self.append_time_ms: i64 = append_time_ms
+        self.duplicate = duplicate
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class LoadWaiter:
+    """Waits for batches on their way from the store."""
+
+    def loaded(self, ticket: int, batches: list[bytes], next_offset: i64) -> None:
+        """The store's answer, as `ports.Loaded`."""
+        raise NotImplementedError
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class FindWaiter:
+    """Waits for the store's answer to a search by time."""
+
+    def found(self, ticket: int, offset: i64) -> None:
+        """As `ports.Found`."""
+        raise NotImplementedError
+
+
+class Partition(KeptQueue):
+    """See the module.
+
+    Attributes:
+        topic, index: which it is; a stream that no topic has taken over has none.
+        part: the queue that settles its records one by one, or None.
+        stable_end: last stable offset: what readers of committed records may see ends here.
+        newest_ms, newest_base: latest time of a record, and its batch; -1 when there is none.
+        watchers: told (dispatched) when something becomes visible.
+        cleaned_to: compaction has seen what lies before.
+    """
+
+    def __init__(
+        self, core: Core, namespace: str, name: str, settings: QueueSettings, log: Log, keeper: Keeper
+    ) -> None:
+        super().__init__(core, namespace, name, settings, log, keeper)
+        self.topic: Topic | None = None
+        self.index: int = 0
+        self.producers = Producers()
+        self.part: LedgerQueue | None = None
+        self.stable_end: i64 = 0
+        self.newest_ms: i64 = -1
+        self.newest_base: i64 = -1
+        self.watchers: dict[Agenda, bool] = {}
+        self.cleaned_to: i64 = 0
+        self.live: list[int] | None = None
+        self._fed_to: i64 = 0
+        self._unfed: list[Batch] = []
+        self._unfed_bytes: i64 = 0
+        self._loads: dict[int, LoadWaiter] = {}
+        self._finds: dict[int, FindWaiter] = {}
+
+    # Appending.
+
+    def append_batches(self, data: bytes) -> Appended:
+        """Appends one producer's batch. Raises Refusal CORRUPT, BAD_RECORDS, BAD_TIMESTAMP, TOO_LARGE, OLD_FORMAT,
+        OUT_OF_SEQUENCE, PRODUCER_EPOCH_STALE."""
+        topic = self.topic
+        assert topic is not None, "batches are appended to partitions of topics"
+        now = self.core.now_ms
+        config = topic.config
+        batch = validated(data, config, now)
+        if producer_id(batch) >= 0:
+            known = self.producers.check(batch)
+            if known != NO_DUPLICATE:
+                return Appended(known, now if config.log_append_time else -1, True)
+        base = self._store(batch)
+        return Appended(base, now if config.log_append_time else -1, False)
+
+    def append_marker(self, producer: i64, epoch: i64, commit: bool, coordinator_epoch: int = 0) -> None:
+        """Ends the producer's transaction here. Raises Refusal PRODUCER_EPOCH_STALE."""
+        self.producers.check_marker(producer, epoch)
+        self._store(
+            control_batch(self.log.next_offset, self.core.now_ms, producer, epoch, commit, coordinator_epoch)
+        )
+
+    def _store(self, batch: bytes) -> i64:
+        self.core.need_seal(self.agenda)
+        base = self.log.append_batch(batch)
+        self._fold(batch, base, self.core.now_ms)
+        return base
+
+    def _fold(self, data: bytes, base: i64, now_ms: i64) -> None:
+        newest = max_timestamp_ms(data)
+        if newest > self.newest_ms:
+            self.newest_ms = newest
+            self.newest_base = base
+        if producer_id(data) >= 0:
+            self.producers.applied(data, base, now_ms)
+
+    def replayed(self, data: bytes) -> None:
+        """A batch was found in the journal; `add_visible` follows."""
+        self._fold(data, base_offset(data), self.core.now_ms)
+
+    # What readers see.
+
+    def readable_end(self) -> i64:
+        return self.stable_end
+
+    def add_visible(self, batch: Batch) -> None:
+        super().add_visible(batch)
+        if self.part is not None:
+            self._unfed_bytes += batch.value_bytes
+            if batch.special:
+                self._unfed.append(batch)
+        self._advance()
+
+    def _advance(self) -> None:
+        """What is visible has grown: moves the last stable offset, feeds the queue, tells those who wait."""
+        end = self.log.visible_end
+        self.stable_end = self.producers.first_unstable(end) if self.producers.has_open() else end
+        if self.part is not None:
+            self._feed(self.part)
+        for watcher in self.watchers:
+            self.core.need_dispatch(watcher)
+
+    def _feed(self, part: LedgerQueue) -> None:
+        end = self.stable_end
+        while self._unfed and self._unfed[0].end <= end:
+            batch = self._unfed[0]
+            del self._unfed[0]
+            if batch.data is None and batch.records is None:
+                continue
+            part.add_range(self._fed_to, batch.base, 0)
+            self._fed_to = batch.end
+            self._unfed_bytes -= batch.value_bytes
+            part.add_visible(batch)
+        if self._fed_to < end:
+            part.add_range(self._fed_to, end, self._unfed_bytes)
+            self._unfed_bytes = 0
+            self._fed_to = end
+
+    def attach(self, part: LedgerQueue, start: i64) -> None:
+        """From now on the queue settles what lies at `start` and behind."""
+        self.part = part
+        part.partition = self
+        part.ledger.reader.producers = self.producers
+        self._fed_to = max(start, self.log.start_offset)
+        self._unfed_bytes = self.value_bytes
+        if not self.keeper.replays():
+            self._advance()
+
+    def take_over(self, part: LedgerQueue) -> None:
+        """The queue had the log for itself so far: what is visible it has seen."""
+        self.part = part
+        part.partition = self
+        part.ledger.reader.producers = self.producers
+        self._fed_to = self.log.visible_end
+        self.stable_end = self.log.visible_end
+        self.value_bytes = max(part.ledger.unsettled_bytes, 0)
+
+    def detach(self) -> i64:
+        """The queue has gone. Returns the offset up to which it had been fed."""
+        self.part = None
+        self._unfed = []
+        self._unfed_bytes = 0
+        return self._fed_to
+
+    # Reading in whole batches.
+
+    def read(self, offset: i64, bytes_max: i64, end: i64, least: bool) -> list[bytes] | None:
+        """Whole batches from the one that holds `offset` on, of those that begin before `end`: about `bytes_max` bytes; one at
+        least when `least`. None: they are not in memory, `load` brings them."""
+        log = self.log
+        found: list[bytes] = []
+        if offset >= end:
+            return found
+        tail = log.tail
+        if offset < log.spilled_to and (log.tail_at >= len(tail) or offset < tail[log.tail_at].base):
+            return None
+        index = find_batch(tail, log.tail_at, offset)
+        size: i64 = 0
+        while index < len(tail):
+            batch = tail[index]
+            index += 1
+            if batch.base >= end or batch.end > log.visible_end:
+                break
+            data = batch.data
+            if data is None:
+                continue
+            size += len(data)
+            if size > bytes_max and not (least and not found):
+                break
+            found.append(data)
+        return found
+
+    def available(self, offset: i64, end: i64, enough: i64) -> i64:
+        """Bytes that a reader at `offset` could have, counted up to `enough`."""
+        log = self.log
+        if offset >= end:
+            return 0
+        tail = log.tail
+        if offset < log.spilled_to and (log.tail_at >= len(tail) or offset < tail[log.tail_at].base):
+            return enough
+        index = find_batch(tail, log.tail_at, offset)
+        size: i64 = 0
+        while index < len(tail) and size < enough:
+            batch = tail[index]
+            index += 1
+            if batch.base >= end or batch.end > log.visible_end:
+                break
+            data = batch.data
+            if data is not None:
+                size += len(data)
+        return size
+
+    def load(self, offset: i64, bytes_max: i64, waiter: LoadWaiter) -> int:
+        """Asks the store; the waiter is told under the ticket returned."""
+        ticket = self.core.ticket()
+        self._loads[ticket] = waiter
+        self.core.store.load(ticket, self.log.log_id, int(offset), int(bytes_max))
+        return ticket
+
+    def find(self, time_ms: i64, waiter: FindWaiter) -> int:
+        """Asks the store for the first batch spilled that may hold a record of that time or later."""
+        ticket = self.core.ticket()
+        self._finds[ticket] = waiter
+        self.core.store.find_time(ticket, self.log.log_id, int(time_ms))
+        return ticket
+
+    def loaded(self, ticket: int, batches: list[bytes], next_offset: i64) -> None:
+        waiter = self._loads.pop(ticket, None)
+        if waiter is not None:
+            waiter.loaded(ticket, batches, next_offset)
+            return
+        part = self.part
+        if part is not None:
+            part.loaded(ticket, batches, next_offset)
+        super().loaded(ticket, batches, next_offset)
+
+    def found(self, ticket: int, offset: i64) -> None:
+        waiter = self._finds.pop(ticket, None)
+        if waiter is not None:
+            waiter.found(ticket, offset)
+            return
+        super().found(ticket, offset)
+
+    def aborted_in(self, start: i64, end: i64) -> list[Aborted]:
+        return self.producers.aborted_in(start, end)
+
+    # Retention.
+
+    def delete_before(self, offset: i64) -> None:
+        """Records before `offset` are gone from now on. Raises Refusal OFFSET_OUT_OF_RANGE."""
+        log = self.log
+        if offset > log.visible_end or offset < 0:
+            raise Refusal(Reason.OFFSET_OUT_OF_RANGE, "partition", self.name, str(offset))
+        if offset > log.start_offset:
+            self.cut_before(offset)
+
+    def leaves_enough(self, limit: i64, gone: i64, gone_then: i64) -> bool:
+        """As Kafka has it: what is left is never less than retention.bytes."""
+        return self.value_bytes - gone_then >= limit
+
+    def on_deadline(self) -> None:
+        if self.topic is not None:
+            self.mark_end()
+            self.producers.forget_before(self.log.start_offset, self.core.now_ms - PRODUCER_IDLE_MS)
+        super().on_deadline()
+
+    def start_moved(self) -> None:
+        start = self.log.start_offset
+        self.producers.forget_before(start, self.core.now_ms - PRODUCER_IDLE_MS)
+        part = self.part
+        if part is not None:
+            part.forget_before(start)
+            self._fed_to = max(self._fed_to, start)
+        # Whoever waits behind the new start is out of range now.
+        for watcher in self.watchers:
+            self.core.need_dispatch(watcher)
+
+    def retire(self) -> None:
+        """The topic is deleted: whoever waits here is woken once more."""
+        for watcher in self.watchers:
+            self.core.need_dispatch(watcher)
+        for ticket, waiter in list(self._loads.items()):
+            waiter.loaded(ticket, [], 0)
+        for ticket, finder in list(self._finds.items()):
+            finder.found(ticket, -1)
+        self._loads.clear()
+        self._finds.clear()
+
+    def configured(self) -> None:
+        """The topic's settings have changed."""
+        topic = self.topic
+        assert topic is not None
+        config = topic.config
+        settings = self.settings
+        settings.retention_ms = config.retention_ms if config.delete and config.retention_ms >= 0 else None
+        settings.retention_bytes = (
+            config.retention_bytes if config.delete and config.retention_bytes >= 0 else None
+        )
+        settings.segment_bytes = config.segment_bytes
+        self.watch_retention()
+
+    def live_ranges(self) -> list[int]:
+        start = int(self.log.start_offset)
+        end = int(self.log.visible_end)
+        live = self.live
+        if live is None:
+            return [start, end]
+        return intersected([*live, int(self.cleaned_to), end], [start, end])
+
+    # Snapshot.
+
+    def state(self) -> dict[str, object]:
+        state = super().state()
+        state["producers"] = self.producers.to_plain()
+        state["newest"] = [int(self.newest_ms), int(self.newest_base)]
+        state["cleaned_to"] = int(self.cleaned_to)
+        part = self.part
+        if part is None:
+            return state
+        # What a restart will find visible: everything appended.
+        stable = (
+            self.producers.first_unstable(self.log.next_offset)
+            if self.producers.has_open()
+            else self.log.next_offset
+        )
+        hidden: list[Batch] = []
+        for batch in [*self._unfed, *self.log.pending]:
+            if batch.special and batch.end <= stable:
+                hidden.append(batch)
+        state["part"] = part.ledger.state(hidden, int(self._fed_to), int(stable), int(self._unfed_bytes))
+        state["fed_to"] = int(stable)
+        return state
+
+    def restore_state(self, state: dict[str, object]) -> None:
+        start = state["start"]
+        size = state["bytes"]
+        marks = state["marks"]
+        assert isinstance(start, int) and isinstance(size, int) and isinstance(marks, list)
+        self.restore(start, size, marks)
+        producers = state.get("producers", {"producers": [], "aborted": []})
+        newest = state.get("newest", [-1, -1])
+        cleaned_to = state.get("cleaned_to", 0)
+        assert isinstance(producers, dict) and isinstance(newest, list) and isinstance(cleaned_to, int)
+        self.producers.restore(producers)
+        self.newest_ms = newest[0]
+        self.newest_base = newest[1]
+        self.cleaned_to = cleaned_to
+        end = self.log.visible_end
+        self.stable_end = self.producers.first_unstable(end) if self.producers.has_open() else end
+        part = self.part
+        saved = state.get("part")
+        if part is not None and isinstance(saved, dict):
+            part.ledger.restore(
+                saved["levels"], saved["leased"], saved["returns"], saved["delayed"], saved["bytes"]
+            )
+            fed_to = state["fed_to"]
+            assert isinstance(fed_to, int)
+            self._fed_to = fed_to
+
+    def finish_recovery(self) -> None:
+        super().finish_recovery()
+        self._advance()
+        part = self.part
+        if part is not None:
+            part.finish_recovery()

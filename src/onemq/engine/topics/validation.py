@@ -1,0 +1,114 @@
+"""What a partition takes from a producer: one whole record batch of format v2, checked the way Kafka checks it.
+
+Source: Apache Kafka, "LogValidator" and "UnifiedLog.append". Records are only looked at when a rule about them asks for it.
+"""
+
+from typing import Final
+
+from mypy_extensions import i64
+
+from onemq.engine.topics.config import TopicConfig
+from onemq.model.compression import CODEC_NAMES
+from onemq.model.record_batch import (
+    CorruptBatch,
+    attributes_of,
+    base_offset,
+    base_sequence,
+    base_timestamp_ms,
+    batch_bytes,
+    check_batch,
+    codec_of,
+    end_offset,
+    keys_of,
+    max_timestamp_ms,
+    producer_epoch,
+    producer_id,
+    recompressed_batch,
+    record_count,
+    stamped_batch,
+)
+from onemq.model.refusal import Reason, Refusal
+
+MAGIC_AT: Final = 16
+NO_TIME: Final = -1
+
+
+def validated(data: bytes, config: TopicConfig, now_ms: i64) -> bytes:
+    """The batch as it is to be stored: the same bytes, unless the topic asks for another codec or the broker's time.
+
+    Raises Refusal CORRUPT, OLD_FORMAT, BAD_RECORDS, BAD_TIMESTAMP, TOO_LARGE.
+    """
+    size: i64 = len(data)
+    if size < 17:
+        raise Refusal(Reason.CORRUPT, "batch", detail="shorter than a batch header")
+    if data[16] != 2:
+        # The old formats' first fields are the same, so this tells them apart for sure.
+        raise Refusal(Reason.BAD_RECORDS, "batch", detail=f"magic {data[16]}: only magic 2 is taken")
+    if size < 61 or batch_bytes(data, 0) > size or batch_bytes(data, 0) < 61:
+        raise Refusal(Reason.CORRUPT, "batch", detail="the batch's length does not fit")
+    if batch_bytes(data, 0) != size:
+        raise Refusal(Reason.BAD_RECORDS, "batch", detail="more than one batch")
+    if size > config.message_bytes_max:
+        raise Refusal(
+            Reason.TOO_LARGE, "batch", detail=f"{size} bytes, max.message.bytes is {config.message_bytes_max}"
+        )
+    try:
+        check_batch(data)
+    except CorruptBatch as error:
+        raise Refusal(Reason.CORRUPT, "batch", detail=str(error)) from None
+    _check_header(data)
+    try:
+        if config.compact and _has_record_without_key(data):
+            raise Refusal(
+                Reason.BAD_RECORDS, "batch", detail="Compacted topic cannot accept message without key"
+            )
+        return _as_configured(data, config, now_ms)
+    except CorruptBatch as error:
+        raise Refusal(Reason.BAD_RECORDS, "batch", detail=str(error)) from None
+
+
+def _check_header(data: bytes) -> None:
+    attributes = attributes_of(data)
+    count = record_count(data)
+    if attributes & 0x20:
+        raise Refusal(Reason.BAD_RECORDS, "batch", detail="clients are not allowed to write control records")
+    if count <= 0 or end_offset(data) - base_offset(data) != count:
+        raise Refusal(Reason.BAD_RECORDS, "batch", detail=f"{count} records do not fit the last offset")
+    if attributes & 7 > 4:
+        raise Refusal(Reason.BAD_RECORDS, "batch", detail=f"compression codec {attributes & 7} is unknown")
+    if producer_id(data) >= 0:
+        if producer_epoch(data) < 0 or base_sequence(data) < 0:
+            raise Refusal(Reason.BAD_RECORDS, "batch", detail="producer id without epoch or sequence")
+    elif attributes & 0x10:
+        raise Refusal(Reason.BAD_RECORDS, "batch", detail="transactional without a producer id")
+
+
+def _has_record_without_key(data: bytes) -> bool:
+    for key in keys_of(data):
+        if key is None:
+            return True
+    return False
+
+
+def _as_configured(data: bytes, config: TopicConfig, now_ms: i64) -> bytes:
+    if config.compression_type != "producer":
+        codec = CODEC_NAMES.index(
+            "none" if config.compression_type == "uncompressed" else config.compression_type
+        )
+        if codec != codec_of(data):
+            data = recompressed_batch(data, codec)
+    if config.log_append_time:
+        return stamped_batch(data, now_ms)
+    if attributes_of(data) & 8:
+        raise Refusal(Reason.BAD_TIMESTAMP, "batch", detail="clients may not set the broker's time")
+    oldest = base_timestamp_ms(data)
+    newest = max_timestamp_ms(data)
+    if newest != NO_TIME and (
+        newest > now_ms + config.timestamp_after_max_ms or oldest < now_ms - config.timestamp_before_max_ms
+    ):
+        raise Refusal(
+            Reason.BAD_TIMESTAMP,
+            "batch",
+            detail=f"times {oldest} to {newest} are outside what the topic takes at {now_ms}",
+        )
+    return data
