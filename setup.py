@@ -17,6 +17,10 @@ from setuptools.command.build_ext import build_ext
 SOURCE = Path("src")
 OPT_LEVEL = os.environ.get("ONEMQ_OPT_LEVEL", "2")
 COMPILED_FOLDERS = ("model", "engine", "storage", "wire", "heads", "net")
+INTERPRETED_FOLDERS = (
+    # Kafka's messages of administration: many, large, and seldom used.
+    "heads/kafka/messages/cold/",
+)
 INTERPRETED = {
     # Called by the event loop; has to be a point where the interpreter can switch threads.
     "net/socket_protocol.py",
@@ -34,8 +38,11 @@ def compiled_modules() -> list[str]:
     found = []
     for folder in COMPILED_FOLDERS:
         for path in sorted((package / folder).rglob("*.py")):
-            # Compiled packages must stay importable as packages; there is nothing to gain in an empty file.
-            if path.name != "__init__.py" and path.relative_to(package).as_posix() not in INTERPRETED:
+            if path.name == "__init__.py":
+                # Compiled packages must stay importable as packages; there is nothing to gain in an empty file.
+                continue
+            name = path.relative_to(package).as_posix()
+            if name not in INTERPRETED and not name.startswith(INTERPRETED_FOLDERS):
                 found.append(str(path))
     return found
 
