@@ -16,6 +16,7 @@ from typing import Final, Protocol
 
 from bench import process_tree
 from bench.amqp_wire import ADDRESS, LoadError, wait_for_handshake
+from bench.kafka_wire import wait_for_answer
 
 START_SECONDS_MAX: Final = 120.0
 RECOVERY_SECONDS_MAX: Final = 1800.0
@@ -91,27 +92,44 @@ class Process:
 
 
 class Onemq:
-    name = "onemq"
+    """onemq with default settings, apart from `environment`; `listener` is the one that is measured."""
 
-    def __init__(self, command: list[str], directory: Path) -> None:
+    name: str = "onemq"
+
+    def __init__(
+        self,
+        command: list[str],
+        directory: Path,
+        *,
+        listener: str = "amqp",
+        name: str = "onemq",
+        environment: dict[str, str] | None = None,
+    ) -> None:
+        self.name = name
         self.command = command
         self.directory = directory
+        self._listener = listener
+        self._environment = environment
         self.port = 0
         self._process: Process | None = None
 
     def start(self, seconds_max: float = START_SECONDS_MAX) -> Started:
         self.directory.mkdir(parents=True, exist_ok=True)
         arguments = ["serve", "--data", str(self.directory / "data"), "--host", ADDRESS]
-        arguments += ["--amqp-port", "0", "--http-port", "0"]
+        for listener in dict.fromkeys(("amqp", "http", self._listener)):
+            arguments += [f"--{listener}-port", "0"]
         exec_at = time.monotonic()
         deadline = exec_at + seconds_max
-        self._process = Process(self.command + arguments, self.directory / "output.txt")
+        self._process = Process(self.command + arguments, self.directory / "output.txt", self._environment)
         # The listener may be announced before it serves, so the handshake is tried only after the ready line.
         self._process.wait_for_line("ready in", deadline)
         ready_ms = (time.monotonic() - exec_at) * 1000
-        line = self._process.wait_for_line("listening amqp", deadline)
+        line = self._process.wait_for_line(f"listening {self._listener} ", deadline)
         self.port = int(line.rpartition(":")[2])
-        wait_for_handshake(self.port, deadline).close()
+        if self._listener == "kafka":
+            wait_for_answer(self.port, deadline)
+        else:
+            wait_for_handshake(self.port, deadline).close()
         handshake_ms = (time.monotonic() - exec_at) * 1000
         return Started(exec_at, ready_ms, handshake_ms, self._version())
 
@@ -133,7 +151,7 @@ class Onemq:
 
 
 class RabbitMQ:
-    name = "RabbitMQ"
+    name: str = "RabbitMQ"
 
     def __init__(self, program: str, directory: Path) -> None:
         self.program = program

@@ -60,7 +60,10 @@ def _verdict(measure: Measure, own: float | None, ratio: float | None) -> str:
     return "-"
 
 
-def table(scenarios: list[Scenario], results: dict[tuple[str, str], Runs], own: str, peer: str) -> list[str]:
+def table(
+    scenarios: list[Scenario], results: dict[tuple[str, str], Runs], own: str, peer: str, judged: bool = True
+) -> list[str]:
+    """`judged`: with the target of each measure and whether it is met."""
     rows = [["scenario", own, peer, "ratio", "target", ""]]
     for scenario in scenarios:
         for measure in scenario.measures:
@@ -74,8 +77,8 @@ def table(scenarios: list[Scenario], results: dict[tuple[str, str], Runs], own: 
                     _cell(mine, measure),
                     _cell(theirs, measure),
                     f"{ratio:.2f}x" if ratio is not None else "-",
-                    _target(measure),
-                    _verdict(measure, value, ratio),
+                    _target(measure) if judged else "-",
+                    _verdict(measure, value, ratio) if judged else "-",
                 ]
             )
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]

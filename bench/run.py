@@ -1,7 +1,7 @@
-"""`python bench/run.py`: the AMQP benchmark of onemq beside RabbitMQ, in the same run, with the same load.
+"""`python bench/run.py`: onemq beside RabbitMQ or Apache Kafka, in the same run, with the same load.
 
-Both brokers run with default settings, one at a time, each run on a fresh process and an empty directory; the
-order alternates. Must not pin processors, nor give the brokers different loads.
+The brokers run one at a time, each run on a fresh process and an empty directory; the order alternates. Which
+settings they run with is said in suites.py. Must not pin processors, nor give the brokers different loads.
 """
 
 import argparse
@@ -15,30 +15,47 @@ from pathlib import Path
 from typing import Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+# For kafka_peer.py, which starts Apache Kafka for the tests too.
+sys.path.insert(1, str(Path(__file__).resolve().parent.parent / "tests"))
 
 from bench import report
 from bench.amqp_wire import LoadError
-from bench.peers import Broker, BrokerError, Onemq, RabbitMQ, find_rabbitmq
-from bench.scenarios import SCENARIOS, Options, Outcome, Scenario
+from bench.peers import Broker, BrokerError, RabbitMQ
+from bench.scenarios import Options, Outcome, Scenario
+from bench.suites import Suite, amqp_suite
 
 WARM_SECONDS: Final = 1.0
 LATENCY_SECONDS: Final = 10.0
 BACKLOG_MESSAGES: Final = 10_000_000
+MEGABYTES: Final = 400.0
+QUICK_MEGABYTES: Final = 40.0
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="onemq beside RabbitMQ, over AMQP 0-9-1")
-    names = [scenario.name for scenario in SCENARIOS]
-    parser.add_argument("--scenario", action="append", choices=names, help="may be repeated; default: all")
+    parser = argparse.ArgumentParser(description="onemq beside another broker, over that broker's protocol")
+    parser.add_argument(
+        "--protocol", choices=["amqp", "kafka"], default="amqp", help="which peer; default: amqp"
+    )
+    parser.add_argument("--scenario", action="append", help="may be repeated; default: all")
     parser.add_argument("--runs", type=int, default=3, help="alternating runs of each broker (median)")
     parser.add_argument("--seconds", type=float, default=5.0, help="publishing time of a throughput run")
-    parser.add_argument("--quick", action="store_true", help="1 run, 2 s, 3 s of latency, backlog of 200,000")
+    parser.add_argument(
+        "--megabytes", type=float, default=MEGABYTES, help="of values in a load over Kafka's protocol"
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="1 run, 2 s, 3 s of latency, backlog of 200,000; kafka: small loads, default durability only",
+    )
     parser.add_argument("--markdown", type=Path, help="write the table to this file too")
     parser.add_argument(
         "--onemq-command", default=f"{shlex.quote(sys.executable)} -m onemq", help="what starts onemq"
     )
     parser.add_argument("--rabbitmq-server", help="path of the rabbitmq-server script")
-    parser.add_argument("--only", choices=[Onemq.name, RabbitMQ.name], help="measure one of them alone")
+    parser.add_argument("--only", action="append", help="only who is called so; may be repeated")
+    parser.add_argument(
+        "--peer-twice", action="store_true", help="kafka: Kafka beside itself, the noise of the machine"
+    )
     parser.add_argument(
         "--with-peer-backlog", action="store_true", help="the backlog for RabbitMQ too (long)"
     )
@@ -49,30 +66,45 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def suite_for(chosen: argparse.Namespace) -> Suite:
+    """Raises SystemExit when what was chosen is not there."""
+    if chosen.protocol == "kafka":
+        # Only here, so that the AMQP benchmark needs no Kafka client.
+        try:
+            from bench.kafka_suite import kafka_suite
+        except ModuleNotFoundError as error:
+            sys.exit(f"{error}: the Kafka load needs the dependency group `clients`")
+        suite = kafka_suite(chosen)
+    else:
+        suite = amqp_suite(chosen)
+    suite.keep(chosen.scenario or [], chosen.only or [])
+    return suite
+
+
 class Benchmark:
     def __init__(self, chosen: argparse.Namespace) -> None:
         self.chosen = chosen
-        self.rabbitmq = find_rabbitmq(chosen.rabbitmq_server)
         self.results: dict[tuple[str, str], report.Runs] = {}
         self.versions: dict[str, str] = {}
         quick = chosen.quick
+        if quick:
+            chosen.megabytes = min(QUICK_MEGABYTES, chosen.megabytes)
+            chosen.backlog_messages = min(200_000, chosen.backlog_messages)
+        self.suite = suite_for(chosen)
         self.runs = 1 if quick else chosen.runs
         self.options = Options(
             2.0 if quick else chosen.seconds,
             WARM_SECONDS,
             3.0 if quick else LATENCY_SECONDS,
-            (min(200_000, chosen.backlog_messages) if quick else chosen.backlog_messages) // 100 * 100,
+            chosen.backlog_messages // 100 * 100,
+            int(chosen.megabytes * 1_000_000),
         )
-        self.scenarios = [s for s in SCENARIOS if not chosen.scenario or s.name in chosen.scenario]
-
-    def names(self) -> list[str]:
-        wanted = [Onemq.name, RabbitMQ.name] if self.rabbitmq else [Onemq.name]
-        return [name for name in wanted if self.chosen.only in (None, name)]
+        self.scenarios = self.suite.scenarios
 
     def measure(self) -> None:
         for scenario in self.scenarios:
             for number in range(1 if scenario.once else self.runs):
-                names = self.names()
+                names = [*self.suite.participants]
                 for name in names if number % 2 == 0 else reversed(names):
                     if scenario.once and name == RabbitMQ.name and not self.chosen.with_peer_backlog:
                         continue
@@ -81,7 +113,7 @@ class Benchmark:
     def _run_once(self, scenario: Scenario, name: str) -> None:
         runs = self.results.setdefault((scenario.name, name), report.Runs())
         directory = Path(tempfile.mkdtemp(prefix="onemq-bench-", dir=self.chosen.data_root))
-        broker = self._broker(name, directory)
+        broker = self.suite.participants[name](directory)
         # What earlier runs left in the page cache would be written at this run's cost.
         os.sync()
         print(f"{scenario.name}, {name} ... ", end="", file=sys.stderr, flush=True)
@@ -102,25 +134,25 @@ class Benchmark:
         self.versions[broker.name] = started.version
         return scenario.run(broker, started, self.options)
 
-    def _broker(self, name: str, directory: Path) -> Broker:
-        if name == Onemq.name:
-            return Onemq(shlex.split(self.chosen.onemq_command), directory)
-        assert self.rabbitmq is not None
-        return RabbitMQ(self.rabbitmq, directory)
-
     def lines(self) -> list[str]:
-        settings = (
-            f"medians of {self.runs} alternating runs, {self.options.seconds:g} s each after "
-            f"{self.options.warm_seconds:g} s of warm-up, "
-            f"backlog of {self.options.backlog:,} messages (one run)"
-        )
-        lines = ["# onemq beside RabbitMQ, AMQP 0-9-1", ""]
-        if self.rabbitmq is None:
-            lines += ["**RABBITMQ IS NOT INSTALLED HERE: NOTHING BELOW IS A COMPARISON.**", ""]
+        settings = f"medians of {self.runs} alternating runs, {self._amounts()}"
+        lines = [f"# {self.suite.title}", ""]
+        if self.suite.missing:
+            lines += [f"**{self.suite.missing}: NOTHING BELOW IS A COMPARISON.**", ""]
         lines += report.head(self.versions, self.chosen.data_root, settings)
         lines += report.disturbance(self.results)
-        lines += ["", *report.table(self.scenarios, self.results, Onemq.name, RabbitMQ.name)]
+        for pair in self.suite.pairs_measured():
+            lines += ["", *([f"## {pair.caption}", ""] if pair.caption else [])]
+            lines += report.table(self.scenarios, self.results, pair.own, pair.peer, pair.judged)
         return [*lines, "", "Single runs:", "", *report.single_runs(self.scenarios, self.results)]
+
+    def _amounts(self) -> str:
+        if self.suite.settings:
+            return f"{self.suite.settings}, {self.options.latency_seconds:g} s of single records"
+        return (
+            f"{self.options.seconds:g} s each after {self.options.warm_seconds:g} s of warm-up, "
+            f"backlog of {self.options.backlog:,} messages (one run)"
+        )
 
     def failed(self) -> bool:
         return any(runs.errors for runs in self.results.values())

@@ -24,11 +24,15 @@ LATENCY_RATE: Final = 5000
 class Options:
     """How long and how much."""
 
-    def __init__(self, seconds: float, warm_seconds: float, latency_seconds: float, backlog: int) -> None:
+    def __init__(
+        self, seconds: float, warm_seconds: float, latency_seconds: float, backlog: int, load_bytes: int
+    ) -> None:
         self.seconds = seconds
         self.warm_seconds = warm_seconds
         self.latency_seconds = latency_seconds
         self.backlog = backlog
+        # What a load of fixed size moves: Kafka's own tools count records, not seconds.
+        self.load_bytes = load_bytes
 
 
 class Outcome:

@@ -88,7 +88,7 @@ class BrokerProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=log_file,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, "PYTHONUNBUFFERED": "1", **self._environment},
+                env={**os.environ, "PYTHONUNBUFFERED": "1", **self._silent(), **self._environment},
                 start_new_session=True,
             )
         self._wait_until_ready(log_start)
@@ -132,6 +132,13 @@ class BrokerProcess:
         for name, port in self.ports.items():
             command += [f"--{name}-port", str(port)]
         return command + self._arguments
+
+    def _silent(self) -> dict[str, str]:
+        """Listeners that were not asked for stay off: their default ports are nobody's to take in a test. Flags go before."""
+        off = {"ONEMQ_KAFKA_TLS_PORT": "off"}
+        if "kafka" not in self.ports:
+            off["ONEMQ_KAFKA_PORT"] = "off"
+        return off
 
     def _wait_until_ready(self, log_start: int) -> None:
         deadline = time.monotonic() + READY_SECONDS_MAX

@@ -162,7 +162,7 @@ class FakeStore(Store):
 
         self._later(work)
 
-    def reclaim(self, log_id: int, live: list[int]) -> None:
+    def reclaim(self, log_id: int, live: list[int], exact: bool = False) -> None:
         def work() -> None:
             for place in (self.spilled, self.disk.spilled):
                 if log_id in place:

@@ -4,6 +4,7 @@ Must not decide anything that a part could decide.
 """
 
 import asyncio
+import base64
 import gc
 import logging
 import os
@@ -19,6 +20,7 @@ import uvloop
 from onemq import __version__
 from onemq.auth.gate import Gate
 from onemq.auth.permissions import Permission, Permissions
+from onemq.auth.scram import ScramPassword
 from onemq.auth.users import User, Users, hash_password, parse_hash
 from onemq.config import GUEST, OFF, Settings
 from onemq.engine.broker import Broker
@@ -27,6 +29,8 @@ from onemq.heads.amqp091.head import AmqpHead
 from onemq.heads.amqp091.native_reader import AmqpNativeReader
 from onemq.heads.amqp091.settings import PREDECLARED_EXCHANGES, AmqpSettings
 from onemq.heads.contract import Head
+from onemq.heads.kafka.head import KafkaHead
+from onemq.heads.kafka.settings import KafkaSettings
 from onemq.model.record import NATIVE_AMQP091
 from onemq.net.clock import Clock
 from onemq.net.connection import Limits
@@ -124,7 +128,7 @@ async def _serve(
     registry = Registry(settings.limits.connections_max)
     stopping = asyncio.Event()
     health = _health(broker, registry, pressure, stopping)
-    listeners = _listeners(settings, turns, registry, _gate(settings, broker), health, tls)
+    listeners = _listeners(settings, turns, registry, _gate(settings, broker), health, _cluster_id(broker), tls)
     loop.set_exception_handler(_unexpected)
     turns.enter()
     try:
@@ -198,10 +202,12 @@ def _gate(settings: Settings, broker: Broker) -> Gate:
             password = parse_hash(user.password_hash)
         elif user.password:
             password = hash_password(user.password, os.urandom(4))
-        users[name] = User(name, list(user.tags), password, loopback_only=name == GUEST)
+        scram = ScramPassword(user.password) if user.password else None
+        users[name] = User(name, list(user.tags), password, loopback_only=name == GUEST, scram=scram)
         for namespace, permission in user.permissions.items():
             granted[(name, namespace)] = Permission(permission.configure, permission.write, permission.read)
-    return Gate(Users(users), Permissions(settings.namespaces, granted), broker)
+    anonymous = "" if settings.users else GUEST
+    return Gate(Users(users), Permissions(settings.namespaces, granted), broker, anonymous)
 
 
 def _listeners(
@@ -210,6 +216,7 @@ def _listeners(
     registry: Registry,
     gate: Gate,
     health: Health,
+    cluster_id: str,
     tls: "ssl.SSLContext | None",
 ) -> list[Listener]:
     amqp = settings.amqp
@@ -232,8 +239,49 @@ def _listeners(
         found.append(Listener("amqp", head, host, amqp.port, turns, registry, limits))
     if amqp.tls_port != OFF and tls is not None:
         found.append(Listener("amqps", head, host, amqp.tls_port, turns, registry, limits, tls))
+    found += _kafka_listeners(settings, turns, registry, gate, cluster_id, tls)
     if settings.http.port != OFF:
         found.append(Listener("http", HttpHead(health), host, settings.http.port, turns, registry, limits))
+    return found
+
+
+def _cluster_id(broker: Broker) -> str:
+    """22 characters, as Kafka makes them."""
+    return base64.urlsafe_b64encode(broker.identity.octets).decode("ascii").rstrip("=")
+
+
+def _kafka_listeners(
+    settings: Settings,
+    turns: Turns,
+    registry: Registry,
+    gate: Gate,
+    cluster_id: str,
+    tls: "ssl.SSLContext | None",
+) -> list[Listener]:
+    kafka = settings.kafka
+    drain_ms = int(settings.server.drain_seconds * 1000)
+    limits = Limits(int(kafka.login_seconds * 1000), settings.limits.outbox_bytes_max, drain_ms, LINGER_MS)
+    found: list[Listener] = []
+    for name, port, advertised, context in (
+        ("kafka", kafka.port, kafka.advertised_port, None),
+        ("kafkas", kafka.tls_port, kafka.advertised_tls_port, tls),
+    ):
+        if port == OFF or (name == "kafkas" and tls is None):
+            continue
+        head = KafkaHead(
+            gate,
+            KafkaSettings(
+                advertised_host=kafka.advertised_host,
+                advertised_port=advertised,
+                namespace=settings.namespaces[0],
+                cluster_id=cluster_id,
+                request_bytes_max=kafka.request_bytes_max,
+                auto_create_topics=kafka.auto_create_topics,
+                partitions_default=kafka.partitions,
+                sasl_required=bool(settings.users),
+            ),
+        )
+        found.append(Listener(name, head, settings.server.host, port, turns, registry, limits, context))
     return found
 
 
@@ -298,7 +346,7 @@ def _keep_house(
 
 
 def _tls_context(settings: Settings) -> "ssl.SSLContext | None":
-    if not settings.tls_configured() or settings.amqp.tls_port == OFF:
+    if not settings.tls_configured() or (settings.amqp.tls_port == OFF and settings.kafka.tls_port == OFF):
         return None
     from onemq.net.tls import BadTls, make_context
 

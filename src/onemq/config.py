@@ -45,6 +45,18 @@ class AmqpSettings(Struct, forbid_unknown_fields=True):
     login_seconds: Seconds = 10.0
 
 
+class KafkaSettings(Struct, forbid_unknown_fields=True):
+    port: Port = 9092
+    tls_port: Port = 9093
+    advertised_host: str = ""
+    advertised_port: Annotated[int, Meta(ge=0, le=65_535)] = 0
+    advertised_tls_port: Annotated[int, Meta(ge=0, le=65_535)] = 0
+    auto_create_topics: bool = True
+    partitions: Annotated[int, Meta(ge=1, le=10_000)] = 1
+    request_bytes_max: Annotated[int, Meta(ge=1024, le=_GIB)] = 100 * _MIB
+    login_seconds: Seconds = 10.0
+
+
 class HttpSettings(Struct, forbid_unknown_fields=True):
     port: Port = 15672
 
@@ -106,6 +118,7 @@ class Settings(Struct, forbid_unknown_fields=True):
 
     server: ServerSettings = field(default_factory=ServerSettings)
     amqp: AmqpSettings = field(default_factory=AmqpSettings)
+    kafka: KafkaSettings = field(default_factory=KafkaSettings)
     http: HttpSettings = field(default_factory=HttpSettings)
     tls: TlsSettings = field(default_factory=TlsSettings)
     storage: StorageSettings = field(default_factory=StorageSettings)

@@ -341,7 +341,7 @@ class LosesConfirmed(FakeStore):
 
 
 class ReclaimsTooMuch(FakeStore):
-    def reclaim(self, log_id: int, live: list[int]) -> None:
+    def reclaim(self, log_id: int, live: list[int], exact: bool = False) -> None:
         super().reclaim(log_id, live[2:])
 
 

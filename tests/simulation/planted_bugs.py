@@ -51,7 +51,7 @@ class Interposed(Store):
     def find_time(self, ticket: int, log_id: int, timestamp_ms: int) -> None:
         self.store.find_time(ticket, log_id, timestamp_ms)
 
-    def reclaim(self, log_id: int, live: list[int]) -> None:
+    def reclaim(self, log_id: int, live: list[int], exact: bool = False) -> None:
         self.store.reclaim(log_id, live)
 
     def drop_log(self, log_id: int) -> None:

@@ -10,7 +10,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "onemq"
-FOREIGN = ("tests/clients/node/seeds/",)
+FOREIGN = (
+    "tests/clients/node/seeds/",
+    "tests/clients/kafka_programs/node/seeds/",
+    "tests/clients/kafka_programs/java/seeds/",
+)
 """Programs of other people, kept as they are: they are what clients really run."""
 
 

@@ -3,20 +3,37 @@
 Every head goes through here, and nowhere else. Knows no protocol: a head renders the refusals in its own words.
 """
 
+import base64
+import hmac
+from typing import Final
+
 from onemq.auth import sasl
+from onemq.auth.exchange import PlainExchange, SaslExchange, ScramLogin, refused
 from onemq.auth.permissions import Permissions
+from onemq.auth.scram import HASHES, ITERATIONS, NONCE_BYTES, SALT_BYTES, ScramExchange
 from onemq.auth.users import User, Users
 from onemq.engine.access import Access
 from onemq.engine.broker import Broker
+from onemq.engine.credentials import Credentials, ScramCredential
+from onemq.engine.parts import PART_CREDENTIALS
 from onemq.model.principal import Peer, Principal
 from onemq.model.refusal import Reason, Refusal, Scope
+from onemq.model.rights import no_rights
+
+EXCHANGES: Final = (sasl.PLAIN, *HASHES)
+"""Mechanisms of `sasl_exchange`, for protocols that log in by SASL messages alone."""
 
 
 class Gate:
-    def __init__(self, users: Users, permissions: Permissions, broker: Broker) -> None:
+    def __init__(
+        self, users: Users, permissions: Permissions, broker: Broker, anonymous_user: str = ""
+    ) -> None:
+        """anonymous_user: whose name a peer gets that need not log in (`anonymous`); "": everybody has to."""
+        self._anonymous_user = anonymous_user
         self._users = users
         self._permissions = permissions
         self._broker = broker
+        self._secret = b""
 
     def mechanisms(self, peer: Peer) -> list[str]:
         """What this peer may log in with. EXTERNAL only where a verified client certificate was shown."""
@@ -31,18 +48,67 @@ class Gate:
             try:
                 user, password = sasl.parse_plain(response)
             except sasl.BadResponse as error:
-                raise _refused("", str(error)) from None
+                raise refused("", str(error)) from None
             return self.login_plain(user, password, peer)
         if mechanism == sasl.EXTERNAL:
             return self._login_external(peer)
-        raise _refused("", f"unknown mechanism {mechanism!r}")
+        raise refused("", f"unknown mechanism {mechanism!r}")
 
     def login_plain(self, user: str, password: str, peer: Peer) -> Principal:
         """Raises Refusal AUTHENTICATION_FAILED; its `detail` is for our log, not for the peer."""
         found = self._users.authenticate(user, password)
         if found is None:
-            raise _refused(user, f"user '{user}' - invalid credentials")
+            raise refused(user, f"user '{user}' - invalid credentials")
         return self._admit(found, peer)
+
+    def anonymous(self, peer: Peer) -> Principal:
+        """Who a peer is that does not log in. Refusal AUTHENTICATION_FAILED: it has to, or comes from where it may not."""
+        found = self._users.find(self._anonymous_user) if self._anonymous_user else None
+        if found is None:
+            raise refused("", "users are configured: log in")
+        return self._admit(found, peer)
+
+    def sasl_exchange(self, mechanism: str, peer: Peer) -> SaslExchange:
+        """Begins a login by PLAIN or SCRAM. Raises Refusal AUTHENTICATION_FAILED for another mechanism."""
+        if mechanism == sasl.PLAIN:
+            return PlainExchange(lambda user, password: self.login_plain(user, password, peer))
+        if mechanism not in HASHES:
+            raise refused("", f"unknown mechanism {mechanism!r}")
+        nonce = base64.b64encode(self._broker.core.entropy(NONCE_BYTES)).decode("ascii")
+        exchange = ScramExchange(mechanism, nonce)
+        return ScramLogin(
+            exchange,
+            lambda user: self._scram_credential(user, mechanism),
+            lambda user: self._admit(self._users.find(user) or User(user, [], None), peer),
+        )
+
+    def _scram_credential(self, name: str, mechanism: str) -> tuple[ScramCredential, str]:
+        """What the user's proof is held against; stored credentials go before the settings' password."""
+        stored = self._broker.catalog.parts.get(PART_CREDENTIALS)
+        if isinstance(stored, Credentials):
+            credential = stored.find(name, mechanism)
+            if credential is not None:
+                return credential, ""
+        user = self._users.find(name)
+        if user is not None and user.scram is not None:
+            return user.scram.credential(mechanism, self._broker.core.entropy(SALT_BYTES)), ""
+        if user is not None and user.password is not None:
+            hopeless = (
+                f"user '{name}' has only a password_hash, which {mechanism} cannot use: give it `password` in the settings, "
+                "store credentials for it (kafka-configs --alter --add-config), or let the client use PLAIN over TLS"
+            )
+        else:
+            hopeless = f"user '{name}' - no {mechanism} credentials"
+        return self._decoy(name, mechanism), hopeless
+
+    def _decoy(self, name: str, mechanism: str) -> ScramCredential:
+        """The same for the same name, so that nobody learns from the salt which users exist."""
+        if not self._secret:
+            self._secret = self._broker.core.entropy(SALT_BYTES)
+        digest = HASHES[mechanism]
+        seed = hmac.digest(self._secret, name.encode("utf-8", "surrogatepass"), digest)
+        key = hmac.digest(self._secret, seed, digest)
+        return ScramCredential(seed[:SALT_BYTES], ITERATIONS, key, key)
 
     def enter(self, principal: Principal, namespace: str) -> Access:
         """Raises Refusal NAMESPACE_DENIED: `detail` is "not found" or "access refused"."""
@@ -57,12 +123,28 @@ class Gate:
             )
         return self._broker.access(principal, namespace, rights)
 
+    def enter_ruled(self, principal: Principal, namespace: str, peer: Peer) -> Access:
+        """As `enter`, for protocols with access rules: who has no permission may enter, and do what rules allow.
+
+        Raises Refusal NAMESPACE_DENIED ("not found").
+        """
+        if self._permissions.rights(principal.name, namespace) is not None:
+            access = self.enter(principal, namespace)
+        elif self._permissions.has_namespace(namespace):
+            access = self._broker.access(principal, namespace, no_rights())
+        else:
+            raise Refusal(
+                Reason.NAMESPACE_DENIED, "namespace", namespace, "not found", scope=Scope.CONNECTION
+            )
+        access.authority.host = peer.host
+        return access
+
     def _login_external(self, peer: Peer) -> Principal:
         if not peer.certificate_name:
-            raise _refused("", "EXTERNAL without a verified client certificate")
+            raise refused("", "EXTERNAL without a verified client certificate")
         found = self._users.find(peer.certificate_name)
         if found is None:
-            raise _refused(
+            raise refused(
                 peer.certificate_name, f"user '{peer.certificate_name}' (client certificate) not found"
             )
         return self._admit(found, peer)
@@ -70,9 +152,5 @@ class Gate:
     def _admit(self, user: User, peer: Peer) -> Principal:
         if user.loopback_only and not peer.is_loopback():
             name = user.principal.name
-            raise _refused(name, f"user '{name}' can only connect via localhost")
+            raise refused(name, f"user '{name}' can only connect via localhost")
         return user.principal
-
-
-def _refused(user: str, detail: str) -> Refusal:
-    return Refusal(Reason.AUTHENTICATION_FAILED, "user", user, detail, scope=Scope.CONNECTION)

@@ -12,6 +12,7 @@ import hmac
 from collections.abc import Mapping
 from typing import Final
 
+from onemq.auth.scram import ScramPassword
 from onemq.model.principal import Principal
 
 SALT_BYTES: Final = 4
@@ -65,16 +66,25 @@ def _digest(salt: bytes, password: str, digest_bytes: int) -> bytes:
 
 
 class User:
-    """One user. `password` None: cannot log in with a password (only with a certificate)."""
+    """One user. `password` None: cannot log in with a password (only with a certificate).
 
-    __slots__ = ("loopback_only", "password", "principal")
+    `scram`: the same password for SCRAM, None when only its hash is known.
+    """
+
+    __slots__ = ("loopback_only", "password", "principal", "scram")
 
     def __init__(
-        self, name: str, tags: list[str], password: PasswordHash | None, loopback_only: bool = False
+        self,
+        name: str,
+        tags: list[str],
+        password: PasswordHash | None,
+        loopback_only: bool = False,
+        scram: ScramPassword | None = None,
     ) -> None:
         self.principal = Principal(name, tags)
         self.password = password
         self.loopback_only = loopback_only
+        self.scram = scram
 
 
 class Users:

@@ -37,6 +37,8 @@ def main() -> None:
 @click.option(
     "--amqp-tls-port", metavar="N", help="AMQP 0-9-1 over TLS; needs tls.certificate [amqp.tls_port]."
 )
+@click.option("--kafka-port", metavar="N", help="Kafka; 0 takes a free port, off for none [kafka.port].")
+@click.option("--kafka-tls-port", metavar="N", help="Kafka over TLS; needs tls.certificate [kafka.tls_port].")
 @click.option(
     "--http-port", metavar="N", help="Health and metrics; 0 takes a free port, off for none [http.port]."
 )
@@ -51,6 +53,8 @@ def serve(
     host: str | None,
     amqp_port: str | None,
     amqp_tls_port: str | None,
+    kafka_port: str | None,
+    kafka_tls_port: str | None,
     http_port: str | None,
     log_level: str | None,
     assignments: tuple[str, ...],
@@ -68,6 +72,8 @@ def serve(
         ("server.host", "--host", host),
         ("amqp.port", "--amqp-port", amqp_port),
         ("amqp.tls_port", "--amqp-tls-port", amqp_tls_port),
+        ("kafka.port", "--kafka-port", kafka_port),
+        ("kafka.tls_port", "--kafka-tls-port", kafka_tls_port),
         ("http.port", "--http-port", http_port),
         ("log.level", "--log-level", log_level),
     ):

@@ -14,8 +14,14 @@ from onemq.engine.consumption import Consumer, Delivery, GetWaiter, Sink, Stream
 from onemq.engine.core import Core
 from onemq.engine.equivalence import check_exchange_equal, check_queue_equal
 from onemq.engine.exchange import Exchange, Namespace
+from onemq.engine.groups.access import GroupAccess
+from onemq.engine.groups.groups import Groups
 from onemq.engine.queue import Queue
+from onemq.engine.share.access import ShareAccess
+from onemq.engine.share.groups import ShareGroups
 from onemq.engine.topics.topic_access import TopicAccess
+from onemq.engine.transactions.access import TransactionAccess
+from onemq.engine.transactions.coordinator import Transactions
 from onemq.model.demand import Demand
 from onemq.model.entities import EXCHANGE_KINDS, ExchangeSettings, QueueSettings, QueueStatus
 from onemq.model.principal import Principal
@@ -58,7 +64,15 @@ class Access:
     """See the module."""
 
     def __init__(
-        self, core: Core, catalog: Catalog, principal: Principal, namespace: Namespace, rights: Rights
+        self,
+        core: Core,
+        catalog: Catalog,
+        groups: Groups,
+        shares: ShareGroups,
+        transactions: Transactions,
+        principal: Principal,
+        namespace: Namespace,
+        rights: Rights,
     ) -> None:
         self.core = core
         self.catalog = catalog
@@ -69,8 +83,12 @@ class Access:
         self.paused = False
         self.closed = False
         self.authority = Authority(catalog.administration.acls, principal, rights)
-        self.admin = AdminAccess(catalog.administration, self.authority)
+        self.admin = AdminAccess(catalog.administration, self.authority, principal.name)
         self.topics = TopicAccess(core, catalog, namespace, self.authority)
+        self.groups = GroupAccess(groups, self.authority, namespace.name)
+        self.shares = ShareAccess(shares, self.authority, self.topics, namespace.name)
+        self.transactions = TransactionAccess(transactions, self.authority, namespace.name)
+        self.topics.produce_check = self.transactions
         self._space = namespace
         self._sinks: dict[Sink, bool] = {}
         self._exclusive: dict[str, Queue] = {}
@@ -453,6 +471,7 @@ class Access:
             if not queue.deleted:
                 self.catalog.remove_queue(self._space, queue)
         self._exclusive.clear()
+        self.shares.close()
 
     # Rights.
 

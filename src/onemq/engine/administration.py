@@ -41,12 +41,23 @@ class Administration:
 class AdminAccess:
     """One principal's way to them. Every method raises Refusal ACCESS_DENIED ("cluster", "group"), and what the part raises."""
 
-    def __init__(self, administration: Administration, authority: Authority) -> None:
+    def __init__(self, administration: Administration, authority: Authority, user: str) -> None:
         self._parts = administration
         self._authority = authority
+        self._user = user
 
     def demand_cluster(self, operation: int) -> None:
         self._authority.demand(CLUSTER, operation, CLUSTER_NAME)
+
+    # Being counted: no right is needed.
+
+    def charge(self, client_id: str, kind: str, amount: int) -> int:
+        """Counts bytes of quotas.PRODUCER_BYTE_RATE or CONSUMER_BYTE_RATE; returns for how many ms the client is to be held up."""
+        return self._parts.quotas.charge(self._user, client_id, kind, float(amount))
+
+    def charge_mutations(self, client_id: str, count: int, strict: bool) -> int:
+        """Counts partitions made or deleted. strict: above 0 means refused and not counted; else the ms to be held up for."""
+        return self._parts.quotas.charge_mutations(self._user, client_id, count, strict)
 
     # Rules.
 
@@ -86,6 +97,10 @@ class AdminAccess:
     def credentials(self, user: str) -> dict[str, ScramCredential]:
         self.demand_cluster(DESCRIBE)
         return self._parts.credentials.of_user(user)
+
+    def has_credential(self, user: str, mechanism: str) -> bool:
+        self.demand_cluster(ALTER)
+        return self._parts.credentials.find(user, mechanism) is not None
 
     def store_credential(self, user: str, mechanism: str, credential: ScramCredential) -> None:
         self.demand_cluster(ALTER)

@@ -8,6 +8,9 @@ from onemq.engine.access import Access
 from onemq.engine.catalog import Catalog
 from onemq.engine.checkpoint import Checkpoint
 from onemq.engine.core import Agenda, Core
+from onemq.engine.groups.catalog_topics import CatalogTopics, ForgetsOffsets
+from onemq.engine.groups.groups import Groups
+from onemq.engine.identity import Identity
 from onemq.engine.kept_queue import KeptQueue
 from onemq.engine.ports import (
     Checkpointed,
@@ -23,6 +26,10 @@ from onemq.engine.ports import (
 )
 from onemq.engine.recovery import Recovery
 from onemq.engine.settings import EngineSettings
+from onemq.engine.share.groups import ForgetsShares, ShareGroups, TakenByShares
+from onemq.engine.transactions.catalog_participants import CatalogParticipants
+from onemq.engine.transactions.coordinator import Transactions
+from onemq.engine.transactions.producer_ids import ProducerIds
 from onemq.model.principal import Principal
 from onemq.model.refusal import Reason, Refusal, Scope
 from onemq.model.rights import Rights
@@ -47,9 +54,39 @@ class Broker:
         self.settings = settings
         self.core = Core(store, settings, entropy)
         self.catalog = Catalog(self.core)
+        self.groups = self._make_groups()
+        self.shares = self._make_shares()
+        self.transactions = self._make_transactions()
+        self.identity = Identity(self.core)
+        self.catalog.add_part(self.identity)
         self.checkpoints = Checkpoint(self.core, self.catalog)
         self.stalled = ""
         self._stopping = False
+
+    def _make_groups(self) -> Groups:
+        catalog = self.catalog
+        topics = CatalogTopics(catalog)
+        groups = Groups(self.core, self.settings.groups, topics, catalog.administration.group_configs)
+        catalog.add_part(groups)
+        catalog.topics.listeners.append(ForgetsOffsets(groups))
+        return groups
+
+    def _make_shares(self) -> ShareGroups:
+        catalog = self.catalog
+        shares = ShareGroups(self.core, self.settings.share, catalog, CatalogTopics(catalog), self.groups)
+        self.groups.others = TakenByShares(shares)
+        catalog.add_part(shares)
+        catalog.topics.listeners.append(ForgetsShares(shares))
+        return shares
+
+    def _make_transactions(self) -> Transactions:
+        catalog = self.catalog
+        ids = ProducerIds(self.core)
+        participants = CatalogParticipants(catalog, self.groups.end_transaction)
+        transactions = Transactions(self.core, self.settings.transactions, ids, participants)
+        catalog.add_part(ids)
+        catalog.add_part(transactions)
+        return transactions
 
     @property
     def durable_position(self) -> int:
@@ -63,6 +100,7 @@ class Broker:
         core.last_position = position
         core.durable_position = position
         recovery.finish()
+        self.identity.make()
         for name in self.settings.namespaces:
             self.catalog.add_namespace(name)
         core.store.retain_logs(list(self.catalog.logs))
@@ -73,7 +111,9 @@ class Broker:
         space = self.catalog.namespaces.get(namespace)
         if space is None:
             raise Refusal(Reason.NAMESPACE_DENIED, "namespace", namespace, scope=Scope.CONNECTION)
-        return Access(self.core, self.catalog, principal, space, rights)
+        return Access(
+            self.core, self.catalog, self.groups, self.shares, self.transactions, principal, space, rights
+        )
 
     # Turns.
 

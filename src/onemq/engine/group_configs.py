@@ -153,7 +153,7 @@ _ENTRIES: Final = [
         RETRY_DELAY_MS,
         LONG,
         "0",
-        "onemq: milliseconds that a record released by the share group waits; doubled with every further attempt.",
+        "onemq: milliseconds that a record released by the share group waits, times the number of its deliveries.",
         low=0,
     ),
     ConfigEntry(
@@ -237,6 +237,11 @@ class GroupConfigs(Part):
         """The group's value, or the default; "" for a setting that does not exist."""
         found = self._groups.get(group)
         return _value({} if found is None else found, name)
+
+    def explicit(self, group: str, name: str) -> bool:
+        """The group has a value of its own."""
+        found = self._groups.get(group)
+        return found is not None and name in found
 
     def whole(self, group: str, name: str) -> int:
         """The same, of a setting that is a whole number."""

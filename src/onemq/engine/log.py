@@ -262,6 +262,17 @@ class Log:
         self.tail_cost += batch.cost - before
         self.core.tail_bytes += batch.cost - before
 
+    def replace_data(self, batch: Batch, data: bytes) -> None:
+        """The batch has fewer records now, at their offsets; b"": none."""
+        if not data:
+            self._kill(batch)
+            return
+        before = batch.cost
+        batch.data = data
+        batch.cost = len(data) + 400
+        self.tail_cost += batch.cost - before
+        self.core.tail_bytes += batch.cost - before
+
     def make_raw(self) -> None:
         """From now on the log's batches are read as stored."""
         self.raw = True

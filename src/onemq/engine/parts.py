@@ -16,7 +16,8 @@ PART_ACLS: Final = 4
 PART_QUOTAS: Final = 5
 PART_CREDENTIALS: Final = 6
 PART_SHARE_GROUPS: Final = 7
-PART_GROUP_CONFIGS: Final = 8
+PART_IDENTITY: Final = 8
+PART_GROUP_CONFIGS: Final = 9
 """Numbers of the parts, as they stand in facts: never reused (docs/formats/facts.md)."""
 
 

@@ -162,8 +162,10 @@ class Store:
         """Looks for the first spilled batch whose newest record is at or after that time. Found follows."""
 
     @abstractmethod
-    def reclaim(self, log_id: int, live: list[int]) -> None:
+    def reclaim(self, log_id: int, live: list[int], exact: bool = False) -> None:
         """Gives back space: only offsets in `live` (flat [start, end) pairs, ascending) are needed from now on.
+
+        `exact`: what is not live goes, even where that gives back little.
 
         Takes effect only after everything appended before this call is durable. Records that are not live may
         still be returned by `load` for a while.

@@ -1,5 +1,9 @@
 """What the engine can be told. Plain values; validated by the composition root's settings tree."""
 
+from onemq.engine.groups.settings import GroupSettings
+from onemq.engine.share.settings import ShareSettings
+from onemq.engine.transactions.settings import TransactionSettings
+
 
 class EngineSettings:
     """Bounds of the engine.
@@ -15,22 +19,28 @@ class EngineSettings:
         load_bytes: how much a reader of spilled records asks for at once.
         spill_bytes: how much is spilled in one turn, at most.
         namespaces: namespaces that exist from the start.
+        groups, share, transactions: bounds of theirs.
+        compaction_keys_max: most keys that one pass of compaction notes; the rest is for the next pass.
         topic_partitions_max: most partitions of a topic.
         predeclared: (name, kind) of the exchanges that every namespace has.
     """
 
     __slots__ = (
+        "compaction_keys_max",
         "consumer_timeout_ms",
         "dispatch_bytes_per_turn",
         "dispatch_per_turn",
+        "groups",
         "journal_bytes_max",
         "load_bytes",
         "message_bytes_max",
         "namespaces",
         "predeclared",
+        "share",
         "spill_bytes",
         "tail_bytes_max",
         "topic_partitions_max",
+        "transactions",
     )
 
     def __init__(
@@ -46,7 +56,15 @@ class EngineSettings:
         predeclared: list[tuple[str, str]] | None = None,
         dispatch_bytes_per_turn: int = 16 << 20,
         topic_partitions_max: int = 10_000,
+        compaction_keys_max: int = 1_000_000,
+        groups: GroupSettings | None = None,
+        transactions: TransactionSettings | None = None,
+        share: ShareSettings | None = None,
     ) -> None:
+        self.groups = GroupSettings() if groups is None else groups
+        self.transactions = TransactionSettings() if transactions is None else transactions
+        self.share = ShareSettings() if share is None else share
+        self.compaction_keys_max = compaction_keys_max
         self.topic_partitions_max = topic_partitions_max
         self.tail_bytes_max = tail_bytes_max
         self.journal_bytes_max = journal_bytes_max

@@ -77,6 +77,15 @@ class Link:
         """This peer has begun to publish: under an alarm the net stops reading from it, and tells it (`blocked`)."""
 
     @abstractmethod
+    def again(self) -> None:
+        """Calls the conversation's `resumed` soon: before this turn's commit, or in the next turn when that is under way.
+        Never from within this call. Cheap when called again before that."""
+
+    @abstractmethod
+    def hold_reading(self, hold: bool) -> None:
+        """True: stop reading from the peer, it has sent more than we can take now. False: go on."""
+
+    @abstractmethod
     def warn(self, text: str) -> None:
         """One log line for the operator about this peer, with what to do about it."""
 
@@ -88,6 +97,10 @@ class Conversation:
     @abstractmethod
     def received(self, data: bytes) -> None:
         """Bytes from the peer. Raises WireError when it broke the protocol, after which only `refused` and `lost` follow."""
+
+    def resumed(self) -> None:
+        """What `Link.again` asked for: go on with what was put off. Errors count as those of `received`."""
+        return
 
     @abstractmethod
     def end_turn(self) -> None:

@@ -654,11 +654,23 @@ def _read_headers(cursor: _Cursor, record: Record, addresses: AddressCache, ours
     record.headers = headers
 
 
-def keys_of(data: bytes) -> list[bytes | None]:
-    """The keys of a batch's records, in order: all that compaction and its rules look at. Raises CorruptBatch."""
+class KeyEntry:
+    """What compaction looks at of a record."""
+
+    __slots__ = ("has_value", "key", "offset")
+
+    def __init__(self, offset: i64, key: bytes | None, has_value: bool) -> None:
+        self.offset: i64 = offset
+        self.key = key
+        self.has_value = has_value
+
+
+def decode_keys(data: bytes) -> list[KeyEntry]:
+    """Offset and key of each record of a batch, and whether it has a value. Raises CorruptBatch."""
     section = records_section(data)
     cursor = _Cursor(section, 0, len(section))
-    keys: list[bytes | None] = []
+    base = base_offset(data)
+    entries: list[KeyEntry] = []
     for _ in range(record_count(data)):
         size = cursor.varint()
         record_end: i64 = cursor.at + size
@@ -666,18 +678,19 @@ def keys_of(data: bytes) -> list[bytes | None]:
             raise CorruptBatch("record reaches beyond its batch")
         cursor.at += 1
         cursor.varint()
-        cursor.varint()
+        delta = cursor.varint()
         key_size = cursor.varint()
-        keys.append(None if key_size < 0 else cursor.take(key_size))
+        key: bytes | None = None if key_size < 0 else cursor.take(key_size)
+        entries.append(KeyEntry(base + delta, key, cursor.varint() >= 0))
         cursor.at = record_end
-    return keys
+    return entries
 
 
-def keep_live(data: bytes, live: list[int]) -> bytes:
+def keep_live(data: bytes, live: list[int], ends_earlier: bool = False) -> bytes:
     """The batch with only those records whose offset lies in `live`: flat [start, end) pairs, ascending.
 
-    Returns b"" when none lives. Offsets, producer, times, codec and the records' own bytes stay as they are; the batch ends with
-    its last record that lives. Raises CorruptBatch.
+    Returns b"" when none lives. Offsets, producer, times, codec and the records' own bytes stay as they are; so does the batch's
+    last offset (a reader goes on behind it), unless it `ends_earlier`: with its last record that lives. Raises CorruptBatch.
     """
     section = records_section(data)
     cursor = _Cursor(section, 0, len(section))
@@ -706,4 +719,6 @@ def keep_live(data: bytes, live: list[int]) -> bytes:
             last_delta = delta
     if not count:
         return b""
+    if not ends_earlier:
+        last_delta = i64(read_i32_be(data, 23))
     return _rebuilt(data, codec_of(data), kept.getvalue(), count, last_delta)

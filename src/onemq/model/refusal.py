@@ -129,6 +129,14 @@ class Reason(IntEnum):
     NOT_ATTEMPTED = 66
     """Not done because another item of the same request was refused."""
 
+    # 80-89: share groups.
+    SESSION_UNKNOWN = 80
+    """The member has no session (any more): it begins a new one."""
+    SESSION_EPOCH = 81
+    """The request is not the one that follows the session's last."""
+    SESSION_LIMIT = 82
+    """There are as many sessions as there may be."""
+
 
 @mypyc_attr(native_class=False)
 class Refusal(Exception):

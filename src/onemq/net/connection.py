@@ -67,6 +67,7 @@ class Connection(Party):
         self._turns = turns
         self._registry = registry
         self._limits = limits
+        self._protocol = head.name
         self._name = f"{head.name} {peer.host}:{peer.port}"
         self._dirty = False
         self._failed = False
@@ -75,6 +76,8 @@ class Connection(Party):
         self._lost = False
         self._publishing = False
         self._held = False
+        self._choked = False
+        self._resuming = False
         self._slowed = False
         self._full = False
         self._stuffed = False
@@ -186,10 +189,30 @@ class Connection(Party):
             self._publishing = True
             self._turns.pressure.add(self)
 
+    def again(self) -> None:
+        if not self._resuming:
+            self._resuming = True
+            self._turns.add_resuming(self)
+
+    def hold_reading(self, hold: bool) -> None:
+        self._choked = hold
+        self._regard_reading()
+
     def warn(self, text: str) -> None:
         _log.warning("%s: %s", self._name, text)
 
     # What the turn asks for (turns.py) ---------------------------------------------------------------------------
+
+    def resume(self) -> None:
+        self._resuming = False
+        conversation = self._conversation
+        if self._closing or conversation is None:
+            return
+        self.touch()
+        try:
+            conversation.resumed()
+        except Exception as error:
+            self._fail(error)
 
     def end_turn(self) -> None:
         conversation = self._conversation
@@ -223,7 +246,7 @@ class Connection(Party):
             self._transport.abort()
             return 0
         if self._login_by_ms != 0 and now_ms >= self._login_by_ms:
-            self.warn(f"did not log in within {self._limits.login_ms} ms (amqp.login_seconds)")
+            self.warn(f"did not log in within {self._limits.login_ms} ms ({self._protocol}.login_seconds)")
             self._transport.abort()
             return 0
         if not self._closing:
@@ -344,7 +367,7 @@ class Connection(Party):
             waiting += self._transport_waiting()
         outbox_bytes_max = self._limits.outbox_bytes_max
         self._stuffed = waiting > (outbox_bytes_max if self._stuffed else 2 * outbox_bytes_max)
-        reading = self._finished or not (self._held or self._slowed or self._stuffed)
+        reading = self._finished or not (self._held or self._choked or self._slowed or self._stuffed)
         if reading == self._reading:
             return
         self._reading = reading

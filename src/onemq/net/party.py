@@ -14,6 +14,10 @@ class Party(Link):
 
     # turns.py
 
+    def resume(self) -> None:
+        """Go on with what was put off (`again`)."""
+        raise NotImplementedError
+
     def end_turn(self) -> None:
         """The turn's commit is made; last words."""
         raise NotImplementedError

@@ -73,6 +73,7 @@ class Turns:
         self._store = store
         self._clock = clock
         self._dirty: list[Party] = []
+        self._resuming: list[Party] = []
         self._timer: TimerHandle | None = None
         self._timer_ms: i64 = 0
         self.now_ms = self._clock.now_ms()
@@ -87,6 +88,11 @@ class Turns:
     def add(self, party: Party) -> None:
         """Ends this turn with `party`. The caller sees to it that it is added once."""
         self._dirty.append(party)
+        self.enter()
+
+    def add_resuming(self, party: Party) -> None:
+        """Calls `party.resume()` before the next commit. The caller sees to it that it is added once."""
+        self._resuming.append(party)
         self.enter()
 
     def arm(self) -> None:
@@ -140,6 +146,11 @@ class Turns:
     def _finish_turn(self) -> None:
         broker = self._broker
         self._collect()
+        if self._resuming:
+            resuming = self._resuming
+            self._resuming = []
+            for party in resuming:
+                party.resume()
         more = broker.end_turn()
         # A store that needs no waiting (memory) has finished the commit by now.
         if self._collect():
@@ -155,7 +166,7 @@ class Turns:
         for party in dirty:
             party.flush()
         self.active = False
-        if more or self._dirty:
+        if more or self._dirty or self._resuming:
             self.enter()
         self.arm()
 

@@ -86,13 +86,14 @@ class CheckpointJob(Job):
 
 
 class ReclaimJob(Job):
-    def __init__(self, after: int, log_id: int, live: list[int]) -> None:
+    def __init__(self, after: int, log_id: int, live: list[int], exact: bool) -> None:
         super().__init__(after)
         self._log_id = log_id
         self._live = live
+        self._exact = exact
 
     def run(self, tools: Tools) -> bool:
-        tools.reclaimer.reclaim(self._log_id, self._live)
+        tools.reclaimer.reclaim(self._log_id, self._live, self._exact)
         return True
 
 

@@ -117,8 +117,8 @@ class FileStore(Store):
     def find_time(self, ticket: int, log_id: int, timestamp_ms: int) -> None:
         self._reader.find_time(ticket, log_id, timestamp_ms)
 
-    def reclaim(self, log_id: int, live: list[int]) -> None:
-        self._background.submit(ReclaimJob(self._committer.appended(), log_id, live))
+    def reclaim(self, log_id: int, live: list[int], exact: bool = False) -> None:
+        self._background.submit(ReclaimJob(self._committer.appended(), log_id, live, exact))
 
     def drop_log(self, log_id: int) -> None:
         self._background.submit(DropJob(self._committer.appended(), log_id))

@@ -48,7 +48,7 @@ class MemoryStore(Store):
         self._items.append(Found(ticket, log_id, -1))
         self._notify()
 
-    def reclaim(self, log_id: int, live: list[int]) -> None:
+    def reclaim(self, log_id: int, live: list[int], exact: bool = False) -> None:
         """Nothing is stored, so nothing is given back."""
 
     def drop_log(self, log_id: int) -> None:

@@ -71,7 +71,7 @@ class Reclaimer:
         self._segment_bytes = settings.segment_bytes
         self._carry_percent = settings.carry_percent
 
-    def reclaim(self, log_id: int, pairs: list[int]) -> None:
+    def reclaim(self, log_id: int, pairs: list[int], exact: bool = False) -> None:
         """Only offsets in `pairs` are needed from now on. Raises OSError, SegmentCorrupt."""
         if log_id not in self._table.log_ids():
             return
@@ -87,10 +87,10 @@ class Reclaimer:
                 self._writer.destroy(segment)
                 continue
             live_percent = 100 * live // max(1, segment.records)
-            mostly_dead = live_percent < self._carry_percent
+            mostly_dead = live_percent < self._carry_percent or (exact and live < segment.end - segment.base)
             small = segment.bytes * _SMALL_PART < self._segment_bytes
             estimate = segment.bytes * min(100, live_percent + 1) // 100
-            fits = segment.sealed and (mostly_dead or small)
+            fits = (segment.sealed or exact) and (mostly_dead or small)
             if run and (not fits or run_bytes + estimate > self._segment_bytes):
                 self._rewrite(log, run, pairs, run_is_worth)
                 run = []

@@ -137,7 +137,7 @@ class SegmentWriter:
             self._table.insert(log, half)
 
     def _first_half(self, walk: BatchWalk, base: int) -> bytes:
-        return keep_live(walk.batch(), [int(walk.base), base])
+        return keep_live(walk.batch(), [int(walk.base), base], True)
 
     # Files.
 

@@ -143,9 +143,9 @@ class Watching(FakeStore):
         super().__init__(Disk())
         self.given: list[tuple[str, int]] = []
 
-    def reclaim(self, log_id: int, live: list[int]) -> None:
+    def reclaim(self, log_id: int, live: list[int], exact: bool = False) -> None:
         self.given.append(("reclaim", self.position))
-        super().reclaim(log_id, live)
+        super().reclaim(log_id, live, exact)
 
     def drop_log(self, log_id: int) -> None:
         self.given.append(("drop", self.position))

@@ -42,6 +42,12 @@ class QuietParty(Party):
     def publishes(self) -> None:
         pass
 
+    def again(self) -> None:
+        pass
+
+    def hold_reading(self, hold: bool) -> None:
+        pass
+
     def warn(self, text: str) -> None:
         pass
 
@@ -118,6 +124,7 @@ class FakeEngine:
         self.memory = 0
         self.deadline_ms = 0
         self.break_at_end: Exception | None = None
+        self.at_end: Callable[[], None] | None = None
 
     def begin_turn(self, now_ms: int) -> None:
         self.log.append("begin")
@@ -126,6 +133,9 @@ class FakeEngine:
         self.log.append("end")
         if self.break_at_end is not None:
             raise self.break_at_end
+        if self.at_end is not None:
+            call, self.at_end = self.at_end, None
+            call()
         self.more -= 1
         return self.more >= 0
 
@@ -191,6 +201,12 @@ class Echo(Conversation):
         if self.fault is not None:
             raise self.fault
         self.link.outbox.writer.write(data)
+
+    def resumed(self) -> None:
+        if self.fault is not None:
+            raise self.fault
+        self.told.append("resumed")
+        self.link.outbox.writer.write(b"resumed")
 
     def end_turn(self) -> None:
         self.told.append("end_turn")

@@ -31,6 +31,70 @@ def test_turns_go_on_while_the_engine_has_work_left() -> None:
     assert stage.engine.log.count("end") == 3
 
 
+def test_again_resumes_once_before_the_commit_of_the_turn() -> None:
+    stage = Stage()
+    connection, echo, transport = stage.connect()
+    connection.received(b"a")
+    stage.engine.log.clear()
+    connection.again()
+    connection.again()
+    assert "resumed" not in echo.told
+    stage.loop.run()
+    assert echo.told.count("resumed") == 1 and transport.written == [b"aresumed"]
+    assert stage.engine.log == ["end"]
+
+
+def test_again_between_turns_begins_one() -> None:
+    stage = Stage()
+    connection, _, transport = stage.connect()
+    stage.engine.log.clear()
+    connection.again()
+    stage.loop.run()
+    assert stage.engine.log == ["begin", "end"] and transport.written == [b"resumed"]
+
+
+def test_again_after_the_commit_waits_for_the_next_turn() -> None:
+    stage = Stage()
+    connection, _, transport = stage.connect()
+    stage.engine.log.clear()
+    stage.engine.at_end = connection.again
+    connection.received(b"a")
+    stage.loop.run()
+    assert stage.engine.log == ["begin", "end", "begin", "end"]
+    assert transport.written == [b"a", b"resumed"]
+
+
+def test_an_error_after_again_closes_the_connection() -> None:
+    stage = Stage()
+    connection, echo, transport = stage.connect()
+    connection.again()
+    echo.fault = WireError("x")
+    stage.loop.run()
+    assert transport.written == [b"goodbye"] and transport.eof
+
+
+def test_a_lost_connection_is_not_resumed() -> None:
+    stage = Stage()
+    connection, echo, _ = stage.connect()
+    connection.again()
+    connection.lost()
+    stage.loop.run()
+    assert "resumed" not in echo.told and echo.told[-1] == "lost"
+
+
+def test_a_conversation_that_has_enough_is_not_read_from() -> None:
+    stage = Stage()
+    connection, _, transport = stage.connect()
+    connection.hold_reading(True)
+    connection.hold_reading(True)
+    assert not transport.reading
+    connection.slow_down(True)
+    connection.hold_reading(False)
+    assert not transport.reading
+    connection.slow_down(False)
+    assert transport.reading
+
+
 @pytest.mark.parametrize(
     "error", [WireError("x"), Refusal(Reason.LIMIT), ValueError("x"), RecursionError("x")]
 )

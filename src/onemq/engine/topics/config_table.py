@@ -384,7 +384,7 @@ _ENTRIES: Final = [
         RETRY_DELAY_MS,
         LONG,
         "0",
-        "onemq: milliseconds that a record released by a share group waits; doubled with every further attempt.",
+        "onemq: milliseconds that a record released by a share group waits, times the number of its deliveries.",
         low=0,
     ),
     ConfigEntry(

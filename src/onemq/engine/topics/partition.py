@@ -12,7 +12,6 @@ from onemq.engine.core import Agenda, Core
 from onemq.engine.kept_queue import KeptQueue
 from onemq.engine.ledger_queue import LedgerQueue
 from onemq.engine.log import Batch, Log, find_batch
-from onemq.engine.offsets import intersected
 from onemq.engine.queue import Keeper
 from onemq.engine.topics.producers import NO_DUPLICATE, Aborted, Producers
 from onemq.engine.topics.validation import validated
@@ -62,6 +61,14 @@ class FindWaiter:
         raise NotImplementedError
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
+class PartitionWatcher:
+    """Is told what is appended."""
+
+    def dirtied(self, partition: "Partition", size: i64) -> None:
+        raise NotImplementedError
+
+
 class Partition(KeptQueue):
     """See the module.
 
@@ -71,7 +78,7 @@ class Partition(KeptQueue):
         stable_end: last stable offset: what readers of committed records may see ends here.
         newest_ms, newest_base: latest time of a record, and its batch; -1 when there is none.
         watchers: told (dispatched) when something becomes visible.
-        cleaned_to: compaction has seen what lies before.
+        compactor: is told what is appended, for topics that are compacted.
     """
 
     def __init__(
@@ -86,12 +93,11 @@ class Partition(KeptQueue):
         self.newest_ms: i64 = -1
         self.newest_base: i64 = -1
         self.watchers: dict[Agenda, bool] = {}
-        self.cleaned_to: i64 = 0
-        self.live: list[int] | None = None
+        self.compactor: PartitionWatcher | None = None
         self._fed_to: i64 = 0
         self._unfed: list[Batch] = []
         self._unfed_bytes: i64 = 0
-        self._loads: dict[int, LoadWaiter] = {}
+        self._loads: dict[int, tuple[LoadWaiter, int]] = {}
         self._finds: dict[int, FindWaiter] = {}
 
     # Appending.
@@ -148,6 +154,13 @@ class Partition(KeptQueue):
             if batch.special:
                 self._unfed.append(batch)
         self._advance()
+        self._tell_compactor(batch.value_bytes)
+
+    def _tell_compactor(self, size: i64) -> None:
+        compactor = self.compactor
+        topic = self.topic
+        if compactor is not None and topic is not None and topic.config.compact:
+            compactor.dirtied(self, size)
 
     def _advance(self) -> None:
         """What is visible has grown: moves the last stable offset, feeds the queue, tells those who wait."""
@@ -251,7 +264,7 @@ class Partition(KeptQueue):
     def load(self, offset: i64, bytes_max: i64, waiter: LoadWaiter) -> int:
         """Asks the store; the waiter is told under the ticket returned."""
         ticket = self.core.ticket()
-        self._loads[ticket] = waiter
+        self._loads[ticket] = (waiter, int(self.log.spilled_to))
         self.core.store.load(ticket, self.log.log_id, int(offset), int(bytes_max))
         return ticket
 
@@ -263,9 +276,11 @@ class Partition(KeptQueue):
         return ticket
 
     def loaded(self, ticket: int, batches: list[bytes], next_offset: i64) -> None:
-        waiter = self._loads.pop(ticket, None)
-        if waiter is not None:
-            waiter.loaded(ticket, batches, next_offset)
+        asked = self._loads.pop(ticket, None)
+        if asked is not None:
+            waiter, spilled_to = asked
+            # Nothing found: there is nothing up to where the store's part ended when it was asked.
+            waiter.loaded(ticket, batches, next_offset if batches else max(next_offset, spilled_to))
             return
         part = self.part
         if part is not None:
@@ -317,8 +332,8 @@ class Partition(KeptQueue):
         """The topic is deleted: whoever waits here is woken once more."""
         for watcher in self.watchers:
             self.core.need_dispatch(watcher)
-        for ticket, waiter in list(self._loads.items()):
-            waiter.loaded(ticket, [], 0)
+        for ticket, asked in list(self._loads.items()):
+            asked[0].loaded(ticket, [], 0)
         for ticket, finder in list(self._finds.items()):
             finder.found(ticket, -1)
         self._loads.clear()
@@ -336,14 +351,11 @@ class Partition(KeptQueue):
         )
         settings.segment_bytes = config.segment_bytes
         self.watch_retention()
+        if self.value_bytes:
+            self._tell_compactor(self.value_bytes)
 
     def live_ranges(self) -> list[int]:
-        start = int(self.log.start_offset)
-        end = int(self.log.visible_end)
-        live = self.live
-        if live is None:
-            return [start, end]
-        return intersected([*live, int(self.cleaned_to), end], [start, end])
+        return [int(self.log.start_offset), int(self.log.visible_end)]
 
     # Snapshot.
 
@@ -351,7 +363,6 @@ class Partition(KeptQueue):
         state = super().state()
         state["producers"] = self.producers.to_plain()
         state["newest"] = [int(self.newest_ms), int(self.newest_base)]
-        state["cleaned_to"] = int(self.cleaned_to)
         part = self.part
         if part is None:
             return state
@@ -377,12 +388,10 @@ class Partition(KeptQueue):
         self.restore(start, size, marks)
         producers = state.get("producers", {"producers": [], "aborted": []})
         newest = state.get("newest", [-1, -1])
-        cleaned_to = state.get("cleaned_to", 0)
-        assert isinstance(producers, dict) and isinstance(newest, list) and isinstance(cleaned_to, int)
+        assert isinstance(producers, dict) and isinstance(newest, list)
         self.producers.restore(producers)
         self.newest_ms = newest[0]
         self.newest_base = newest[1]
-        self.cleaned_to = cleaned_to
         end = self.log.visible_end
         self.stable_end = self.producers.first_unstable(end) if self.producers.has_open() else end
         part = self.part
@@ -398,6 +407,8 @@ class Partition(KeptQueue):
     def finish_recovery(self) -> None:
         super().finish_recovery()
         self._advance()
+        if self.value_bytes:
+            self._tell_compactor(self.value_bytes)
         part = self.part
         if part is not None:
             part.finish_recovery()

@@ -87,7 +87,7 @@ class Producers:
         """A batch of a producer with an id is about to be appended.
 
         Returns the base offset of the same batch appended before, or NO_DUPLICATE. Raises Refusal PRODUCER_EPOCH_STALE (an older epoch),
-        OUT_OF_SEQUENCE.
+        TRANSACTION_STATE (not transactional while the producer's transaction is open), OUT_OF_SEQUENCE.
         """
         state = self.states.get(int(producer_id(data)))
         if state is None:
@@ -101,6 +101,14 @@ class Producers:
                 "producer",
                 str(producer_id(data)),
                 f"epoch {epoch}, not {state.epoch}",
+            )
+        if state.open_from >= 0 and not attributes_of(data) & 0x10:
+            # A newer epoch that came in this way would keep the marker out: the transaction would stay open for ever.
+            raise Refusal(
+                Reason.TRANSACTION_STATE,
+                "producer",
+                str(producer_id(data)),
+                "its transaction is open: only transactional batches",
             )
         if epoch > state.epoch:
             if first != 0:

@@ -137,12 +137,22 @@ class TopicAccess:
             raise Refusal(Reason.ACCESS_DENIED, "topic", name, "create")
         if name in self._space.topics:
             raise Refusal(Reason.ALREADY_EXISTS, "topic", name)
+        self._check_collision(name)
         self._check_partitions(name, partitions)
         validate_all(overrides)
         self.catalog.topics.check_queue(self._space, name)
         if check_only:
             return None
         return self.catalog.topics.create(self._space, name, partitions, TopicConfig(overrides))
+
+    def _check_collision(self, name: str) -> None:
+        """As in Kafka, where metrics' names do not tell '.' from '_'."""
+        if "." not in name and "_" not in name:
+            return
+        plain = name.replace(".", "_")
+        for other in self._space.topics:
+            if other.replace(".", "_") == plain:
+                raise Refusal(Reason.INVALID, "topic", name, f"collides with the topic '{other}'")
 
     def _check_partitions(self, name: str, partitions: int) -> None:
         if partitions < 1:

@@ -13,6 +13,7 @@ from onemq.engine.facts import write_catalog
 from onemq.engine.ledger_queue import LedgerQueue
 from onemq.engine.log import Log
 from onemq.engine.queue import Keeper, Queue
+from onemq.engine.topics.compaction import Compactor, CompactorEar
 from onemq.engine.topics.config import TopicConfig
 from onemq.engine.topics.partition import Partition
 from onemq.engine.topics.topic import Topic
@@ -48,14 +49,15 @@ class Topics:
     """See the module.
 
     Attributes:
-        by_id: topics of all namespaces by their id.
-        dropped: (namespace, topic) deleted in this turn or before, for those who keep state about topics; they take it out.
+        by_id: topics of all namespaces by their id. listeners: told of topics that go. compactor: cleans in the background.
     """
 
     def __init__(self, host: TopicQueues) -> None:
         self.core = host.core
         self.by_id: dict[bytes, Topic] = {}
         self.listeners: list[TopicListener] = []
+        self.compactor = Compactor(host.core)
+        self._ear = CompactorEar(self.compactor)
         self._host = host
 
     # Topics.
@@ -132,6 +134,7 @@ class Topics:
 
     def _add(self, topic: Topic, partition: Partition) -> None:
         partition.topic = topic
+        partition.compactor = self._ear
         partition.index = len(topic.partitions)
         topic.partitions.append(partition)
         partition.configured()

@@ -18,8 +18,8 @@ from onemq.model.record_batch import (
     batch_bytes,
     check_batch,
     codec_of,
+    decode_keys,
     end_offset,
-    keys_of,
     max_timestamp_ms,
     producer_epoch,
     producer_id,
@@ -40,14 +40,22 @@ def validated(data: bytes, config: TopicConfig, now_ms: i64) -> bytes:
     """
     size: i64 = len(data)
     if size < 17:
+        raise Refusal(Reason.BAD_RECORDS, "batch", detail="no whole batch")
+    length = batch_bytes(data, 0)
+    if length < 26 or data[16] > 2:
+        raise Refusal(Reason.CORRUPT, "batch", detail=f"length {length - 12}, magic {data[16]}")
+    if length > size or data[16] != 2:
+        # The old formats' first fields are the same, so their magic stands in the same place.
+        raise Refusal(
+            Reason.BAD_RECORDS, "batch", detail=f"{size} of {length} bytes, magic {data[16]} (2 is taken)"
+        )
+    if length < 61:
         raise Refusal(Reason.CORRUPT, "batch", detail="shorter than a batch header")
-    if data[16] != 2:
-        # The old formats' first fields are the same, so this tells them apart for sure.
-        raise Refusal(Reason.BAD_RECORDS, "batch", detail=f"magic {data[16]}: only magic 2 is taken")
-    if size < 61 or batch_bytes(data, 0) > size or batch_bytes(data, 0) < 61:
-        raise Refusal(Reason.CORRUPT, "batch", detail="the batch's length does not fit")
-    if batch_bytes(data, 0) != size:
+    if size - length >= 17:
         raise Refusal(Reason.BAD_RECORDS, "batch", detail="more than one batch")
+    if size > length:
+        data = data[:length]
+        size = length
     if size > config.message_bytes_max:
         raise Refusal(
             Reason.TOO_LARGE, "batch", detail=f"{size} bytes, max.message.bytes is {config.message_bytes_max}"
@@ -72,6 +80,8 @@ def _check_header(data: bytes) -> None:
     count = record_count(data)
     if attributes & 0x20:
         raise Refusal(Reason.BAD_RECORDS, "batch", detail="clients are not allowed to write control records")
+    if base_offset(data) != 0:
+        raise Refusal(Reason.BAD_RECORDS, "batch", detail=f"base offset {base_offset(data)}, not 0")
     if count <= 0 or end_offset(data) - base_offset(data) != count:
         raise Refusal(Reason.BAD_RECORDS, "batch", detail=f"{count} records do not fit the last offset")
     if attributes & 7 > 4:
@@ -84,8 +94,8 @@ def _check_header(data: bytes) -> None:
 
 
 def _has_record_without_key(data: bytes) -> bool:
-    for key in keys_of(data):
-        if key is None:
+    for entry in decode_keys(data):
+        if entry.key is None:
             return True
     return False
 

@@ -97,7 +97,7 @@ class SlowDisk(Store):
     def find_time(self, ticket: int, log_id: int, timestamp_ms: int) -> None:
         raise AssertionError("nothing was spilled")
 
-    def reclaim(self, log_id: int, live: list[int]) -> None:
+    def reclaim(self, log_id: int, live: list[int], exact: bool = False) -> None:
         pass
 
     def drop_log(self, log_id: int) -> None:
@@ -148,6 +148,12 @@ class StageLink(Link):
 
     def publishes(self) -> None:
         self.publishing = True
+
+    def again(self) -> None:
+        raise AssertionError("AMQP puts nothing off")
+
+    def hold_reading(self, hold: bool) -> None:
+        raise AssertionError("AMQP takes everything at once")
 
     def warn(self, text: str) -> None:
         self.log.append(text)

@@ -9,7 +9,7 @@ from typing import Final
 TABLE: Final[list[tuple[int, str, str, int, int, int, int, int]]] = [
     (0, "Produce", "produce", 3, 11, 0, 11, 9),
     (1, "Fetch", "fetch", 4, 16, 4, 16, 12),
-    (2, "ListOffsets", "list_offsets", 1, 7, 1, 7, 6),
+    (2, "ListOffsets", "list_offsets", 1, 10, 1, 10, 6),
     (3, "Metadata", "metadata", 0, 12, 0, 12, 9),
     (8, "OffsetCommit", "offset_commit", 2, 9, 2, 9, 8),
     (9, "OffsetFetch", "offset_fetch", 1, 9, 1, 9, 6),

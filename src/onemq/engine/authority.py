@@ -1,0 +1,135 @@
+"""What one principal may do, joined from its configured permissions and the access rules. Access and its parts ask here.
+
+Job: one decision per question: a rule that denies wins; what permissions or a rule allow is allowed; administrators may everything.
+Must not: change rules, or know a protocol beyond the rules' numbers.
+Spec: Kafka documentation, "Authorization and ACLs"; RabbitMQ, "Access Control" (permissions).
+"""
+
+from typing import Final
+
+from onemq.engine.acls import (
+    ALTER,
+    ALTER_CONFIGS,
+    CLUSTER,
+    CLUSTER_NAME,
+    CREATE,
+    DELETE,
+    DESCRIBE,
+    DESCRIBE_CONFIGS,
+    DESCRIBE_TOKENS,
+    GROUP,
+    IDEMPOTENT_WRITE,
+    READ,
+    TOPIC,
+    TRANSACTIONAL_ID,
+    WRITE,
+    Acls,
+)
+from onemq.model.principal import Principal
+from onemq.model.refusal import Reason, Refusal
+from onemq.model.rights import NamePattern, Rights
+
+ADMINISTRATOR: Final = "administrator"
+MONITORING: Final = "monitoring"
+NO_OPERATIONS: Final = -2147483648
+"""What Kafka says for authorised operations that were not asked for."""
+
+_KIND_NAMES: Final = {
+    TOPIC: "topic",
+    GROUP: "group",
+    CLUSTER: "cluster",
+    TRANSACTIONAL_ID: "transactional id",
+}
+_OPERATIONS: Final = {
+    TOPIC: (READ, WRITE, CREATE, DELETE, ALTER, DESCRIBE, DESCRIBE_CONFIGS, ALTER_CONFIGS),
+    GROUP: (READ, DELETE, DESCRIBE, DESCRIBE_CONFIGS, ALTER_CONFIGS),
+    CLUSTER: (CREATE, ALTER, DESCRIBE, 9, DESCRIBE_CONFIGS, ALTER_CONFIGS, IDEMPOTENT_WRITE),
+}
+"""Operations that a kind of resource has; 9 is what brokers ask of each other (CLUSTER_ACTION)."""
+_NOTHING: Final = NamePattern("")
+
+
+class Authority:
+    """See the module. `host`: the peer's address, "" where it is not known (then only rules for every host concern it)."""
+
+    __slots__ = ("_acls", "_administrator", "_monitoring", "_rights", "_user", "host")
+
+    def __init__(self, acls: Acls, principal: Principal, rights: Rights) -> None:
+        self._acls = acls
+        self._rights = rights
+        self._user = "User:" + principal.name
+        self._administrator = ADMINISTRATOR in principal.tags
+        self._monitoring = MONITORING in principal.tags
+        self.host = ""
+
+    def allows(self, resource: int, operation: int, name: str) -> bool:
+        """resource, operation: as acls.py numbers them."""
+        if self._administrator:
+            return True
+        decided = self._acls.decide(self._user, self.host, resource, name, operation)
+        if decided is not None:
+            return decided
+        return self._permitted(resource, operation, name)
+
+    def demand(self, resource: int, operation: int, name: str) -> None:
+        """Refusal ACCESS_DENIED about the kind of resource."""
+        if not self.allows(resource, operation, name):
+            kind = _KIND_NAMES.get(resource, "")
+            raise Refusal(Reason.ACCESS_DENIED, kind, name, f"operation {operation}")
+
+    def on(self, resource: int) -> "RightsOn":
+        """Rights on resources of one kind, for code that asks for configure, write and read."""
+        return RightsOn(self, resource)
+
+    def operations(self, resource: int, name: str) -> int:
+        """What is allowed, as the bit field that Kafka's answers have (bit n: operation n)."""
+        found = 0
+        for operation in _OPERATIONS.get(resource, ()):
+            if self.allows(resource, operation, name):
+                found |= 1 << operation
+        return found
+
+    def may_write_idempotently(self) -> bool:
+        """Whether a producer without transactional id gets a producer id: on the cluster, or because it may write some topic."""
+        if self.allows(CLUSTER, IDEMPOTENT_WRITE, CLUSTER_NAME):
+            return True
+        return self._acls.may_any(self._user, self.host, TOPIC, WRITE)
+
+    def _permitted(self, resource: int, operation: int, name: str) -> bool:
+        """Without rules: what the three patterns allow."""
+        rights = self._rights
+        if resource == CLUSTER:
+            return self._permitted_cluster(operation)
+        if operation == READ:
+            return rights.may_read(name)
+        if operation == WRITE:
+            return rights.may_write(name)
+        if operation == DESCRIBE or operation == DESCRIBE_CONFIGS:
+            if rights.may_read(name) or rights.may_write(name):
+                return True
+        return rights.may_configure(name)
+
+    def _permitted_cluster(self, operation: int) -> bool:
+        if operation == IDEMPOTENT_WRITE:
+            return True
+        if operation == DESCRIBE or operation == DESCRIBE_CONFIGS or operation == DESCRIBE_TOKENS:
+            return self._monitoring or self._rights.may_configure(CLUSTER_NAME)
+        return False
+
+
+class RightsOn(Rights):
+    """Rights as permissions word them, on one kind of resource, rules included."""
+
+    def __init__(self, authority: Authority, resource: int) -> None:
+        super().__init__(_NOTHING, _NOTHING, _NOTHING)
+        self._authority = authority
+        self._resource = resource
+
+    def may_configure(self, name: str) -> bool:
+        return self._authority.allows(self._resource, ALTER, name)
+
+    def may_write(self, name: str) -> bool:
+        return self._authority.allows(self._resource, WRITE, name)
+
+    def may_read(self, name: str) -> bool:
+        return self._authority.allows(self._resource, READ, name)

@@ -1,0 +1,1 @@
+"""Requests by family: a request in, engine calls, an answer out."""

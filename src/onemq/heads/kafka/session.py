@@ -1,0 +1,160 @@
+"""What all requests of one connection share.
+
+Must not: know any request; decide about rights or limits (the Access does).
+"""
+
+from typing import Final
+
+from mypy_extensions import i64
+
+from onemq.auth.exchange import SaslExchange
+from onemq.auth.gate import Gate
+from onemq.engine.access import Access
+from onemq.engine.core import Agenda
+from onemq.heads.contract import Link
+from onemq.heads.kafka.settings import KafkaSettings
+from onemq.model.principal import Peer, Principal
+
+DESCRIPTIONS_MAX: Final = 3
+DESCRIPTION_CHARACTERS_MAX: Final = 120
+
+
+class Unmute(Agenda):
+    """Ends a connection's mute at its deadline."""
+
+    def __init__(self, session: "Session") -> None:
+        super().__init__()
+        self._session = session
+
+    def seal(self) -> None:
+        return
+
+    def dispatch(self, budget: i64) -> i64:
+        return 0
+
+    def write_facts(self) -> None:
+        return
+
+    def durable_up_to(self, position: i64) -> bool:
+        return False
+
+    def on_deadline(self) -> None:
+        self._session.unmute()
+
+
+class Session:
+    """One connection.
+
+    Attributes:
+        client_software: name and version from ApiVersions, "" if it did not say.
+        muted_until_ms: no request is taken before (a quota was exceeded); 0 = not muted.
+        publishing: the net knows that this peer publishes.
+        answer_bytes: answers made since the last one had left when a request was taken.
+        exchange: the SASL exchange that is under way. raw_login: its tokens come without requests around them (SaslHandshake
+            of version 0).
+        lost: the connection is gone.
+    """
+
+    __slots__ = (
+        "_access",
+        "_descriptions",
+        "_principal",
+        "_unmute",
+        "answer_bytes",
+        "client_software",
+        "exchange",
+        "gate",
+        "link",
+        "lost",
+        "muted_until_ms",
+        "peer",
+        "publishing",
+        "raw_login",
+        "settings",
+    )
+
+    def __init__(self, link: Link, gate: Gate, settings: KafkaSettings) -> None:
+        self.link = link
+        self.peer: Peer = link.peer
+        self.gate = gate
+        self.settings = settings
+        self.client_software = ""
+        self.muted_until_ms: i64 = 0
+        self.publishing = False
+        self.lost = False
+        self.answer_bytes: i64 = 0
+        self.exchange: SaslExchange | None = None
+        self.raw_login = False
+        self._access: Access | None = None
+        self._principal: Principal | None = None
+        self._unmute: Unmute | None = None
+        self._descriptions = 0
+
+    @property
+    def authenticated(self) -> bool:
+        return self._access is not None
+
+    @property
+    def access(self) -> Access:
+        """The way into the engine. Only after `enter`: the conversation lets no command come here before."""
+        access = self._access
+        assert access is not None, "a command was served before authentication"
+        return access
+
+    @property
+    def principal(self) -> Principal:
+        """Who the peer is. Only after `enter`."""
+        principal = self._principal
+        assert principal is not None, "a command was served before authentication"
+        return principal
+
+    def enter(self, principal: Principal) -> None:
+        """The peer is `principal` from now on. Raises Refusal NAMESPACE_DENIED."""
+        access = self.gate.enter_ruled(principal, self.settings.namespace, self.peer)
+        self.leave()
+        self._access = access
+        self._principal = principal
+        self.link.logged_in()
+
+    def describe(self, text: str) -> None:
+        """How logs name this connection from now on; what the peer says of itself may be anything. A few times only."""
+        if self._descriptions < DESCRIPTIONS_MAX:
+            self._descriptions += 1
+            shown = text[:DESCRIPTION_CHARACTERS_MAX]
+            self.link.describe(shown if shown.isprintable() else ascii(shown))
+
+    def leave(self) -> None:
+        """Gives back everything that the connection holds in the engine."""
+        access = self._access
+        self._access = None
+        if access is not None:
+            access.close()
+
+    def publishes(self) -> None:
+        """Called by every produce: under an alarm the net holds publishers up."""
+        if not self.publishing:
+            self.publishing = True
+            self.link.publishes()
+
+    def mute(self, throttle_ms: i64) -> None:
+        """Takes no request for that long."""
+        access = self.access
+        until_ms = access.core.now_ms + throttle_ms
+        if until_ms <= self.muted_until_ms:
+            return
+        self.muted_until_ms = until_ms
+        if self._unmute is None:
+            self._unmute = Unmute(self)
+        access.core.schedule(self._unmute, until_ms)
+
+    def unmute(self) -> None:
+        if self.lost:
+            return
+        access = self._access
+        unmute = self._unmute
+        if access is not None and unmute is not None and access.core.now_ms < self.muted_until_ms:
+            # It was muted again, for longer, while this deadline ran.
+            access.core.schedule(unmute, self.muted_until_ms)
+            return
+        self.muted_until_ms = 0
+        self.link.again()
