@@ -128,7 +128,9 @@ async def _serve(
     registry = Registry(settings.limits.connections_max)
     stopping = asyncio.Event()
     health = _health(broker, registry, pressure, stopping)
-    listeners = _listeners(settings, turns, registry, _gate(settings, broker), health, _cluster_id(broker), tls)
+    listeners = _listeners(
+        settings, turns, registry, _gate(settings, broker), health, _cluster_id(broker), tls
+    )
     loop.set_exception_handler(_unexpected)
     turns.enter()
     try:

@@ -654,6 +654,47 @@ def _read_headers(cursor: _Cursor, record: Record, addresses: AddressCache, ours
     record.headers = headers
 
 
+def check_records(data: bytes) -> list[int]:
+    """Walks over a producer's records without making any. Returns the indexes of those that have no key.
+
+    Raises CorruptBatch when they are not what the batch's header says: as many, with offsets one after the other, up to its end.
+    """
+    section = records_section(data)
+    size: i64 = len(section)
+    cursor = _Cursor(section, 0, size)
+    keyless: list[int] = []
+    count = record_count(data)
+    index: i64 = 0
+    while index < count:
+        length = cursor.varint()
+        end = cursor.at + length
+        if length < 0 or end > size:
+            raise CorruptBatch("record reaches beyond its batch")
+        cursor.at += 1
+        cursor.varint()
+        if cursor.varint() != index:
+            raise CorruptBatch("records' offsets do not follow each other")
+        key_size = cursor.varint()
+        if key_size < 0:
+            keyless.append(int(index))
+        else:
+            cursor.at += key_size
+        if cursor.at > end:
+            raise CorruptBatch("key reaches beyond its record")
+        value_size = cursor.varint()
+        if value_size > 0:
+            cursor.at += value_size
+        if cursor.at > end:
+            raise CorruptBatch("value reaches beyond its record")
+        if cursor.varint() < 0 or cursor.at > end:
+            raise CorruptBatch("headers reach beyond their record")
+        cursor.at = end
+        index += 1
+    if cursor.at != size:
+        raise CorruptBatch("more records than the batch's header says")
+    return keyless
+
+
 class KeyEntry:
     """What compaction looks at of a record."""
 

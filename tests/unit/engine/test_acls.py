@@ -48,8 +48,11 @@ rules = st.builds(
 )
 
 
+CORE = Driver().broker.core
+
+
 def fresh() -> Acls:
-    return Driver().broker.catalog.administration.acls
+    return Acls(CORE)
 
 
 def says(rule: AclRule, resource: int, name: str, user: str, host: str, operation: int) -> bool:
@@ -88,6 +91,20 @@ def test_decisions_are_those_of_the_model(
         expected = True
     for _ in range(2):  # the second answer is remembered
         assert acls.decide(user, host, resource, name, operation) is expected
+
+
+@pytest.mark.parametrize("operation", OPERATIONS[1:])
+@pytest.mark.parametrize("asked", OPERATIONS[1:])
+def test_what_an_operation_implies_when_allowed_and_not_when_denied(operation: int, asked: int) -> None:
+    for permission, answer in ((ALLOW, True), (DENY, False)):
+        acls = fresh()
+        acls.add(AclRule(TOPIC, LITERAL, "a", "User:u", "*", operation, permission))
+        implied = (asked, operation) in (
+            (DESCRIBE, READ), (DESCRIBE, WRITE), (DESCRIBE, DELETE), (DESCRIBE, ALTER),
+            (DESCRIBE_CONFIGS, ALTER_CONFIGS),
+        )  # fmt: skip
+        speaks = asked == operation or (implied and permission == ALLOW)
+        assert acls.decide("User:u", "h", TOPIC, "a", asked) is (answer if speaks else None)
 
 
 @given(st.lists(rules, max_size=6), st.data())

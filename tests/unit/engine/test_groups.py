@@ -152,7 +152,7 @@ def test_offsets_go_with_their_topic_for_good(driver: Driver) -> None:
     found = driver.access.groups.committed("g", "t", 0, True)
     assert found is not None and found.offset == 7
     assert driver.access.groups.committed_partitions("g") == {"t": [0]}
-    driver.access.topics.delete("t")
+    driver.access.topics.delete(driver.access.topics.find("t"))
     driver.access.topics.create("t", 2, {})
     driver.settle_down()
     driver.restart()
@@ -169,7 +169,7 @@ def test_members_outlive_a_restart_of_the_broker(driver: Driver) -> None:
     driver.access.groups.heartbeat("g", Membership(1, joined.member_id))
     again = Beat("m", 1)
     assert driver.access.groups.consumer_heartbeat("modern", again).epoch == 1
-    driver.access.topics.add_partitions("t", 3)
+    driver.access.topics.add_partitions(driver.access.topics.find("t"), 3)
     grown = driver.access.groups.consumer_heartbeat("modern", again)
     assert grown.assigned is not None and list(grown.assigned.values()) == [{0, 1, 2}]
     driver.pass_time(10_000)

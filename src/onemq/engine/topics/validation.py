@@ -1,11 +1,11 @@
 """What a partition takes from a producer: one whole record batch of format v2, checked the way Kafka checks it.
 
-Source: Apache Kafka, "LogValidator" and "UnifiedLog.append". Records are only looked at when a rule about them asks for it.
+Source: Apache Kafka, "LogValidator" and "UnifiedLog.append".
 """
 
 from typing import Final
 
-from mypy_extensions import i64
+from mypy_extensions import i64, mypyc_attr
 
 from onemq.engine.topics.config import TopicConfig
 from onemq.model.compression import CODEC_NAMES
@@ -17,8 +17,8 @@ from onemq.model.record_batch import (
     base_timestamp_ms,
     batch_bytes,
     check_batch,
+    check_records,
     codec_of,
-    decode_keys,
     end_offset,
     max_timestamp_ms,
     producer_epoch,
@@ -31,6 +31,15 @@ from onemq.model.refusal import Reason, Refusal
 
 MAGIC_AT: Final = 16
 NO_TIME: Final = -1
+
+
+@mypyc_attr(native_class=False)
+class BadRecords(Refusal):
+    """Some records of a batch are not what the log takes. `indexes`: which."""
+
+    def __init__(self, detail: str, indexes: list[int]) -> None:
+        super().__init__(Reason.BAD_RECORDS, "batch", detail=detail)
+        self.indexes = indexes
 
 
 def validated(data: bytes, config: TopicConfig, now_ms: i64) -> bytes:
@@ -66,10 +75,9 @@ def validated(data: bytes, config: TopicConfig, now_ms: i64) -> bytes:
         raise Refusal(Reason.CORRUPT, "batch", detail=str(error)) from None
     _check_header(data)
     try:
-        if config.compact and _has_record_without_key(data):
-            raise Refusal(
-                Reason.BAD_RECORDS, "batch", detail="Compacted topic cannot accept message without key"
-            )
+        keyless = check_records(data)
+        if config.compact and keyless:
+            raise BadRecords("Compacted topic cannot accept message without key", keyless)
         return _as_configured(data, config, now_ms)
     except CorruptBatch as error:
         raise Refusal(Reason.BAD_RECORDS, "batch", detail=str(error)) from None
@@ -91,13 +99,6 @@ def _check_header(data: bytes) -> None:
             raise Refusal(Reason.BAD_RECORDS, "batch", detail="producer id without epoch or sequence")
     elif attributes & 0x10:
         raise Refusal(Reason.BAD_RECORDS, "batch", detail="transactional without a producer id")
-
-
-def _has_record_without_key(data: bytes) -> bool:
-    for entry in decode_keys(data):
-        if entry.key is None:
-            return True
-    return False
 
 
 def _as_configured(data: bytes, config: TopicConfig, now_ms: i64) -> bytes:

@@ -22,7 +22,10 @@ def handle_delete_groups(call: Call) -> None:
     for name in request.groups_names:
         code = NONE
         try:
-            access.groups.delete(name)
+            if access.shares.has(name):
+                access.shares.delete(name)
+            else:
+                access.groups.delete(name)
         except Refusal as refusal:
             code = code_of(refusal)
         response.results.append(DeletableGroupResult(group_id=name, error_code=code))

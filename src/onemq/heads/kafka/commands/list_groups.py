@@ -3,6 +3,8 @@
 Spec: Kafka protocol guide, "ListGroups API" 0-5; KIP-518 (states), KIP-848 (types).
 """
 
+from typing import Final
+
 from onemq.heads.kafka.call import Call
 from onemq.heads.kafka.messages.cold.list_groups import (
     ListedGroup,
@@ -10,6 +12,8 @@ from onemq.heads.kafka.messages.cold.list_groups import (
     read_list_groups_request,
     write_list_groups_response,
 )
+
+SHARE: Final = "share"
 
 
 def handle_list_groups(call: Call) -> None:
@@ -31,6 +35,12 @@ def handle_list_groups(call: Call) -> None:
                 group_type=group.kind,
             )
         )
+    for share in call.session.access.shares.groups():
+        state = share.state_name()
+        if (not states or state.lower() in states) and (not kinds or SHARE in kinds):
+            response.groups.append(
+                ListedGroup(group_id=share.key[1], protocol_type=SHARE, group_state=state, group_type=SHARE)
+            )
     writer = call.writer()
     write_list_groups_response(writer, response, call.version)
     call.send(writer)

@@ -8,6 +8,7 @@ from typing import Final
 
 from onemq.engine.quotas import PRODUCER_BYTE_RATE
 from onemq.engine.topics.topic import Topic
+from onemq.engine.topics.validation import BadRecords
 from onemq.heads.kafka.call import Call
 from onemq.heads.kafka.commands.brokers import topic_code
 from onemq.heads.kafka.errors import (
@@ -19,6 +20,7 @@ from onemq.heads.kafka.errors import (
     code_of,
 )
 from onemq.heads.kafka.messages.produce import (
+    BatchIndexAndErrorMessage,
     PartitionProduceData,
     PartitionProduceResponse,
     ProduceRequest,
@@ -100,7 +102,11 @@ def _append(
     try:
         appended = call.session.access.topics.produce(topic, partition.index, data, transactional_id)
     except Refusal as refusal:
-        return _refused(partition.index, _code(refusal, version), refusal.detail or None)
+        answer = _refused(partition.index, _code(refusal, version), refusal.detail or None)
+        if isinstance(refusal, BadRecords):
+            for index in refusal.indexes:
+                answer.record_errors.append(BatchIndexAndErrorMessage(batch_index=index))
+        return answer
     return PartitionProduceResponse(
         index=partition.index,
         base_offset=int(appended.base_offset),

@@ -60,6 +60,13 @@ _LATER: Final[dict[int, tuple[str, str]]] = {
     69: ("consumer_group_describe", "handle_consumer_group_describe"),
     74: ("configs", "handle_list_config_resources"),
     75: ("describe_topic_partitions", "handle_describe_topic_partitions"),
+    76: ("share_group", "handle_share_group_heartbeat"),
+    77: ("share_group", "handle_share_group_describe"),
+    78: ("share_fetch", "handle_share_fetch"),
+    79: ("share_acknowledge", "handle_share_acknowledge"),
+    90: ("share_group_offsets", "handle_describe_share_group_offsets"),
+    91: ("share_group_offsets", "handle_alter_share_group_offsets"),
+    92: ("share_group_offsets", "handle_delete_share_group_offsets"),
 }
 """API key: module under commands, function."""
 

@@ -15,6 +15,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.kafka.clients.admin.ConsumerGroupDescription;
 import org.apache.kafka.clients.consumer.CloseOptions;
+import org.apache.kafka.clients.consumer.CommitFailedException;
 import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
 import org.apache.kafka.clients.consumer.CooperativeStickyAssignor;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
@@ -26,6 +27,7 @@ import org.apache.kafka.common.GroupType;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.FencedInstanceIdException;
 import org.apache.kafka.common.errors.InvalidRegularExpression;
+import org.apache.kafka.common.errors.RebalanceInProgressException;
 import org.apache.kafka.common.errors.UnreleasedInstanceIdException;
 
 /** Groups of both protocols: the classic one, and the one where the broker assigns (KIP-848). */
@@ -83,7 +85,7 @@ final class GroupScenarios {
     Set<TopicPartition> both = new HashSet<>(first.assignment());
     both.addAll(second.assignment());
     equal(4, both.size());
-    first.commitSync();
+    commit(first);
     first.close();
     until(() -> poll(turn, seen, second) && second.assignment().size() == 4, "the second has all");
     producer.flush();
@@ -101,16 +103,17 @@ final class GroupScenarios {
     turn.run();
     for (KafkaConsumer<String, String> member : members) {
       member.poll(Bench.MOMENT).forEach(record -> seen.add(record.value()));
-      if (!member.assignment().isEmpty()) {
-        try {
-          member.commitSync();
-        } catch (org.apache.kafka.clients.consumer.CommitFailedException
-            | org.apache.kafka.common.errors.RebalanceInProgressException rebalancing) {
-          // What was read meanwhile is read again: at least once.
-        }
-      }
+      if (!member.assignment().isEmpty()) commit(member);
     }
     return true;
+  }
+
+  private static void commit(KafkaConsumer<String, String> member) {
+    try {
+      member.commitSync();
+    } catch (CommitFailedException | RebalanceInProgressException rebalancing) {
+      // What was read meanwhile is read again: at least once.
+    }
   }
 
   private static final class Counting implements ConsumerRebalanceListener {
