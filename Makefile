@@ -36,7 +36,7 @@ format: $(STAMPS)/dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(STAMPS)/compiled
+bench: $(STAMPS)/compiled $(STAMPS)/clients
 	$(BIN)/python bench/run.py $(ARGS)
 
 compiled: $(STAMPS)/compiled

@@ -24,7 +24,9 @@ from onemq.auth.scram import ScramPassword
 from onemq.auth.users import User, Users, hash_password, parse_hash
 from onemq.config import GUEST, OFF, Settings
 from onemq.engine.broker import Broker
+from onemq.engine.groups.settings import GroupSettings
 from onemq.engine.settings import EngineSettings
+from onemq.engine.transactions.settings import TransactionSettings
 from onemq.heads.amqp091.head import AmqpHead
 from onemq.heads.amqp091.native_reader import AmqpNativeReader
 from onemq.heads.amqp091.settings import PREDECLARED_EXCHANGES, AmqpSettings
@@ -162,6 +164,27 @@ def _engine_settings(settings: Settings) -> EngineSettings:
         message_bytes_max=settings.amqp.message_bytes_max,
         namespaces=list(settings.namespaces),
         predeclared=list(PREDECLARED_EXCHANGES),
+        topic_partitions_max=settings.limits.topic_partitions_max,
+        compaction_keys_max=settings.limits.compaction_keys_max,
+        groups=_group_settings(settings),
+        transactions=TransactionSettings(
+            timeout_ms_max=settings.transactions.timeout_max_ms,
+            expiry_ms=settings.transactions.expiry_ms,
+            ids_max=settings.transactions.ids_max,
+        ),
+    )
+
+
+def _group_settings(settings: Settings) -> GroupSettings:
+    groups = settings.groups
+    return GroupSettings(
+        session_timeout_min_ms=groups.session_timeout_min_ms,
+        session_timeout_max_ms=groups.session_timeout_max_ms,
+        initial_rebalance_delay_ms=groups.initial_rebalance_delay_ms,
+        members_max=groups.members_max,
+        groups_max=groups.groups_max,
+        offsets_retention_ms=groups.offsets_retention_ms,
+        offsets_check_ms=groups.offsets_check_ms,
     )
 
 

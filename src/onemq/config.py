@@ -26,6 +26,7 @@ _PORT_TAKES: Final = "a port number; 0 takes a free port, -1 (or off) switches t
 Port = Annotated[int, Meta(ge=OFF, le=65_535, description=_PORT_TAKES)]
 Bytes = Annotated[int, Meta(ge=0, le=_BYTES_MAX)]
 Count = Annotated[int, Meta(ge=1, le=2_000_000_000)]
+Milliseconds = Annotated[int, Meta(ge=0, le=10**12)]
 Seconds = Annotated[float, Meta(ge=0, le=86_400)]
 
 
@@ -93,12 +94,30 @@ class LimitSettings(Struct, forbid_unknown_fields=True):
     outbox_bytes_max: Annotated[int, Meta(ge=16 * _KIB, le=_GIB)] = 4 * _MIB
     consumer_timeout_ms: Annotated[int, Meta(ge=0, le=10**12)] = 1_800_000
     dispatch_per_turn: Count = 10_000
+    topic_partitions_max: Count = 10_000
+    compaction_keys_max: Count = 1_000_000
 
 
 class PermissionSettings(Struct, forbid_unknown_fields=True):
     configure: str = ""
     write: str = ""
     read: str = ""
+
+
+class GroupsSettings(Struct, forbid_unknown_fields=True):
+    session_timeout_min_ms: Milliseconds = 6_000
+    session_timeout_max_ms: Milliseconds = 1_800_000
+    initial_rebalance_delay_ms: Milliseconds = 0
+    members_max: Count = 10_000
+    groups_max: Count = 100_000
+    offsets_retention_ms: Milliseconds = 7 * 24 * 3_600_000
+    offsets_check_ms: Annotated[int, Meta(ge=1_000, le=10**12)] = 600_000
+
+
+class TransactionsSettings(Struct, forbid_unknown_fields=True):
+    timeout_max_ms: Milliseconds = 900_000
+    expiry_ms: Milliseconds = 7 * 24 * 3_600_000
+    ids_max: Count = 100_000
 
 
 class UserSettings(Struct, forbid_unknown_fields=True):
@@ -125,6 +144,8 @@ class Settings(Struct, forbid_unknown_fields=True):
     memory: MemorySettings = field(default_factory=MemorySettings)
     disk: DiskSettings = field(default_factory=DiskSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
+    groups: GroupsSettings = field(default_factory=GroupsSettings)
+    transactions: TransactionsSettings = field(default_factory=TransactionsSettings)
     log: LogSettings = field(default_factory=LogSettings)
     namespaces: list[str] = field(default_factory=lambda: ["/"])
     users: dict[str, UserSettings] = field(default_factory=dict)

@@ -5,7 +5,8 @@ Synchronous and deterministic: time arrives with `begin_turn`, randomness throug
 
 from abc import abstractmethod
 from collections.abc import Callable
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
+from typing import Final
 
 from librt.strings import BytesWriter
 from mypy_extensions import i64, mypyc_attr
@@ -14,6 +15,9 @@ from onemq.engine.facts import write_part
 from onemq.engine.parts import Part
 from onemq.engine.ports import Store
 from onemq.engine.settings import EngineSettings
+
+STALE_DEADLINES_MIN: Final = 1000
+"""So many entries that do not count any more are always left alone in the heap of deadlines."""
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -77,6 +81,7 @@ class Core:
         self.awaiting_durable: dict[Agenda, bool] = {}
         self._deadlines: list[tuple[int, int, Agenda]] = []
         self._deadline_count = 0
+        self._stale = 0
 
     def ticket(self) -> int:
         """A number for the next call to the store."""
@@ -140,15 +145,35 @@ class Core:
     def schedule(self, agenda: Agenda, at_ms: i64) -> None:
         """Makes sure that the agenda's `on_deadline` is called at `at_ms` or before."""
         if agenda.deadline_ms == 0 or at_ms < agenda.deadline_ms:
+            if agenda.deadline_ms != 0:
+                self._one_more_stale()
             agenda.deadline_ms = at_ms
             self._deadline_count += 1
             heappush(self._deadlines, (int(at_ms), self._deadline_count, agenda))
+
+    def unschedule(self, agenda: Agenda) -> None:
+        """The agenda's deadline does not count any more. Needed where it may be far off and the agenda is gone before: the
+        heap would keep it until then."""
+        if agenda.deadline_ms != 0:
+            agenda.deadline_ms = 0
+            self._one_more_stale()
+
+    def _one_more_stale(self) -> None:
+        self._stale += 1
+        if self._stale <= STALE_DEADLINES_MIN or self._stale * 2 <= len(self._deadlines):
+            return
+        # In place: run_deadlines may be going through the heap.
+        heap = self._deadlines
+        heap[:] = [entry for entry in heap if entry[2].deadline_ms == entry[0]]
+        heapify(heap)
+        self._stale = 0
 
     def next_deadline_ms(self) -> int:
         """When `run_deadlines` has to be called next; 0 = no need."""
         heap = self._deadlines
         while heap and heap[0][2].deadline_ms != heap[0][0]:
             heappop(heap)
+            self._stale -= 1
         return heap[0][0] if heap else 0
 
     def run_deadlines(self) -> None:
@@ -158,3 +183,5 @@ class Core:
             if agenda.deadline_ms == at_ms:
                 agenda.deadline_ms = 0
                 agenda.on_deadline()
+            else:
+                self._stale -= 1

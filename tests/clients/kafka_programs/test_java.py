@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from clients.conftest import missing_toolchain
-from clients.kafka_programs.scenarios import Played, play
+from clients.kafka_programs.scenarios import Played, is_wanted, play, wanted_scenarios
 from kafka_peer import ToolchainMissing, class_path
 
 JAVA = Path(__file__).parent / "java"
@@ -29,6 +30,9 @@ COMPILE_SECONDS_MAX = 120
 PROGRAM_SECONDS_MAX = 150
 RUN = ("java", "-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 NAMED = re.compile(r'"(\w+)",\s+(?:\w+Scenarios::\w+|bench ->)')
+
+LONGEST = ("shareLock", "groupNext")
+"""Scenarios that wait for a lock or a heartbeat; they begin first."""
 
 pytestmark = pytest.mark.timeout(FETCH_SECONDS_MAX + COMPILE_SECONDS_MAX + PROGRAM_SECONDS_MAX)
 
@@ -61,22 +65,6 @@ def scenarios_command(require_tools: Callable[..., None]) -> list[str]:
     return [*RUN, "-cp", os.pathsep.join([str(classes), libraries]), "onemq.kafka.Main"]
 
 
-@pytest.fixture(scope="session")
-def scenarios(request: pytest.FixtureRequest, scenarios_command: list[str], bootstrap: str) -> Played:
-    """The results of all scenarios that were asked for, played at once."""
-    wanted = {
-        str(item.callspec.params["scenario"])
-        for item in request.session.items
-        if isinstance(item, pytest.Function) and item.originalname == test_scenario.__name__
-    }
-    return play([*scenarios_command, bootstrap, *sorted(wanted)], {}, PROGRAM_SECONDS_MAX)
-
-
-@pytest.mark.parametrize("scenario", scenario_names())
-def test_scenario(scenarios: Played, scenario: str) -> None:
-    assert scenarios.result(scenario) == "ok"
-
-
 def fetch_older_client() -> str:
     """The class path of the clients before 4.0; offline when they were fetched before."""
     jars = SEED_RUNNER / "target" / "dependency"
@@ -99,9 +87,10 @@ def fetch_older_client() -> str:
 
 
 @pytest.fixture(scope="session")
-def seeds(
+def seeds_command(
     require_tools: Callable[..., None], bootstrap: str, tmp_path_factory: pytest.TempPathFactory
-) -> Played:
+) -> list[str]:
+    """The command that runs the seeds, which are compiled with the address of the broker."""
     require_tools("java", "javac", "mvn")
     libraries = fetch_older_client()
     work = tmp_path_factory.mktemp("seeds")
@@ -112,19 +101,49 @@ def seeds(
         copies.append(work / seed.name)
         copies[-1].write_text(text.replace(BROKER_OF_THE_SEEDS, bootstrap), encoding="utf-8")
     compile_java([*copies, *sorted(SEED_RUNNER.glob("*.java"))], libraries, work / "classes")
-    command = [*RUN, "-cp", os.pathsep.join([str(work / "classes"), libraries]), "SeedRunner", bootstrap]
-    return play(command, {}, PROGRAM_SECONDS_MAX)
+    return [*RUN, "-cp", os.pathsep.join([str(work / "classes"), libraries]), "SeedRunner", bootstrap]
 
 
-def test_seed_example(seeds: Played) -> None:
-    assert seeds.result("KafkaExample") == {
+@pytest.fixture(scope="session")
+def programs(request: pytest.FixtureRequest, bootstrap: str) -> Generator[dict[str, Played], None, None]:
+    """The programs that tests of this run want. The scenarios wait for many things: the seeds run meanwhile."""
+    with ExitStack() as running:
+        started: dict[str, Played] = {}
+        if is_wanted(request, "scenarios"):
+            names = wanted_scenarios(request, test_scenario)
+            names.sort(key=lambda name: not name.startswith(LONGEST))
+            command = [*request.getfixturevalue("scenarios_command"), bootstrap, *names]
+            started["scenarios"] = running.enter_context(play(command, {}, PROGRAM_SECONDS_MAX))
+        if is_wanted(request, "java_seeds"):
+            command = request.getfixturevalue("seeds_command")
+            started["java_seeds"] = running.enter_context(play(command, {}, PROGRAM_SECONDS_MAX))
+        yield started
+
+
+@pytest.fixture(scope="session")
+def scenarios(programs: dict[str, Played]) -> Played:
+    return programs["scenarios"]
+
+
+@pytest.fixture(scope="session")
+def java_seeds(programs: dict[str, Played]) -> Played:
+    return programs["java_seeds"]
+
+
+@pytest.mark.parametrize("scenario", scenario_names())
+def test_scenario(scenarios: Played, scenario: str) -> None:
+    assert scenarios.result(scenario) == "ok"
+
+
+def test_seed_example(java_seeds: Played) -> None:
+    assert java_seeds.result("KafkaExample") == {
         "said": "Message sent to Kafka topic: orders\nProcessing order: 12345\n",
         "records": "[OrderID=12345]",
     }
 
 
-def test_seed_producer_example(seeds: Played) -> None:
-    assert seeds.result("KafkaProducerExample") == {
+def test_seed_producer_example(java_seeds: Played) -> None:
+    assert java_seeds.result("KafkaProducerExample") == {
         "said": "Message sent to Kafka topic 'user_activity'\n",
         "records": "[play=user123 played song456]",
     }

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from clients.kafka_programs.conftest import PASSWORD, USER
-from clients.kafka_programs.scenarios import Played, play
+from clients.kafka_programs.scenarios import Played, is_wanted, play, wanted_scenarios
 
 NODE = Path(__file__).parent / "node"
 INSTALL_SECONDS_MAX = 120
@@ -29,20 +30,31 @@ def kafkajs(require_tools: Callable[..., None]) -> None:
 
 
 @pytest.fixture(scope="session")
-def features(request: pytest.FixtureRequest, kafkajs: None, bootstrap: str) -> Played:
-    """The results of all scenarios that were asked for, played at once."""
-    wanted = {
-        str(item.callspec.params["scenario"])
-        for item in request.session.items
-        if isinstance(item, pytest.Function) and item.originalname == test_feature.__name__
+def programs(
+    request: pytest.FixtureRequest, kafkajs: None, bootstrap: str
+) -> Generator[dict[str, Played], None, None]:
+    """The programs that tests of this run want, side by side: they mostly wait."""
+    commands = {
+        "features": ["node", str(NODE / "features.js"), *wanted_scenarios(request, test_feature)],
+        "node_seeds": ["node", str(NODE / "seeds.js")],
     }
-    command = ["node", str(NODE / "features.js"), *sorted(wanted)]
-    return play(command, {"KAFKA_BOOTSTRAP": bootstrap}, PROGRAM_SECONDS_MAX)
+    environment = {"KAFKA_BOOTSTRAP": bootstrap}
+    with ExitStack() as running:
+        yield {
+            fixture: running.enter_context(play(command, environment, PROGRAM_SECONDS_MAX))
+            for fixture, command in commands.items()
+            if is_wanted(request, fixture)
+        }
 
 
 @pytest.fixture(scope="session")
-def seeds(kafkajs: None, bootstrap: str) -> Played:
-    return play(["node", str(NODE / "seeds.js")], {"KAFKA_BOOTSTRAP": bootstrap}, PROGRAM_SECONDS_MAX)
+def features(programs: dict[str, Played]) -> Played:
+    return programs["features"]
+
+
+@pytest.fixture(scope="session")
+def node_seeds(programs: dict[str, Played]) -> Played:
+    return programs["node_seeds"]
 
 
 def numbered(count: int, prefix: str = "m") -> list[str]:
@@ -167,9 +179,8 @@ def test_feature(features: Played, bootstrap: str, scenario: str) -> None:
 
 def test_login(kafkajs: None, secured: str) -> None:
     environment = {"KAFKA_BOOTSTRAP": secured, "KAFKA_USER": USER, "KAFKA_PASSWORD": PASSWORD}
-    result = play(["node", str(NODE / "features.js"), "sasl"], environment, PROGRAM_SECONDS_MAX).result(
-        "sasl"
-    )
+    with play(["node", str(NODE / "features.js"), "sasl"], environment, PROGRAM_SECONDS_MAX) as program:
+        result = program.result("sasl")
     mechanisms = ["plain", "scram-sha-256", "scram-sha-512"]
     assert sorted(result["records"]) == mechanisms
     for mechanism in mechanisms:
@@ -179,8 +190,8 @@ def test_login(kafkajs: None, secured: str) -> None:
     assert result["anonymous"] == 1
 
 
-def test_seed_feedback(seeds: Played) -> None:
-    result = seeds.result("feedback")
+def test_seed_feedback(node_seeds: Played) -> None:
+    result = node_seeds.result("feedback")
     assert result["ratings"] == [4, 5]
     assert result["said"] == [
         f'Received message: {{"userId":"u","rating":{rating},"comment":"c","timestamp":1}}'
@@ -188,11 +199,11 @@ def test_seed_feedback(seeds: Played) -> None:
     ]
 
 
-def test_seed_orders(seeds: Played) -> None:
+def test_seed_orders(node_seeds: Played) -> None:
     paid = [f"Processing payment for order {number}" for number in (1, 2, 3)]
-    assert seeds.result("orders") == {"said": paid, "behind": 0}
+    assert node_seeds.result("orders") == {"said": paid, "behind": 0}
 
 
-def test_seed_user_events(seeds: Played) -> None:
+def test_seed_user_events(node_seeds: Played) -> None:
     said = ["Message sent to Kafka", "Received: New user sign-up: John Doe"]
-    assert seeds.result("userEvents") == {"said": said}
+    assert node_seeds.result("userEvents") == {"said": said}

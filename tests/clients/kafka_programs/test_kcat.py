@@ -16,6 +16,8 @@ from clients.conftest import missing_toolchain
 
 INSTALL_SECONDS_MAX = 120
 RUN_SECONDS_MAX = 30
+AT_ONCE = "fetch.wait.max.ms=50"
+"""It looks for the end of a partition with a fetch that finds nothing."""
 
 Kcat = Callable[..., str]
 
@@ -38,7 +40,7 @@ def kcat(bootstrap: str) -> Kcat:
 
     def run(*arguments: str, standard_input: str = "") -> str:
         done = subprocess.run(
-            ["kcat", "-b", bootstrap, "-X", "allow.auto.create.topics=true", *arguments],
+            ["kcat", "-b", bootstrap, "-X", AT_ONCE, "-X", "allow.auto.create.topics=true", *arguments],
             input=standard_input,
             capture_output=True,
             text=True,

@@ -1,11 +1,13 @@
 """The turn's parts: deadlines in order, one commit per turn, positions."""
 
+from weakref import ReferenceType, ref
+
 from hypothesis import given
 from hypothesis import strategies as st
 from mypy_extensions import i64
 
 from engine_driver import Disk, FakeStore
-from onemq.engine.core import Agenda, Core
+from onemq.engine.core import STALE_DEADLINES_MIN, Agenda, Core
 from onemq.engine.settings import EngineSettings
 
 
@@ -76,6 +78,43 @@ def test_an_agenda_can_be_scheduled_again_after_an_earlier_time_replaced_a_later
     heart.now_ms = 200
     heart.run_deadlines()
     assert rung == [50, 200]
+
+
+def test_deadlines_that_do_not_count_any_more_are_forgotten_long_before_their_time() -> None:
+    heart = core()
+    rung: list[int] = []
+    heart.schedule(Alarm(heart, rung), 7)
+    gone: list[ReferenceType[Alarm]] = []
+    for _ in range(10_000):
+        alarm = Alarm(heart, rung)
+        heart.schedule(alarm, 1 << 40)
+        heart.unschedule(alarm)
+        gone.append(ref(alarm))
+        del alarm
+    assert sum(each() is not None for each in gone) < 2 * STALE_DEADLINES_MIN
+    heart.now_ms = 7
+    heart.run_deadlines()
+    assert rung == [7]
+    assert heart.next_deadline_ms() == 0
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.sampled_from(["schedule", "unschedule"]), st.integers(1, 60))))
+def test_what_was_unscheduled_is_quiet_and_the_rest_rings(steps: list[tuple[int, str, int]]) -> None:
+    heart = core()
+    rings: list[list[int]] = [[] for _ in range(6)]
+    alarms = [Alarm(heart, rings[index]) for index in range(6)]
+    expected = [0] * 6
+    for which, step, at in steps:
+        if step == "unschedule":
+            heart.unschedule(alarms[which])
+            expected[which] = 0
+        else:
+            heart.schedule(alarms[which], at)
+            expected[which] = min(at, expected[which] or at)
+    while heart.next_deadline_ms():
+        heart.now_ms = heart.next_deadline_ms()
+        heart.run_deadlines()
+    assert rings == [[at] if at else [] for at in expected]
 
 
 def test_a_turn_is_one_commit() -> None:

@@ -145,6 +145,8 @@ class Fetch(Agenda):
     def _unwatch(self) -> None:
         if self._watching:
             self._watching = False
+            # The time that a client would have waited may be weeks.
+            self.core.unschedule(self)
             for part in self._parts:
                 if part.partition is not None:
                     part.partition.watchers.pop(self, None)

@@ -19,6 +19,7 @@ from onemq.model.entities import QueueSettings
 from onemq.model.record_batch import (
     base_offset,
     control_batch,
+    end_offset,
     max_timestamp_ms,
     producer_id,
 )
@@ -103,13 +104,21 @@ class Partition(KeptQueue):
     # Appending.
 
     def append_batches(self, data: bytes) -> Appended:
-        """Appends one producer's batch. Raises Refusal CORRUPT, BAD_RECORDS, BAD_TIMESTAMP, TOO_LARGE, OLD_FORMAT,
-        OUT_OF_SEQUENCE, PRODUCER_EPOCH_STALE."""
+        """Appends one producer's batch. Raises Refusal as `checked` and `append_checked`."""
+        return self.append_checked(self.checked(data))
+
+    def checked(self, data: bytes) -> bytes:
+        """The batch as this partition would store it. Raises Refusal CORRUPT, BAD_RECORDS, BAD_TIMESTAMP, TOO_LARGE."""
         topic = self.topic
         assert topic is not None, "batches are appended to partitions of topics"
+        return validated(data, topic.config, self.core.now_ms)
+
+    def append_checked(self, batch: bytes) -> Appended:
+        """Appends what `checked` gave. Raises Refusal OUT_OF_SEQUENCE, PRODUCER_EPOCH_STALE."""
+        topic = self.topic
+        assert topic is not None
         now = self.core.now_ms
         config = topic.config
-        batch = validated(data, config, now)
         if producer_id(batch) >= 0:
             known = self.producers.check(batch)
             if known != NO_DUPLICATE:
@@ -152,7 +161,7 @@ class Partition(KeptQueue):
         if self.part is not None:
             self._unfed_bytes += batch.value_bytes
             if batch.special:
-                self._unfed.append(batch)
+                self._unfed.append(_kept_copy(batch))
         self._advance()
         self._tell_compactor(batch.value_bytes)
 
@@ -164,19 +173,26 @@ class Partition(KeptQueue):
 
     def _advance(self) -> None:
         """What is visible has grown: moves the last stable offset, feeds the queue, tells those who wait."""
-        end = self.log.visible_end
-        self.stable_end = self.producers.first_unstable(end) if self.producers.has_open() else end
+        self.producers.saw(self.log.visible_end)
+        self.stable_end = self._stable_before(self.log.visible_end)
         if self.part is not None:
             self._feed(self.part)
         for watcher in self.watchers:
             self.core.need_dispatch(watcher)
+
+    def _stable_before(self, end: i64) -> i64:
+        """The last stable offset of a reader who sees what lies before `end`; never before the log's start, as in Kafka."""
+        if not self.producers.has_open():
+            return end
+        return max(self.producers.first_unstable(end), min(self.log.start_offset, end))
 
     def _feed(self, part: LedgerQueue) -> None:
         end = self.stable_end
         while self._unfed and self._unfed[0].end <= end:
             batch = self._unfed[0]
             del self._unfed[0]
-            if batch.data is None and batch.records is None:
+            if batch.base < self._fed_to:
+                # It belonged to an earlier queue, or retention has taken it.
                 continue
             part.add_range(self._fed_to, batch.base, 0)
             self._fed_to = batch.end
@@ -207,11 +223,11 @@ class Partition(KeptQueue):
         self.value_bytes = max(part.ledger.unsettled_bytes, 0)
 
     def detach(self) -> i64:
-        """The queue has gone. Returns the offset up to which it had been fed."""
+        """The queue has gone, and all that was stable with it. Returns where one made later begins: a replay comes to the same place."""
         self.part = None
         self._unfed = []
         self._unfed_bytes = 0
-        return self._fed_to
+        return max(self._fed_to, self._stable_before(self.log.next_offset))
 
     # Reading in whole batches.
 
@@ -233,7 +249,8 @@ class Partition(KeptQueue):
             if batch.base >= end or batch.end > log.visible_end:
                 break
             data = batch.data
-            if data is None:
+            if data is None or end_offset(data) <= offset:
+                # The last records of a queue's batch may have gone before a topic took it over.
                 continue
             size += len(data)
             if size > bytes_max and not (least and not found):
@@ -257,7 +274,7 @@ class Partition(KeptQueue):
             if batch.base >= end or batch.end > log.visible_end:
                 break
             data = batch.data
-            if data is not None:
+            if data is not None and end_offset(data) > offset:
                 size += len(data)
         return size
 
@@ -320,6 +337,7 @@ class Partition(KeptQueue):
     def start_moved(self) -> None:
         start = self.log.start_offset
         self.producers.forget_before(start, self.core.now_ms - PRODUCER_IDLE_MS)
+        self.stable_end = max(self.stable_end, min(start, self.log.visible_end))
         part = self.part
         if part is not None:
             part.forget_before(start)
@@ -367,17 +385,19 @@ class Partition(KeptQueue):
         if part is None:
             return state
         # What a restart will find visible: everything appended.
-        stable = (
-            self.producers.first_unstable(self.log.next_offset)
-            if self.producers.has_open()
-            else self.log.next_offset
-        )
+        stable = max(self._stable_before(self.log.next_offset), self._fed_to)
         hidden: list[Batch] = []
+        unfed: list[list[object]] = []
         for batch in [*self._unfed, *self.log.pending]:
-            if batch.special and batch.end <= stable:
+            if not batch.special or batch.base < self._fed_to:
+                continue
+            if batch.end <= stable:
                 hidden.append(batch)
+            elif batch.data is not None:
+                unfed.append([int(batch.value_bytes), batch.data])
         state["part"] = part.ledger.state(hidden, int(self._fed_to), int(stable), int(self._unfed_bytes))
         state["fed_to"] = int(stable)
+        state["unfed"] = unfed
         return state
 
     def restore_state(self, state: dict[str, object]) -> None:
@@ -392,8 +412,7 @@ class Partition(KeptQueue):
         self.producers.restore(producers)
         self.newest_ms = newest[0]
         self.newest_base = newest[1]
-        end = self.log.visible_end
-        self.stable_end = self.producers.first_unstable(end) if self.producers.has_open() else end
+        self.stable_end = self._stable_before(self.log.visible_end)
         part = self.part
         saved = state.get("part")
         if part is not None and isinstance(saved, dict):
@@ -403,6 +422,14 @@ class Partition(KeptQueue):
             fed_to = state["fed_to"]
             assert isinstance(fed_to, int)
             self._fed_to = fed_to
+            self._unfed_bytes = 0
+            unfed = state.get("unfed", [])
+            assert isinstance(unfed, list)
+            for size_of_values, data in unfed:
+                batch = Batch(base_offset(data), end_offset(data), None, data)
+                batch.special = True
+                batch.value_bytes = size_of_values
+                self._unfed.append(batch)
 
     def finish_recovery(self) -> None:
         super().finish_recovery()
@@ -412,3 +439,12 @@ class Partition(KeptQueue):
         part = self.part
         if part is not None:
             part.finish_recovery()
+
+
+def _kept_copy(batch: Batch) -> Batch:
+    """The batch, whatever the log drops from memory before a queue gets it."""
+    copy = Batch(batch.base, batch.end, None, batch.data)
+    copy.special = True
+    copy.volatile = batch.volatile
+    copy.value_bytes = batch.value_bytes
+    return copy

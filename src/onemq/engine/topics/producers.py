@@ -179,15 +179,19 @@ class Producers:
 
     def first_unstable(self, visible_end: i64) -> i64:
         """First offset of a transaction that is open as far as readers can see, or `visible_end`."""
-        closing = self._closing
-        while closing and closing[0][0] < visible_end:
-            del closing[0]
         first = visible_end
         for offset in self._open.values():
             first = min(first, offset)
-        for _, offset in closing:
-            first = min(first, offset)
+        for marker, offset in self._closing:
+            if marker >= visible_end:
+                first = min(first, offset)
         return first
+
+    def saw(self, visible_end: i64) -> None:
+        """Markers before `visible_end` can be seen from now on, whatever happens."""
+        closing = self._closing
+        while closing and closing[0][0] < visible_end:
+            del closing[0]
 
     def has_open(self) -> bool:
         """True when some transaction may hold readers of committed records back."""

@@ -40,7 +40,6 @@ LATEST_TIERED: Final = -5
 """Special times of a look-up, as Kafka numbers them."""
 NAME_CHARACTERS_MAX: Final = 249
 NAME_CHARACTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
-HEADER_BYTES: Final = 61
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -189,15 +188,12 @@ class TopicAccess:
         if not self.may_write(topic.name):
             raise Refusal(Reason.ACCESS_DENIED, "topic", topic.name, "write")
         partition = self.partition(topic, index)
-        if (
-            len(data) >= HEADER_BYTES
-            and attributes_of(data) & TRANSACTIONAL
-            and self.produce_check is not None
-        ):
+        batch = partition.checked(data)
+        if attributes_of(batch) & TRANSACTIONAL and self.produce_check is not None:
             self.produce_check.may_produce(
-                int(producer_id(data)), int(producer_epoch(data)), transactional_id, topic.name, index
+                int(producer_id(batch)), int(producer_epoch(batch)), transactional_id, topic.name, index
             )
-        return partition.append_batches(data)
+        return partition.append_checked(batch)
 
     # Records out.
 

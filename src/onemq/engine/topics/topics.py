@@ -170,8 +170,8 @@ class Topics:
         if queue is not None:
             self._host.drop_queue(space, queue)
         for partition in topic.partitions:
+            partition.retire()
             if not partition.deleted:
-                partition.retire()
                 self._host.drop_queue(space, partition)
         for listener in self.listeners:
             listener.topic_removed(topic)

@@ -128,6 +128,8 @@ class Session:
         access = self._access
         self._access = None
         if access is not None:
+            if self.lost and self._unmute is not None:
+                access.core.unschedule(self._unmute)
             access.close()
 
     def publishes(self) -> None:

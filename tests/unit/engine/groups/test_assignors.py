@@ -19,7 +19,8 @@ def subscribers(
     topics: dict[str, set[bytes]], current: dict[str, Partitions] | None = None
 ) -> list[Subscriber]:
     return [
-        Subscriber(name, None, sorted(wanted), (current or {}).get(name, {})) for name, wanted in topics.items()
+        Subscriber(name, None, sorted(wanted), (current or {}).get(name, {}))
+        for name, wanted in topics.items()
     ]
 
 
@@ -34,7 +35,9 @@ def flat(found: dict[str, Partitions]) -> dict[tuple[bytes, int], str]:
 
 
 def loads(found: dict[str, Partitions]) -> dict[str, int]:
-    return {member_id: sum(len(numbers) for numbers in topics.values()) for member_id, topics in found.items()}
+    return {
+        member_id: sum(len(numbers) for numbers in topics.values()) for member_id, topics in found.items()
+    }
 
 
 @given(SUBSCRIPTIONS, COUNTS, st.sampled_from([RANGE, UNIFORM]))
@@ -86,7 +89,11 @@ def test_uniform_moves_no_more_than_it_has_to(members: int, partitions: int) -> 
 def test_range_gives_stretches_in_the_order_of_names() -> None:
     found = assign(
         RANGE,
-        [Subscriber("b", None, [A, B], {}), Subscriber("a", None, [A], {}), Subscriber("z", "static", [A, B], {})],
+        [
+            Subscriber("b", None, [A, B], {}),
+            Subscriber("a", None, [A], {}),
+            Subscriber("z", "static", [A, B], {}),
+        ],
         {A: 7, B: 3},
     )
     assert found["z"] == {A: {0, 1, 2}, B: {0, 1}}

@@ -155,7 +155,7 @@ def test_who_does_not_sync_in_time_is_dropped(world: World) -> None:
 
 
 def test_a_silent_member_is_dropped_after_its_session(world: World) -> None:
-    leader, follower = world.stable(2)
+    leader, _follower = world.stable(2)
     generation = int(world.classic().generation)
     world.pass_time(SESSION_MS - 1)
     world.heartbeat(leader, generation)
@@ -194,14 +194,14 @@ def test_leaving(world: World) -> None:
 
 
 def test_whoever_waits_is_told_when_removed(world: World) -> None:
-    leader, follower = world.stable(2)
+    _leader, follower = world.stable(2)
     waiting = world.join(follower, protocols=[("range", b"x")])
     world.groups.leave(KEY, [Membership(-1, follower)])
     assert waiting.reason == Reason.UNKNOWN_MEMBER
 
 
 def test_a_second_join_of_a_waiting_member_answers_the_first(world: World) -> None:
-    leader, follower = world.stable(2)
+    _leader, follower = world.stable(2)
     first = world.join(follower, protocols=[("range", b"x")])
     second = world.join(follower, protocols=[("range", b"x")])
     assert first.reason == Reason.REBALANCING and second.result is None

@@ -10,7 +10,13 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from onemq.engine.groups.group import Membership
 from onemq.engine.groups.settings import GroupSettings
@@ -108,7 +114,9 @@ class Client:
         reason = self.machine.world.heartbeat(self.member_id, self.generation, self.instance)
         if reason is None:
             group = self.machine.world.classic()
-            assert group.generation == self.generation, "a member of another generation is taken for one of this"
+            assert group.generation == self.generation, (
+                "a member of another generation is taken for one of this"
+            )
             assert self.member_id in group.members
         elif self.state == MEMBER:
             self._refused(reason)
@@ -243,7 +251,9 @@ class ClassicMachine(RuleBasedStateMachine):
         assert set(self.owners[int(group.generation)]) == set(range(PARTITIONS))
 
 
-COMMON = settings(max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck))
+COMMON = settings(
+    max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+)
 PLANTED = settings(
     max_examples=300,
     stateful_step_count=40,

@@ -143,7 +143,9 @@ def test_who_does_not_give_up_in_time_is_thrown_out(world: World) -> None:
 
 
 def test_a_groups_own_times(world: World) -> None:
-    world.configs.configure("g", {CONSUMER_SESSION_TIMEOUT_MS: "50000", CONSUMER_HEARTBEAT_INTERVAL_MS: "6000"})
+    world.configs.configure(
+        "g", {CONSUMER_SESSION_TIMEOUT_MS: "50000", CONSUMER_HEARTBEAT_INTERVAL_MS: "6000"}
+    )
     assert world.beat("a", 0, topics=["t"]).interval_ms == 6000
     world.pass_time(49_999)
     assert "a" in world.consumer().members

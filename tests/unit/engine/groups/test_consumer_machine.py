@@ -23,7 +23,7 @@ from onemq.model.refusal import Refusal
 from unit.engine.groups.world import KEY, REBALANCE_MS, World
 
 NAMES = ("t", "u", "v")
-SUBSCRIPTIONS = st.one_of(
+SUBSCRIPTIONS: st.SearchStrategy[tuple[list[str], str]] = st.one_of(
     st.lists(st.sampled_from(NAMES), min_size=1, unique=True).map(lambda names: (names, "")),
     st.sampled_from(["t|u", ".*", "[uv]"]).map(lambda pattern: ([], pattern)),
 )
@@ -235,7 +235,11 @@ class ConsumerMachine(RuleBasedStateMachine):
 
 
 COMMON = settings(
-    max_examples=30, stateful_step_count=30, report_multiple_bugs=False, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=30,
+    stateful_step_count=30,
+    report_multiple_bugs=False,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
 )
 PLANTED = settings(
     max_examples=300,

@@ -20,7 +20,9 @@ def world() -> World:
     return World()
 
 
-def commit(world: World, offset: int, *, topic: str = "t", member: Membership = NOBODY, modern: bool = True) -> None:
+def commit(
+    world: World, offset: int, *, topic: str = "t", member: Membership = NOBODY, modern: bool = True
+) -> None:
     one = Commit(topic, 0, offset, 3, f"at {offset}")
     world.groups.commit(KEY, member, [one], modern)
     assert one.refused is None

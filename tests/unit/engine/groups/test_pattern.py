@@ -11,16 +11,18 @@ from hypothesis import strategies as st
 from onemq.engine.groups.pattern import STATES_MAX, TopicPattern
 from onemq.model.refusal import Reason, Refusal
 
-ATOMS = st.sampled_from(["a", "b", ".", "[ab]", "[^a]", "[a-c]", "\\w", "\\d", "\\.", "\\-", "c", "()", "^", "$"])
+ATOMS = st.sampled_from(
+    ["a", "b", ".", "[ab]", "[^a]", "[a-c]", "\\w", "\\d", "\\.", "\\-", "c", "()", "^", "$"]
+)
 EXPRESSIONS = st.recursive(
     ATOMS,
     lambda inner: st.one_of(
         st.tuples(inner, inner).map("".join),
         st.tuples(inner, inner).map(lambda pair: f"{pair[0]}|{pair[1]}"),
         inner.map(lambda one: f"({one})"),
-        st.tuples(
-            inner, st.sampled_from(["*", "+", "?", "{2}", "{1,}", "{0,2}", "*?", "+?", "??"])
-        ).map(lambda pair: f"(?:{pair[0]}){pair[1]}"),
+        st.tuples(inner, st.sampled_from(["*", "+", "?", "{2}", "{1,}", "{0,2}", "*?", "+?", "??"])).map(
+            lambda pair: f"(?:{pair[0]}){pair[1]}"
+        ),
     ),
     max_leaves=8,
 )
@@ -53,7 +55,24 @@ def test_examples(source: str, name: str, found: bool) -> None:
 
 @pytest.mark.parametrize(
     "source",
-    ["(", ")", "[a", "a**", "*", "\\1", "\\b", "\\pL", "(?=a)", "(?!a)", "(?P<n>a)", "a{3,2}", "a{1001}", "a\\", "[z-a]", "[[:x:]]"],
+    [
+        "(",
+        ")",
+        "[a",
+        "a**",
+        "*",
+        "\\1",
+        "\\b",
+        "\\pL",
+        "(?=a)",
+        "(?!a)",
+        "(?P<n>a)",
+        "a{3,2}",
+        "a{1001}",
+        "a\\",
+        "[z-a]",
+        "[[:x:]]",
+    ],
 )
 def test_what_is_none_or_could_take_for_ever_is_refused(source: str) -> None:
     with pytest.raises(Refusal) as caught:

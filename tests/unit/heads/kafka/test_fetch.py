@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from onemq.engine.core import STALE_DEADLINES_MIN
+from onemq.engine.topics.fetching import Fetch
 from onemq.heads.kafka import errors
 from onemq.heads.kafka.commands.fetch_answer import COPIED_BYTES_MAX
 from onemq.heads.kafka.settings import KafkaSettings
@@ -185,6 +188,24 @@ def test_a_lost_long_poll_is_forgotten() -> None:
     producer.says(produce(9, "t", batch(b"a")))
     assert consumer.frames() == []
     stage.wait(60_000)
+
+
+@pytest.mark.parametrize("how", ["answered", "lost"])
+def test_a_long_poll_that_ended_early_is_forgotten_long_before_its_time(how: str) -> None:
+    """The client may have been ready to wait for weeks."""
+    stage = Stage()
+    producer, consumer = stage.connect(), stage.connect()
+    make_topic(producer, "t")
+    rounds = 2 * STALE_DEADLINES_MIN
+    for offset in range(rounds):
+        consumer.says(fetch(11, "t", offset, max_wait_ms=0x7FFFFFFF))
+        if how == "lost":
+            consumer.leaves()
+            stage.peers.remove(consumer)
+            consumer = stage.connect()
+        producer.asks(produce(9, "t", batch(b"a")))
+        assert len(consumer.hears()) == (how == "answered")
+    assert sum(isinstance(each, Fetch) for each in gc.get_objects()) < rounds - 100
 
 
 def test_rights_are_asked_for() -> None:

@@ -48,6 +48,15 @@ RESOURCE_BROKER_LOGGER: Final = 8
 RESOURCE_CLIENT_METRICS: Final = 16
 RESOURCE_GROUP: Final = 32
 
+REPLICATION_THROTTLES: Final = frozenset(
+    (
+        "leader.replication.throttled.rate",
+        "follower.replication.throttled.rate",
+        "replica.alter.log.dirs.io.max.bytes.per.second",
+    )
+)
+"""Never set here, so they may be deleted: kafka-reassign-partitions does when a reassignment has ended."""
+
 SET: Final = 0
 DELETE: Final = 1
 APPEND: Final = 2
@@ -260,8 +269,9 @@ def _alter(call: Call, kind: int, name: str, changes: list[Change], replace: boo
     elif kind == RESOURCE_BROKER:
         _check_broker(call, name)
         access.admin.demand_cluster(ALTER_CONFIGS)
-        if changes:
-            names = ", ".join(sorted(change[0] for change in changes))
+        fixed = [each for each in changes if each[0] not in REPLICATION_THROTTLES or each[1] != DELETE]
+        if fixed:
+            names = ", ".join(sorted(change[0] for change in fixed))
             raise Denied(
                 INVALID_REQUEST,
                 f"Cannot update these configs dynamically: {names}. The server's settings are in onemq.toml.",

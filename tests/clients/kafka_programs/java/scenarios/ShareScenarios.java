@@ -120,8 +120,8 @@ final class ShareScenarios {
     long acquired = System.nanoTime();
     if (renewed) {
       List<ConsumerRecord<String, String>> elsewhere = new ArrayList<>();
-      for (int round = 0; round < 4; round++) {
-        long end = System.nanoTime() + lockMs * 400_000;
+      for (int round = 0; round < 2; round++) {
+        long end = System.nanoTime() + lockMs * 550_000;
         while (System.nanoTime() < end) elsewhere.addAll(poll(second));
         first.acknowledge(held, AcknowledgeType.RENEW);
         first.commitSync();

@@ -158,10 +158,20 @@ def test_groups() -> None:
 def test_the_broker_cannot_be_changed() -> None:
     peer = guest()
     assert changes(peer, BROKER, "1", ("log.retention.ms", SET, "5")) == 42
+    assert changes(peer, BROKER, "1", ("log.retention.ms", DELETE, None)) == 42
     assert changes(peer, BROKER, "9", ("log.retention.ms", SET, "5")) == 42
     assert changes(peer, LOGGER, "1", ("root", SET, "DEBUG")) == 42
     assert changes(peer, METRICS, "m", ("interval.ms", SET, "5")) == 35
     assert changes(peer, 77, "m", ("interval.ms", SET, "5")) == 42
+
+
+def test_throttles_of_replication_are_deleted_but_not_set() -> None:
+    """What kafka-reassign-partitions --verify asks for when a reassignment has ended."""
+    peer = guest()
+    names = [f"{who}.replication.throttled.rate" for who in ("leader", "follower")]
+    names.append("replica.alter.log.dirs.io.max.bytes.per.second")
+    assert changes(peer, BROKER, "1", *[(name, DELETE, "") for name in names]) == 0
+    assert changes(peer, BROKER, "1", (names[0], SET, "5"), (names[1], DELETE, "")) == 42
 
 
 def test_rights() -> None:

@@ -73,9 +73,10 @@ def test_sync_waits_for_the_leader(stage: Stage, version: int) -> None:
     first = joins(leader, 3)
     follower.says(join(3))
     follower.hears_nothing()
-    assert leader.asks(HeartbeatRequest[0](
-        group_id="g", generation_id=1, member_id=first.member_id
-    )).error_code == REBALANCE_IN_PROGRESS
+    assert (
+        leader.asks(HeartbeatRequest[0](group_id="g", generation_id=1, member_id=first.member_id)).error_code
+        == REBALANCE_IN_PROGRESS
+    )
     assert leader.asks(join(3, first.member_id)).generation_id == 2
     (second,) = follower.hears()
     follower.says(sync(version, second.member_id, 2, {}))
@@ -96,9 +97,9 @@ def test_a_connection_that_waits_may_break(stage: Stage) -> None:
     answer = leader.asks(join(3, first.member_id))
     assert (answer.error_code, answer.generation_id, len(answer.members)) == (NONE, 2, 2)
     stage.wait(10_000)
-    assert leader.asks(HeartbeatRequest[0](
-        group_id="g", generation_id=2, member_id=first.member_id
-    )).error_code in (REBALANCE_IN_PROGRESS, UNKNOWN_MEMBER_ID)
+    assert leader.asks(
+        HeartbeatRequest[0](group_id="g", generation_id=2, member_id=first.member_id)
+    ).error_code in (REBALANCE_IN_PROGRESS, UNKNOWN_MEMBER_ID)
 
 
 @pytest.mark.parametrize("version", range(5))

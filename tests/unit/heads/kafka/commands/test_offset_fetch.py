@@ -48,7 +48,9 @@ def codes(answer: Any) -> list[int]:
     return [one.error_code for topic in answer.topics for one in topic.partitions]
 
 
-def fetch(version: int, names: list[str] | None, group: str = "g", index: int = 0, stable: bool = False) -> Any:
+def fetch(
+    version: int, names: list[str] | None, group: str = "g", index: int = 0, stable: bool = False
+) -> Any:
     if version < 8:
         topic = OffsetFetchRequest.OffsetFetchRequestTopic
         topics = None
@@ -79,7 +81,7 @@ def test_commit(peer: Peer, version: int) -> None:
 
 @pytest.mark.parametrize("version", range(2, 10))
 def test_commits_of_members_that_there_are_not(peer: Peer, version: int) -> None:
-    more = {"generation_id_or_member_epoch": 1, "member_id": "m"}
+    more: dict[str, Any] = {"generation_id_or_member_epoch": 1, "member_id": "m"}
     code = GROUP_ID_NOT_FOUND if version >= 9 else STALE
     assert codes(peer.asks(commit(version, ("t", 0, 7, None), **more))) == [code]
 
