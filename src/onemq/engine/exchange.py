@@ -48,6 +48,8 @@ class Namespace:
         self.exchanges: dict[str, Exchange] = {}
         self.queues: dict[str, Queue] = {}
         self.topics: dict[str, Topic] = {}
+        self.alike_topics: dict[str, dict[str, bool]] = {}
+        """Names of topics that differ in '.' and '_' only, by the name with '_' for both."""
 
     def resolve(self, exchange: str, routing_keys: list[str], headers: dict[str, HeaderValue]) -> list[Queue]:
         """Queues that a record published there goes to, each once, in a fixed order."""

@@ -10,7 +10,8 @@ import msgspec
 from librt.strings import BytesWriter, read_i32_be, read_i64_be, write_i32_be, write_i64_be
 from mypy_extensions import i64
 
-FACTS_VERSION: Final = 1
+FACTS_VERSION: Final = 2
+"""Of snapshots. 2 knows topics and parts; what 1 wrote is read."""
 
 BATCH: Final = 1
 """log id (4), flags (1), bytes of values (8), record batch: records were appended."""

@@ -69,6 +69,9 @@ class KeptQueue(Queue):
         """Readers see what lies before."""
         return self.log.visible_end
 
+    def new_reader(self) -> LogReader:
+        return LogReader(self.log)
+
     def start_moved(self) -> None:
         """The log begins later now."""
 
@@ -129,12 +132,13 @@ class KeptQueue(Queue):
         marks = self.marks
         limit = self.settings.retention_bytes
         age = self.settings.retention_ms
+        end = self.retained_from()
         gone: i64 = 0
         drop = 0
         for at in range(0, len(marks), 3):
             too_much = limit is not None and self.leaves_enough(limit, gone, marks[at + 1])
             too_old = age is not None and marks[at + 2] + age < self.core.now_ms
-            if not (too_much or too_old) or marks[at] > self.log.visible_end:
+            if not (too_much or too_old) or marks[at] > end:
                 break
             if limit is not None and not too_old and self.value_bytes - marks[at + 1] <= 0:
                 break
@@ -144,6 +148,10 @@ class KeptQueue(Queue):
             self._cut_at(drop)
             self._cut = True
             self.core.need_write(self.agenda)
+
+    def retained_from(self) -> i64:
+        """Retention takes nothing at this offset and behind it."""
+        return self.log.visible_end
 
     def leaves_enough(self, limit: i64, gone: i64, gone_then: i64) -> bool:
         """Whether a cut that takes `gone_then` bytes after one that took `gone` is due for `limit`."""
@@ -186,7 +194,7 @@ class KeptQueue(Queue):
     # Consumers.
 
     def add_consumer(self, consumer: Consumer) -> None:
-        reader = KeptReader(consumer, LogReader(self.log))
+        reader = KeptReader(consumer, self.new_reader())
         self.readers[consumer] = reader
         self._place(reader)
         super().add_consumer(consumer)
@@ -229,7 +237,8 @@ class KeptQueue(Queue):
     def _at_time_in_tail(self, time_ms: i64) -> i64:
         log = self.log
         for batch in log.tail:
-            if batch.live <= 0:
+            data = batch.data
+            if batch.live <= 0 or (data is not None and max_timestamp_ms(data) < time_ms):
                 continue
             for record in batch.decoded(log.addresses):
                 if record is not None and record.timestamp_ms >= time_ms:
@@ -360,10 +369,16 @@ class KeptQueue(Queue):
     def state(self) -> dict[str, object]:
         # Records whose commit is under way belong to it: a snapshot of now stands for their facts.
         size = self.value_bytes + self.log.hidden_bytes
-        return {"start": int(self.log.start_offset), "bytes": int(size), "marks": list(self.marks)}
+        seen = int(self.newest_seen_ms)
+        for batch in self.log.pending:
+            data = batch.data
+            seen = max(seen, int(self.core.now_ms if data is None else max_timestamp_ms(data)))
+        start = int(self.log.start_offset)
+        return {"start": start, "bytes": int(size), "marks": list(self.marks), "seen": seen}
 
-    def restore(self, start: int, size: int, marks: list[int]) -> None:
+    def restore(self, start: int, size: int, marks: list[int], newest_seen_ms: int) -> None:
         self.log.start_offset = start
+        self.newest_seen_ms = newest_seen_ms
         self.value_bytes = size
         self.marks = marks
 

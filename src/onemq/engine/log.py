@@ -10,10 +10,18 @@ from mypy_extensions import i64
 
 from onemq.engine.core import Core
 from onemq.engine.facts import SPECIAL, write_batch
-from onemq.engine.offsets import coalesced, intersected
+from onemq.engine.offsets import coalesced, contains, intersected
 from onemq.engine.topics.producers import Producers
 from onemq.model.record import Record
-from onemq.model.record_batch import AddressCache, decode_batch, encode_batch, end_offset, placed_batch
+from onemq.model.record_batch import (
+    AddressCache,
+    CorruptBatch,
+    decode_batch,
+    encode_batch,
+    end_offset,
+    leader_epoch,
+    placed_batch,
+)
 
 RECORD_OVERHEAD_BYTES = 360
 """What one record costs in memory beyond its own bytes (measured with compiled objects, rounded up)."""
@@ -63,7 +71,13 @@ class Batch:
         if records is None:
             data = self.data
             assert data is not None, "batch without records or data"
-            found = decode_batch(data, 0, addresses)
+            found: list[Record] = []
+            try:
+                found = decode_batch(data, 0, addresses)
+            except CorruptBatch:
+                # What a producer put into its records is its own affair: there is nothing in them for us.
+                if leader_epoch(data) == -1:
+                    raise
             records = []
             for record in found:
                 records.append(record)
@@ -156,7 +170,12 @@ class Log:
 
     def is_volatile(self, record: Record) -> bool:
         """Whether this log keeps the record in memory only."""
-        return not self.durable or (record.volatile and not self.persists_all)
+        if not self.durable:
+            return True
+        if record.volatile and self.persists_all and self.volatile_ranges:
+            # Taken in before a topic took the log over.
+            return contains(self.volatile_ranges, record.offset)
+        return record.volatile and not self.persists_all
 
     def append(self, record: Record) -> bool:
         """Gives the record its offset and time. Returns True when it will be durable with this turn's commit."""
@@ -618,7 +637,7 @@ class LogReader:
                 if index:
                     del window[:index]
                     self._window_start = batch.base
-        if batch is not None:
+        if batch is not None and (batch.data is not None or batch.records is not None):
             batch = self._decoded(batch)
             records = batch.decoded(log.addresses)
             at = batch.index_of(offset)

@@ -34,7 +34,7 @@ class Recovery(Replay):
 
     def restore(self, snapshot: bytes) -> None:
         state = unpack(snapshot)
-        if state["version"] != FACTS_VERSION:
+        if state["version"] not in (1, FACTS_VERSION):
             raise AssertionError(f"snapshot of version {state['version']}: written by another onemq")
         changes = state["catalog"]
         assert isinstance(changes, list)

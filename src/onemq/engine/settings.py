@@ -22,6 +22,7 @@ class EngineSettings:
         groups, share, transactions: bounds of theirs.
         compaction_keys_max: most keys that one pass of compaction notes; the rest is for the next pass.
         topic_partitions_max: most partitions of a topic.
+        fetch_bytes_held_max: batches on their way to clients, of all fetches together; beyond it a fetch gives one batch.
         predeclared: (name, kind) of the exchanges that every namespace has.
     """
 
@@ -30,6 +31,7 @@ class EngineSettings:
         "consumer_timeout_ms",
         "dispatch_bytes_per_turn",
         "dispatch_per_turn",
+        "fetch_bytes_held_max",
         "groups",
         "journal_bytes_max",
         "load_bytes",
@@ -60,12 +62,14 @@ class EngineSettings:
         groups: GroupSettings | None = None,
         transactions: TransactionSettings | None = None,
         share: ShareSettings | None = None,
+        fetch_bytes_held_max: int = 256 << 20,
     ) -> None:
         self.groups = GroupSettings() if groups is None else groups
         self.transactions = TransactionSettings() if transactions is None else transactions
         self.share = ShareSettings() if share is None else share
         self.compaction_keys_max = compaction_keys_max
         self.topic_partitions_max = topic_partitions_max
+        self.fetch_bytes_held_max = fetch_bytes_held_max
         self.tail_bytes_max = tail_bytes_max
         self.journal_bytes_max = journal_bytes_max
         self.dispatch_bytes_per_turn = dispatch_bytes_per_turn

@@ -501,6 +501,13 @@ class _Cursor:
         self.at = at + size
         return self.data[at : at + size]
 
+    def skip(self, size: i64, end: i64) -> None:
+        """Passes over a field of the record that ends at `end`; a negative size is a field that is null."""
+        if self.at > end or size > end - self.at:
+            raise CorruptBatch("field reaches beyond its record")
+        if size > 0:
+            self.at += size
+
     def int16(self) -> i64:
         self._need(2)
         value: i64 = i64(read_i16_be(self.data, self.at))
@@ -677,18 +684,20 @@ def check_records(data: bytes) -> list[int]:
         key_size = cursor.varint()
         if key_size < 0:
             keyless.append(int(index))
-        else:
-            cursor.at += key_size
-        if cursor.at > end:
-            raise CorruptBatch("key reaches beyond its record")
-        value_size = cursor.varint()
-        if value_size > 0:
-            cursor.at += value_size
-        if cursor.at > end:
-            raise CorruptBatch("value reaches beyond its record")
-        if cursor.varint() < 0 or cursor.at > end:
-            raise CorruptBatch("headers reach beyond their record")
-        cursor.at = end
+        cursor.skip(key_size, end)
+        cursor.skip(cursor.varint(), end)
+        headers = cursor.varint()
+        if headers < 0:
+            raise CorruptBatch("less than no headers")
+        while headers > 0:
+            name_size = cursor.varint()
+            if name_size < 0:
+                raise CorruptBatch("header without a name")
+            cursor.skip(name_size, end)
+            cursor.skip(cursor.varint(), end)
+            headers -= 1
+        if cursor.at != end:
+            raise CorruptBatch("record's length does not match its fields")
         index += 1
     if cursor.at != size:
         raise CorruptBatch("more records than the batch's header says")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Generator
 from pathlib import Path
 
@@ -30,6 +31,7 @@ RECORDS = 1500
 PARTITIONS = 2
 # A killed Kafka takes its time to start.
 PROGRESS_SECONDS = 120.0
+STALL_SECONDS = 8.0
 
 pytestmark = pytest.mark.timeout(500)
 
@@ -72,9 +74,19 @@ class Job:
         return values(read_to_end(self.bootstrap, self.target, range(PARTITIONS)))
 
     def wait_for(self, count: int) -> None:
+        progress = (-1, time.monotonic())
+
         def enough() -> bool:
+            nonlocal progress
             self.keep_running()
-            return len(self.done()) >= count
+            found = len(self.done())
+            if found != progress[0]:
+                progress = (found, time.monotonic())
+            elif time.monotonic() - progress[1] > STALL_SECONDS:
+                # librdkafka sometimes never sends the TxnOffsetCommit after its broker was away, and overlooks its time-out.
+                self.kill()
+                progress = (found, time.monotonic())
+            return found >= count
 
         wait_until(enough, PROGRESS_SECONDS, f"that {count} records are done")
 

@@ -60,7 +60,7 @@ class Groups(GroupStore):
             raise Refusal(Reason.SESSION_TIMEOUT_RANGE, "group", key[1], str(timeout_ms))
         size = 0
         for offered in request.protocols:
-            size += len(offered.metadata)
+            size += len(offered.name) + len(offered.metadata)
         if size > self.settings.member_metadata_bytes_max:
             raise Refusal(Reason.INVALID, "request", key[1], f"{size} bytes of metadata")
         group = self.groups.get(key)

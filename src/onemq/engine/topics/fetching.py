@@ -74,6 +74,7 @@ class Fetch(Agenda):
         self._results: list[Fetched] = []
         self._loads: dict[int, int] = {}
         self._watching = False
+        self._reserved: i64 = 0
         self._load_waiter = _FetchLoads(self)
 
     def start(self, wait_ms: i64) -> None:
@@ -91,6 +92,7 @@ class Fetch(Agenda):
         """Nobody waits any more."""
         self.done = True
         self._unwatch()
+        self._give_back()
 
     # Agenda.
 
@@ -154,7 +156,10 @@ class Fetch(Agenda):
     def _gather(self) -> None:
         """Takes what is in memory, asks for what is not."""
         self._unwatch()
-        room = self._bytes_max
+        core = self.core
+        room = max(min(self._bytes_max, core.fetch_bytes_left), 0)
+        self._reserved = room
+        core.fetch_bytes_left -= room
         nothing_yet = True
         for index in range(len(self._parts)):
             part = self._parts[index]
@@ -222,8 +227,14 @@ class Fetch(Agenda):
         if not self._loads:
             self._answer()
 
+    def _give_back(self) -> None:
+        """What was reserved; the waiter counts what it was given, until it has left."""
+        self.core.fetch_bytes_left += self._reserved
+        self._reserved = 0
+
     def _answer(self) -> None:
         self.done = True
+        self._give_back()
         self._waiter.fetched(self._results)
 
 

@@ -11,12 +11,13 @@ from mypy_extensions import i64, mypyc_attr
 from onemq.engine.core import Agenda, Core
 from onemq.engine.kept_queue import KeptQueue
 from onemq.engine.ledger_queue import LedgerQueue
-from onemq.engine.log import Batch, Log, find_batch
+from onemq.engine.log import Batch, Log, LogReader, find_batch
 from onemq.engine.queue import Keeper
 from onemq.engine.topics.producers import NO_DUPLICATE, Aborted, Producers
 from onemq.engine.topics.validation import validated
 from onemq.model.entities import QueueSettings
 from onemq.model.record_batch import (
+    attributes_of,
     base_offset,
     control_batch,
     end_offset,
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 LEADER_EPOCH: Final = 0
 PRODUCER_IDLE_MS: Final = 86_400_000
 """As Kafka's producer.id.expiration.ms."""
+PRODUCER_CHECK_MS: Final = 600_000
+"""As Kafka's producer.id.expiration.check.interval.ms."""
 
 
 class Appended:
@@ -140,12 +143,21 @@ class Partition(KeptQueue):
         return base
 
     def _fold(self, data: bytes, base: i64, now_ms: i64) -> None:
-        newest = max_timestamp_ms(data)
-        if newest > self.newest_ms:
-            self.newest_ms = newest
-            self.newest_base = base
         if producer_id(data) >= 0:
             self.producers.applied(data, base, now_ms)
+            self._watch_producers()
+
+    def _watch_producers(self) -> None:
+        """Idle producers are forgotten although retention may never look here."""
+        if self.producers.states and self.agenda.deadline_ms == 0:
+            self.core.schedule(self.agenda, self.core.now_ms + PRODUCER_CHECK_MS)
+
+    def _see_newest(self, data: bytes) -> None:
+        """Markers have a time, but are no records."""
+        newest = max_timestamp_ms(data)
+        if newest > self.newest_ms and not attributes_of(data) & 0x20:
+            self.newest_ms = newest
+            self.newest_base = base_offset(data)
 
     def replayed(self, data: bytes) -> None:
         """A batch was found in the journal; `add_visible` follows."""
@@ -156,8 +168,23 @@ class Partition(KeptQueue):
     def readable_end(self) -> i64:
         return self.stable_end
 
+    def new_reader(self) -> LogReader:
+        reader = super().new_reader()
+        reader.producers = self.producers
+        return reader
+
+    def durable_up_to(self, position: i64) -> bool:
+        more = super().durable_up_to(position)
+        part = self.part
+        if part is not None:
+            # A get may wait for the sync alone: what became visible need not be for the queue's readers.
+            self.core.need_dispatch(part.agenda)
+        return more
+
     def add_visible(self, batch: Batch) -> None:
         super().add_visible(batch)
+        if batch.data is not None:
+            self._see_newest(batch.data)
         if self.part is not None:
             self._unfed_bytes += batch.value_bytes
             if batch.special:
@@ -221,6 +248,9 @@ class Partition(KeptQueue):
         self._fed_to = self.log.visible_end
         self.stable_end = self.log.visible_end
         self.value_bytes = max(part.ledger.unsettled_bytes, 0)
+        for batch in self.log.tail:
+            if batch.data is not None and batch.end <= self.log.visible_end:
+                self._see_newest(batch.data)
 
     def detach(self) -> i64:
         """The queue has gone, and all that was stable with it. Returns where one made later begins: a replay comes to the same place."""
@@ -324,6 +354,16 @@ class Partition(KeptQueue):
         if offset > log.start_offset:
             self.cut_before(offset)
 
+    def retained_from(self) -> i64:
+        """What waits in a queue whose log became a topic's does not go of age, unless the topic says of its own what its age is."""
+        end = self.log.visible_end
+        topic = self.topic
+        part = self.part
+        if part is None or topic is None or topic.taken_from < 0 or topic.config.explicit("retention.ms"):
+            return end
+        unsettled = part.ledger.unsettled_ranges()
+        return min(end, unsettled[0]) if unsettled else end
+
     def leaves_enough(self, limit: i64, gone: i64, gone_then: i64) -> bool:
         """As Kafka has it: what is left is never less than retention.bytes."""
         return self.value_bytes - gone_then >= limit
@@ -333,6 +373,7 @@ class Partition(KeptQueue):
             self.mark_end()
             self.producers.forget_before(self.log.start_offset, self.core.now_ms - PRODUCER_IDLE_MS)
         super().on_deadline()
+        self._watch_producers()
 
     def start_moved(self) -> None:
         start = self.log.start_offset
@@ -348,14 +389,15 @@ class Partition(KeptQueue):
 
     def retire(self) -> None:
         """The topic is deleted: whoever waits here is woken once more."""
+        while self._finds:
+            ticket, finder = self._finds.popitem()
+            finder.found(ticket, -1)
+        while self._loads:
+            ticket, asked = self._loads.popitem()
+            # There is nothing up to the end: whoever would go on from there is done.
+            asked[0].loaded(ticket, [], self.log.visible_end)
         for watcher in self.watchers:
             self.core.need_dispatch(watcher)
-        for ticket, asked in list(self._loads.items()):
-            asked[0].loaded(ticket, [], 0)
-        for ticket, finder in list(self._finds.items()):
-            finder.found(ticket, -1)
-        self._loads.clear()
-        self._finds.clear()
 
     def configured(self) -> None:
         """The topic's settings have changed."""
@@ -380,7 +422,12 @@ class Partition(KeptQueue):
     def state(self) -> dict[str, object]:
         state = super().state()
         state["producers"] = self.producers.to_plain()
-        state["newest"] = [int(self.newest_ms), int(self.newest_base)]
+        newest = [int(self.newest_ms), int(self.newest_base)]
+        for pending in self.log.pending:
+            data = pending.data
+            if data is not None and max_timestamp_ms(data) > newest[0] and not attributes_of(data) & 0x20:
+                newest = [int(max_timestamp_ms(data)), int(base_offset(data))]
+        state["newest"] = newest
         part = self.part
         if part is None:
             return state
@@ -405,7 +452,9 @@ class Partition(KeptQueue):
         size = state["bytes"]
         marks = state["marks"]
         assert isinstance(start, int) and isinstance(size, int) and isinstance(marks, list)
-        self.restore(start, size, marks)
+        seen = state["seen"]
+        assert isinstance(seen, int)
+        self.restore(start, size, marks, seen)
         producers = state.get("producers", {"producers": [], "aborted": []})
         newest = state.get("newest", [-1, -1])
         assert isinstance(producers, dict) and isinstance(newest, list)

@@ -29,6 +29,7 @@ from onemq.engine.topics.fetching import Fetch, FetchPart, FetchWaiter
 from onemq.engine.topics.lookup import Lookup, LookupWaiter
 from onemq.engine.topics.partition import Appended, Partition
 from onemq.engine.topics.topic import Topic
+from onemq.engine.topics.topics import alike_name
 from onemq.model.record_batch import TRANSACTIONAL, attributes_of, producer_epoch, producer_id
 from onemq.model.refusal import Reason, Refusal
 
@@ -119,6 +120,10 @@ class TopicAccess:
         """All that may be described."""
         return [topic for topic in self._space.topics.values() if self.may_describe(topic.name)]
 
+    def count(self) -> int:
+        """How many there are, whoever may describe them."""
+        return len(self._space.topics)
+
     def partition(self, topic: Topic, index: int) -> Partition:
         """Refusal NOT_FOUND."""
         if topic.deleted or index < 0 or index >= len(topic.partitions):
@@ -145,13 +150,9 @@ class TopicAccess:
         return self.catalog.topics.create(self._space, name, partitions, TopicConfig(overrides))
 
     def _check_collision(self, name: str) -> None:
-        """As in Kafka, where metrics' names do not tell '.' from '_'."""
-        if "." not in name and "_" not in name:
-            return
-        plain = name.replace(".", "_")
-        for other in self._space.topics:
-            if other.replace(".", "_") == plain:
-                raise Refusal(Reason.INVALID, "topic", name, f"collides with the topic '{other}'")
+        """As in Kafka."""
+        for other in self._space.alike_topics.get(alike_name(name), {}):
+            raise Refusal(Reason.INVALID, "topic", name, f"collides with the topic '{other}'")
 
     def _check_partitions(self, name: str, partitions: int) -> None:
         if partitions < 1:

@@ -23,6 +23,11 @@ from onemq.model.refusal import Reason, Refusal
 TOPIC_ID_BYTES: Final = 16
 
 
+def alike_name(name: str) -> str:
+    """The same for names that Kafka does not let stand beside each other: metrics' names do not tell '.' from '_'."""
+    return name.replace(".", "_")
+
+
 class TopicQueues:
     """What the catalog does for topics: numbers, logs and queues are its business."""
 
@@ -68,6 +73,8 @@ class Topics:
             raise Refusal(Reason.ALREADY_EXISTS, "topic", name)
         self.check_queue(space, name)
         queue = space.queues.get(name)
+        if queue is not None and queue.settings.kept:
+            config = _with_retention_of(queue.settings, config)
         topic = Topic(space.name, name, self.core.entropy(TOPIC_ID_BYTES), config)
         logs: list[int] = []
         if queue is not None:
@@ -91,6 +98,7 @@ class Topics:
             partition = self._taken_over(topic, owner) if owner is not None else self._new(topic, log_id)
             self._add(topic, partition)
         space.topics[topic.name] = topic
+        space.alike_topics.setdefault(alike_name(topic.name), {})[topic.name] = True
         self.by_id[topic.topic_id] = topic
         queue = space.queues.get(topic.name)
         if isinstance(queue, LedgerQueue):
@@ -126,6 +134,8 @@ class Topics:
         log.persists_all = True
         log.make_raw()
         partition = Partition(core, owner.namespace, owner.name, settings, log, self._host.keeper)
+        # Nothing that waits is older than it was when the topic came: what its records say of their age is not looked at.
+        partition.newest_seen_ms = core.now_ms
         partition.take_over(owner)
         self._host.owners[log.log_id] = partition
         if log.pending:
@@ -165,6 +175,10 @@ class Topics:
     def _drop(self, space: Namespace, topic: Topic) -> None:
         topic.deleted = True
         del space.topics[topic.name]
+        alike = space.alike_topics[alike_name(topic.name)]
+        del alike[topic.name]
+        if not alike:
+            del space.alike_topics[alike_name(topic.name)]
         del self.by_id[topic.topic_id]
         queue = space.queues.get(topic.name)
         if queue is not None:
@@ -269,6 +283,18 @@ class Topics:
         topic = space.topics.get(name)
         if topic is not None and name not in space.queues:
             self._attached(space, topic, settings, list(topic.queue_starts))
+
+
+def _with_retention_of(settings: QueueSettings, config: TopicConfig) -> TopicConfig:
+    """A stream that becomes a topic keeps its records as long as before, unless it is told otherwise."""
+    age = settings.retention_ms
+    size = settings.retention_bytes
+    overrides = {
+        "retention.ms": "-1" if age is None else str(age),
+        "retention.bytes": "-1" if size is None else str(size),
+    }
+    overrides.update(config.overrides)
+    return TopicConfig(overrides)
 
 
 class TopicListener:

@@ -16,6 +16,10 @@ LENGTH_BYTES: Final = 4
 REQUEST_BYTES_MIN: Final = 8
 """Api key, version and correlation id. What is shorter cannot be told from nothing."""
 
+_SMALL_BYTES: Final = 1024
+_SMALL_SLICES_MAX: Final = 256
+"""So many slices below that size in a row become one: the objects of tiny ones take many times their bytes."""
+
 _TLS_HANDSHAKE: Final = 0x16
 _HTTP_WORDS: Final = (b"GET ", b"POST", b"HEAD", b"PUT ", b"DELE", b"OPTI", b"PATC", b"CONN", b"PRI ")
 
@@ -33,6 +37,7 @@ class Codec:
         "_position",
         "_slices",
         "_slices_bytes",
+        "_small_slices",
         "_wanted_bytes",
         "data",
         "end",
@@ -50,6 +55,7 @@ class Codec:
         # What came after `data` and is not joined to it yet.
         self._slices: list[bytes] = []
         self._slices_bytes: i64 = 0
+        self._small_slices: i64 = 0
         self._wanted_bytes: i64 = LENGTH_BYTES
 
     def feed(self, data: bytes) -> None:
@@ -61,6 +67,7 @@ class Codec:
         else:
             self._slices.append(data)
             self._slices_bytes += len(data)
+            self._join_small(len(data))
 
     def buffered_bytes(self) -> i64:
         """What was fed and is not part of a frame that next() returned."""
@@ -102,8 +109,20 @@ class Codec:
         self._length = 0
         self._slices = []
         self._slices_bytes = 0
+        self._small_slices = 0
+
+    def _join_small(self, size: i64) -> None:
+        if size >= _SMALL_BYTES:
+            self._small_slices = 0
+            return
+        self._small_slices += 1
+        if self._small_slices == _SMALL_SLICES_MAX:
+            self._small_slices = 0
+            slices = self._slices
+            slices[-_SMALL_SLICES_MAX:] = [b"".join(slices[-_SMALL_SLICES_MAX:])]
 
     def _join(self) -> None:
+        self._small_slices = 0
         slices = self._slices
         slices.insert(0, self.data[self._position : self._length])
         self.data = b"".join(slices)

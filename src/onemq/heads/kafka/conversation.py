@@ -38,6 +38,7 @@ class KafkaConversation(Conversation):
         self._codec = Codec(settings.request_bytes_max)
         self._waiting: Call | None = None
         self._satiated = False
+        self._leaving = False
         self._full = False
         self._holding = False
         self._over = False
@@ -62,6 +63,10 @@ class KafkaConversation(Conversation):
             self._satiated = False
             self._session.answer_bytes = 0
             self._link.again()
+        if self._session.held_bytes:
+            # Written at the end of this turn; in the next one it shows whether the peer takes it.
+            self._leaving = True
+            self._link.again()
 
     def refused(self, error: Exception) -> None:
         # Kafka has no word for it: the connection closes.
@@ -84,6 +89,7 @@ class KafkaConversation(Conversation):
 
     def lost(self) -> None:
         self._session.lost = True
+        self._session.release()
         self._end()
         self._session.leave()
 
@@ -93,6 +99,9 @@ class KafkaConversation(Conversation):
         """Takes requests as long as nothing holds them back."""
         session = self._session
         codec = self._codec
+        if self._leaving and not self._full:
+            self._leaving = False
+            session.release()
         if not self._link.outbox.lane_waits(LANE):
             session.answer_bytes = 0
         while not self._held_back():

@@ -28,16 +28,20 @@ UUID_BYTES: Final = 16
 STRING_BYTES_MAX: Final = 0x7FFF
 UVARINT_BYTES_MAX: Final = 5
 VARLONG_BYTES_MAX: Final = 10
+ELEMENTS_MAX: Final = 100_000
+"""Elements of all arrays of one message, and its unknown tagged fields. Names every partition of any broker, and one turn can
+serve it."""
 
 
 class Reader:
     """Reads from data[at:end] and never beyond; data is shared, not copied. Every method raises WireError at an overrun."""
 
-    __slots__ = ("data", "at", "end")
+    __slots__ = ("_elements", "data", "at", "end")
 
     def __init__(self, data: bytes, at: int = 0, end: int = -1) -> None:
         """end: where the frame ends in data; -1: at its last byte."""
         self.data = data
+        self._elements: i64 = 0
         self.at: i64 = at
         self.end: i64 = len(data) if end < 0 else end
         if self.at < 0 or self.at > self.end or self.end > len(data):
@@ -173,7 +177,15 @@ class Reader:
             raise WireError(f"an array has the length {length}")
         if length > 0 and length > (self.end - self.at) // element_bytes_min:
             raise WireError(f"an array of {length} elements, {self.end - self.at} bytes are left")
+        if length > 0:
+            self._count(length)
         return length
+
+    def _count(self, elements: i64) -> None:
+        """Objects and answers take far more than an element's bytes, and all are made in one turn."""
+        self._elements += elements
+        if self._elements > ELEMENTS_MAX:
+            raise WireError(f"a message with more than {ELEMENTS_MAX} elements in its arrays")
 
     def array_length(self, flexible: bool, element_bytes_min: i64) -> int:
         length = self.nullable_array_length(flexible, element_bytes_min)
@@ -200,6 +212,7 @@ class Reader:
     def skip_tagged_fields(self) -> None:
         """Steps over all tagged fields of a struct."""
         for _ in range(self.uvarint()):
+            self._count(1)
             self.uvarint()
             self.at = self.tagged_end()
 

@@ -15,6 +15,7 @@ from onemq.heads.contract import Link
 from onemq.heads.kafka.settings import KafkaSettings
 from onemq.model.principal import Peer, Principal
 
+UNHELD_BYTES_MAX: Final = 64 * 1024
 DESCRIPTIONS_MAX: Final = 3
 DESCRIPTION_CHARACTERS_MAX: Final = 120
 
@@ -49,6 +50,7 @@ class Session:
         client_software: name and version from ApiVersions, "" if it did not say.
         muted_until_ms: no request is taken before (a quota was exceeded); 0 = not muted.
         publishing: the net knows that this peer publishes.
+        held_bytes: batches in answers that count as on their way to this peer.
         answer_bytes: answers made since the last one had left when a request was taken.
         exchange: the SASL exchange that is under way. raw_login: its tokens come without requests around them (SaslHandshake
             of version 0).
@@ -64,6 +66,7 @@ class Session:
         "client_software",
         "exchange",
         "gate",
+        "held_bytes",
         "link",
         "lost",
         "muted_until_ms",
@@ -83,6 +86,7 @@ class Session:
         self.publishing = False
         self.lost = False
         self.answer_bytes: i64 = 0
+        self.held_bytes: i64 = 0
         self.exchange: SaslExchange | None = None
         self.raw_login = False
         self._access: Access | None = None
@@ -137,6 +141,19 @@ class Session:
         if not self.publishing:
             self.publishing = True
             self.link.publishes()
+
+    def hold(self, size: i64) -> None:
+        """Batches are on their way to the peer. A little counts as having left: the net's limit holds for it."""
+        if size > UNHELD_BYTES_MAX:
+            self.held_bytes += size
+            self.access.core.fetch_bytes_left -= size
+
+    def release(self) -> None:
+        """They have left, as far as we can tell."""
+        access = self._access
+        if access is not None and self.held_bytes:
+            access.core.fetch_bytes_left += self.held_bytes
+            self.held_bytes = 0
 
     def mute(self, throttle_ms: i64) -> None:
         """Takes no request for that long."""

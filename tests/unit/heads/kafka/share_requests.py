@@ -116,7 +116,9 @@ class _Bytes:
             count = self.uvarint() - 1
             if count < 0:
                 return None
-            return [self.struct(inner, version) if inner is not None else self.scalar(field) for _ in range(count)]
+            return [
+                self.struct(inner, version) if inner is not None else self.scalar(field) for _ in range(count)
+            ]
         if inner is None:
             return self.scalar(field)
         if field.nullable.holds(version) and self.take(1) == b"\xff":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -70,6 +72,22 @@ def test_a_large_frame_is_joined_once() -> None:
     codec.feed(data[at + 1000 :])
     assert codec.next()
     assert codec.data[codec.start : codec.end] == body
+
+
+def test_a_frame_that_comes_in_tiny_pieces_takes_little_more_than_its_bytes() -> None:
+    codec = Codec(1_000_000)
+    data = framed(b"ab" * 300_000)
+    tracemalloc.start()
+    try:
+        for at in range(0, len(data) - 2, 2):
+            codec.feed(data[at : at + 2])
+            assert not codec.next()
+        assert tracemalloc.get_traced_memory()[0] < 1_500_000
+    finally:
+        tracemalloc.stop()
+    codec.feed(data[-2:])
+    assert codec.next()
+    assert codec.data[codec.start : codec.end] == data[4:]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 
+from engine_driver import Disk, FakeStore
 from onemq.engine.core import STALE_DEADLINES_MIN
 from onemq.engine.topics.fetching import Fetch
 from onemq.heads.kafka import errors
@@ -172,6 +173,53 @@ def test_the_broker_has_a_limit_of_its_own() -> None:
     assert len(values(part(answer).records)) == 2
 
 
+def test_what_peers_do_not_take_is_bounded_for_all_of_them_together() -> None:
+    stage = Stage()
+    producer = stage.connect()
+    make_topic(producer, "t")
+    for _ in range(8):
+        producer.asks(produce(9, "t", batch(bytes(100_000))))
+    core = stage.broker.core
+    core.fetch_bytes_left = most = 450_000
+    slow = [stage.connect() for _ in range(2)]
+    for peer in slow:
+        peer.feeds(peer.encoded(fetch(11, "t", 0)))
+        peer.conversation.pressed(True)
+    stage.turn()
+    assert [len(values(part(peer.hears()[0]).records)) for peer in slow] == [4, 1]
+
+    good = stage.connect()
+    for offset in range(4):
+        assert len(values(part(good.asks(fetch(11, "t", offset))).records)) == 1, "goes on, bit by bit"
+    slow[0].conversation.pressed(False)
+    stage.turn()
+    assert len(values(part(good.asks(fetch(11, "t", 0))).records)) == 3
+    slow[1].leaves()
+    assert core.fetch_bytes_left == most
+
+
+@pytest.mark.parametrize("how", ["answered", "lost"])
+def test_what_is_on_its_way_from_the_disk_counts_too(how: str) -> None:
+    stage = Stage(store=FakeStore(Disk()))
+    peer = stage.connect()
+    make_topic(peer, "t")
+    peer.asks(produce(9, "t", batch(bytes(100_000))))
+    core = stage.broker.core
+    topic = stage.broker.catalog.topics.by_id.popitem()[1]
+    log = topic.partitions[0].log
+    log.start_spill(1, 1 << 20)
+    log.finish_spill()
+    log.evict()
+    most = core.fetch_bytes_left
+    peer.feeds(peer.encoded(fetch(11, "t", 0)))
+    assert core.fetch_bytes_left == most - KafkaSettings().fetch_bytes_max
+    if how == "lost":
+        peer.leaves()
+    stage.turn()
+    assert len(peer.hears()) == (how == "answered")
+    assert core.fetch_bytes_left == most
+
+
 def test_a_fetch_of_nothing_is_answered() -> None:
     peer = Stage().connect()
     request = fetch(11, "t", 0, max_wait_ms=30_000)
@@ -205,6 +253,7 @@ def test_a_long_poll_that_ended_early_is_forgotten_long_before_its_time(how: str
             consumer = stage.connect()
         producer.asks(produce(9, "t", batch(b"a")))
         assert len(consumer.hears()) == (how == "answered")
+    gc.collect()
     assert sum(isinstance(each, Fetch) for each in gc.get_objects()) < rounds - 100
 
 

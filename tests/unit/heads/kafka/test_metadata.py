@@ -8,11 +8,16 @@ from uuid import UUID
 import pytest
 
 from onemq.heads.kafka import errors
+from onemq.heads.kafka.commands.metadata import CREATED_MAX
 from onemq.heads.kafka.settings import KafkaSettings
 from unit.heads.kafka.playbook import LOCAL_HOST, LOCAL_PORT, Stage
 from unit.heads.kafka.requests import make_topic, metadata
 
-from kafka.protocol.admin import DescribeClusterRequest, DescribeTopicPartitionsRequest  # isort: skip
+from kafka.protocol.admin import (  # isort: skip
+    DeleteTopicsRequest,
+    DescribeClusterRequest,
+    DescribeTopicPartitionsRequest,
+)
 from kafka.protocol.metadata import MetadataRequest  # isort: skip
 
 
@@ -62,6 +67,28 @@ def test_topics_are_made_only_if_both_sides_want_it() -> None:
     )
     stubborn = Stage(KafkaSettings(auto_create_topics=False)).connect()
     assert stubborn.asks(metadata(4, "t")).topics[0].error_code == errors.UNKNOWN_TOPIC_OR_PARTITION
+
+
+def test_one_request_makes_so_many_topics_and_the_next_the_others() -> None:
+    peer = Stage().connect()
+    wanted = [f"t{index}" for index in range(CREATED_MAX + 10)]
+    made = [topic.error_code for topic in peer.asks(metadata(4, *wanted)).topics]
+    assert made == [errors.NONE] * CREATED_MAX + [errors.UNKNOWN_TOPIC_OR_PARTITION] * 10
+    assert {topic.error_code for topic in peer.asks(metadata(4, *wanted)).topics} == {errors.NONE}
+
+
+def test_names_that_differ_in_dots_only_are_found_whatever_came_and_went() -> None:
+    peer = Stage().connect()
+
+    def code(name: str) -> int:
+        return int(peer.asks(metadata(4, name)).topics[0].error_code)
+
+    assert code("a.b_c") == errors.NONE
+    assert code("a_b.c") == errors.INVALID_TOPIC_EXCEPTION
+    assert code("a.b_c") == errors.NONE
+    peer.asks(DeleteTopicsRequest[3](topic_names=["a.b_c"], timeout_ms=1000))
+    assert code("a_b.c") == errors.NONE
+    assert code("a.b_c") == errors.INVALID_TOPIC_EXCEPTION
 
 
 def test_bad_names_are_told() -> None:

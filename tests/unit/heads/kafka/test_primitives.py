@@ -237,6 +237,16 @@ def test_an_array_that_just_fits_is_read() -> None:
     assert Reader(b"\x04" + bytes(12)).array_length(True, 4) == 3
 
 
+def test_a_message_has_so_many_elements_however_they_are_nested() -> None:
+    reader = Reader(b"".join(size.to_bytes(4, "big") for size in (99_000, 1_000, 1)) + bytes(100_000))
+    assert reader.array_length(False, 1) == 99_000
+    assert reader.nullable_array_length(False, 1) == 1_000
+    with pytest.raises(WireError, match="elements"):
+        reader.array_length(False, 1)
+    with pytest.raises(WireError, match="elements"):
+        Reader(b"\x81\x80\x20" + b"\x07\x00" * 600_000).skip_tagged_fields()
+
+
 def test_billions_of_tagged_fields_end_at_once() -> None:
     tracemalloc.start()
     try:

@@ -62,6 +62,7 @@ class FetchCall(FetchWaiter):
         for slot in self.slots:
             for batch in slot.batches:
                 records_bytes += len(batch)
+        call.session.hold(records_bytes)
         throttle_ms = call.session.access.admin.charge(call.client_id, CONSUMER_BYTE_RATE, records_bytes)
         answer = AnswerWriter(call.writer(), call.version)
         answer.write(throttle_ms, error_code, self.topics)

@@ -3,6 +3,8 @@
 Spec: Kafka protocol guide, "Metadata API"; KIP-4, KIP-430, KIP-516 (topic ids).
 """
 
+from typing import Final
+
 from onemq.engine.topics.topic import Topic
 from onemq.heads.kafka.call import Call
 from onemq.heads.kafka.commands.brokers import (
@@ -26,6 +28,9 @@ from onemq.heads.kafka.messages.metadata import (
 from onemq.heads.kafka.primitives import ZERO_UUID
 from onemq.model.refusal import Reason, Refusal
 
+CREATED_MAX: Final = 1000
+"""Topics that one request makes: it is one turn's work. The client asks again for those that are not there."""
+
 
 def handle_metadata(call: Call) -> None:
     request = read_metadata_request(call.reader, call.version)
@@ -33,6 +38,7 @@ def handle_metadata(call: Call) -> None:
     settings = session.settings
     with_operations = request.include_topic_authorized_operations
     topics: list[MetadataResponseTopic] = []
+    most = session.access.topics.count() + CREATED_MAX
     wanted = request.topics
     if wanted is None or (call.version == 0 and not wanted):
         for topic in session.access.topics.topics():
@@ -45,7 +51,7 @@ def handle_metadata(call: Call) -> None:
                 if name in asked:
                     continue
                 asked.add(name)
-            topics.append(_find(call, request, entry))
+            topics.append(_find(call, request, entry, most))
     operations = OPERATIONS_UNKNOWN
     if request.include_cluster_authorized_operations:
         operations = cluster_operations(session.access)
@@ -69,7 +75,9 @@ def handle_metadata(call: Call) -> None:
     call.send(writer, session.access.position())
 
 
-def _find(call: Call, request: MetadataRequest, entry: MetadataRequestTopic) -> MetadataResponseTopic:
+def _find(
+    call: Call, request: MetadataRequest, entry: MetadataRequestTopic, most: int
+) -> MetadataResponseTopic:
     access = call.session.access
     topic_id = entry.topic_id
     if topic_id != ZERO_UUID:
@@ -82,13 +90,13 @@ def _find(call: Call, request: MetadataRequest, entry: MetadataRequestTopic) -> 
             )
     name = entry.name or ""
     try:
-        topic = _find_or_create(call, request, name)
+        topic = _find_or_create(call, request, name, most)
     except Refusal as refusal:
         return MetadataResponseTopic(error_code=code_of(refusal), name=name)
     return _topic(call, topic, request.include_topic_authorized_operations)
 
 
-def _find_or_create(call: Call, request: MetadataRequest, name: str) -> Topic:
+def _find_or_create(call: Call, request: MetadataRequest, name: str, most: int) -> Topic:
     topics = call.session.access.topics
     settings = call.session.settings
     try:
@@ -98,6 +106,7 @@ def _find_or_create(call: Call, request: MetadataRequest, name: str) -> Topic:
             refusal.reason != Reason.NOT_FOUND
             or not settings.auto_create_topics
             or not request.allow_auto_topic_creation
+            or topics.count() >= most
         ):
             raise
     topic = topics.create(name, settings.partitions_default, {})

@@ -80,14 +80,11 @@ class AcknowledgementList:
         self.items: list[Acknowledgement] = []
         self.refusal: Refusal | None = None
         self._kind_max = RENEW if renews else REJECT
-        self._last = -1
 
     def add(self, first: int, last: int, kinds: list[int]) -> None:
         wrong = ""
         if first > last:
             wrong = f"Invalid acknowledge batch: first offset {first} is greater than the last, {last}."
-        elif first <= self._last:
-            wrong = f"Acknowledge batch at {first} overlaps the one before it."
         elif not kinds:
             wrong = "Acknowledge types can't be empty."
         elif len(kinds) > 1 and len(kinds) != last - first + 1:
@@ -99,7 +96,6 @@ class AcknowledgementList:
         if wrong:
             self.refusal = Refusal(Reason.INVALID, "request", "", wrong)
             return
-        self._last = last
         self.items.append(Acknowledgement(first, last, kinds))
 
 

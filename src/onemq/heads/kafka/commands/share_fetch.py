@@ -33,6 +33,9 @@ from onemq.model.refusal import Reason, Refusal
 WHOLE_BATCHES: Final = 0
 """Acquire mode: whole batches until there are as many records as wanted; the other is "no more than that"."""
 
+DELIVERIES_MAX: Final = 32767
+"""What the answer has room for; a topic's own limit may be higher."""
+
 
 class ShareFetchCall(ShareFetchWaiter):
     """One share fetch on its way. `slots`: the answers' places, in the order of the share partitions asked."""
@@ -83,6 +86,7 @@ class ShareFetchCall(ShareFetchWaiter):
         for place in self._places.values():
             for batch in place.records or []:
                 size += len(batch)
+        call.session.hold(size)
         throttle_ms = call.session.access.admin.charge(call.client_id, CONSUMER_BYTE_RATE, size)
         self.response.throttle_time_ms = throttle_ms
         writer = call.writer()
@@ -206,6 +210,8 @@ def _fill(place: PartitionData, result: ShareFetched, natives: Natives) -> None:
     for run in result.acquired:
         place.acquired_records.append(
             AcquiredRecords(
-                first_offset=int(run.first), last_offset=int(run.last), delivery_count=int(run.deliveries)
+                first_offset=int(run.first),
+                last_offset=int(run.last),
+                delivery_count=min(int(run.deliveries), DELIVERIES_MAX),
             )
         )

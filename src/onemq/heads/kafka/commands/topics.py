@@ -84,6 +84,9 @@ def handle_create_topics(call: Call) -> None:
         names[topic.name] = names.get(topic.name, 0) + 1
     results: list[CreatableTopicResult] = []
     throttle_ms = 0
+    partitions = 0
+    for topic in request.topics:
+        partitions += max(topic.num_partitions, len(topic.assignments), 1)
     for topic in request.topics:
         if names[topic.name] == 0:
             continue
@@ -94,6 +97,8 @@ def handle_create_topics(call: Call) -> None:
                 raise Denied(INVALID_REQUEST, "Duplicate topic name.")
             if len(request.topics) > TOPICS_MAX:
                 raise Denied(POLICY_VIOLATION, "Excessively large number of topics per request.")
+            if partitions > TOPICS_MAX:
+                raise Denied(POLICY_VIOLATION, "Excessively large number of partitions per request.")
             throttle_ms = max(throttle_ms, _create(call, topic, request.validate_only, result))
         except Denied as denied:
             result.error_code = denied.code
@@ -119,8 +124,6 @@ def _create(call: Call, wanted: CreatableTopic, check_only: bool, result: Creata
         if config.value is None:
             raise Denied(INVALID_CONFIG, f"Null value not supported for topic configs: {config.name}")
         overrides[config.name] = config.value
-    if partitions > TOPICS_MAX:
-        raise Denied(POLICY_VIOLATION, "Excessively large number of partitions per request.")
     # Checked before it is counted: what is refused takes nothing from the quota.
     access.topics.create(name, partitions, overrides, True)
     throttle_ms = 0

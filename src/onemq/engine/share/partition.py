@@ -1,0 +1,535 @@
+"""A share partition: one group's reading of one partition, record by record. Members acquire records for a time, and accept,
+release or reject them; what nobody may be given any more is archived, with a copy in the dead-letter topic if there is one.
+
+Must not: know members beyond their ids, or sessions; authorise.
+Spec: KIP-932, "Share-partition"; dead letters as KIP-1191 has them, delayed retry is onemq's own.
+"""
+
+from typing import Final
+
+from mypy_extensions import i64
+
+from onemq.engine.core import Agenda, Core
+from onemq.engine.groups.offsets import GroupKey
+from onemq.engine.parts import Part
+from onemq.engine.share.dead_letters import DeadLetters, Grave
+from onemq.engine.share.records import (
+    ACKNOWLEDGED,
+    ACQUIRED,
+    ARCHIVED,
+    ARCHIVING,
+    AVAILABLE,
+    DELIVERY_LIMIT,
+    NO_CAUSE,
+    REJECTED,
+    Run,
+    ShareRecords,
+)
+from onemq.engine.share.terms import FROM_EARLIEST, FROM_LATEST, Terms
+from onemq.engine.topics.lookup import Lookup, LookupWaiter
+from onemq.engine.topics.partition import LoadWaiter, Partition
+from onemq.engine.topics.producers import Aborted
+from onemq.engine.topics.topic import Topic
+from onemq.model.record_batch import CONTROL, attributes_of, base_offset, end_offset, producer_id
+from onemq.model.refusal import Reason, Refusal
+
+GAP: Final = 0
+ACCEPT: Final = 1
+RELEASE: Final = 2
+REJECT: Final = 3
+RENEW: Final = 4
+"""What a member says of a record; GAP: there is none at that offset."""
+NOTHING: Final = -1
+
+
+class Acquired:
+    """Records [first, last] that a member has been given, for the so-and-so-manieth time."""
+
+    __slots__ = ("deliveries", "first", "last")
+
+    def __init__(self, first: i64, last: i64, deliveries: i64) -> None:
+        self.first: i64 = first
+        self.last: i64 = last
+        self.deliveries: i64 = deliveries
+
+
+class Acknowledgement:
+    """What a member says of [first, last]: one word for all, or one for each."""
+
+    __slots__ = ("first", "kinds", "last")
+
+    def __init__(self, first: i64, last: i64, kinds: list[int]) -> None:
+        self.first: i64 = first
+        self.last: i64 = last
+        self.kinds = kinds
+
+
+class SharePartition(Agenda):
+    """See the module.
+
+    Attributes:
+        records: the states. watchers: told (dispatched) when something may have become available.
+    """
+
+    def __init__(
+        self,
+        core: Core,
+        part: Part,
+        key: GroupKey,
+        topic: Topic,
+        index: int,
+        terms: Terms,
+        dead_letters: DeadLetters,
+    ) -> None:
+        super().__init__()
+        self.core = core
+        self.key = key
+        self.topic = topic
+        self.index = index
+        self.terms = terms
+        self.records = ShareRecords()
+        self.watchers: dict[Agenda, bool] = {}
+        self._part = part
+        self._dead_letters = dead_letters
+        self._rows: list[object] = []
+        self._dying = False
+        self._looking = False
+        self._waits = _Waits(self)
+        self._begins = _Begins(self)
+        self._load_ticket = NOTHING
+        self._load_from: i64 = 0
+
+    def partition(self) -> Partition:
+        return self.topic.partitions[self.index]
+
+    def readable_end(self) -> i64:
+        """What lies at or behind it cannot be read yet."""
+        partition = self.partition()
+        return partition.stable_end if self.terms.committed_only() else partition.log.visible_end
+
+    # Where it begins.
+
+    def ensure_started(self) -> None:
+        """Chooses the first offset, unless that has been done."""
+        if self.records.start >= 0 or self._looking:
+            return
+        log = self.partition().log
+        time_ms = self.terms.first_time_ms(self.core.now_ms)
+        if time_ms == FROM_LATEST:
+            self.start_at(log.visible_end)
+        elif time_ms == FROM_EARLIEST:
+            self.start_at(log.start_offset)
+        else:
+            self._looking = True
+            Lookup(self.partition(), log.visible_end, self._begins).by_time(time_ms)
+
+    def found_start(self, offset: i64) -> None:
+        """The look-up's answer; -1: no record is that young."""
+        self._looking = False
+        if self.records.start < 0 and not self.topic.deleted:
+            self.start_at(offset if offset >= 0 else self.partition().log.visible_end)
+
+    def start_at(self, offset: i64) -> None:
+        """Forgets all states: the group reads from here."""
+        self.records.begin(offset)
+        self.core.note(self._part, self._change("start", {"start": int(offset)}))
+        self._wake()
+
+    def _cut(self) -> None:
+        """What has left the log is forgotten. No fact: the log has one."""
+        self.records.cut_before(self.partition().log.start_offset)
+
+    # Taking records.
+
+    def next_available(self, end: i64) -> i64:
+        """The first offset before `end` that somebody may be given now; NOTHING when there is none."""
+        records = self.records
+        if records.start < 0:
+            return NOTHING
+        self._cut()
+        now = self.core.now_ms
+        for run in records.runs:
+            if run.state == AVAILABLE and run.until_ms <= now:
+                return run.start if run.start < end else NOTHING
+        if records.end < end and records.end < records.start + self.terms.locks_max():
+            return records.end
+        return NOTHING
+
+    def take(
+        self,
+        member: str,
+        batches: list[bytes],
+        position: i64,
+        room: i64,
+        whole: bool,
+        acquired: list[Acquired],
+    ) -> list[bytes]:
+        """Gives the member what is available of the batches, read from `position` on: at most `room` records, or when `whole`
+        whole batches until there are as many. Adds to `acquired`; returns the batches that hold them."""
+        kept: list[bytes] = []
+        end = self.readable_end()
+        limit = self.terms.delivery_limit(self.topic.config)
+        until_ms = self.core.now_ms + self.terms.lock_ms()
+        locked_end = self.records.start + self.terms.locks_max()
+        aborted: list[Aborted] = []
+        if batches and self.terms.committed_only():
+            aborted = self.partition().aborted_in(position, end_offset(batches[-1]))
+        left = room
+        for data in batches:
+            base = base_offset(data)
+            if left <= 0 or base >= end:
+                break
+            behind = end_offset(data)
+            self._void(position, base)
+            position = max(position, behind)
+            if attributes_of(data) & CONTROL or _is_aborted(data, base, aborted):
+                self._void(base, behind)
+                continue
+            taken = self._acquire(
+                member, base, behind, behind - base if whole else left, limit, until_ms, locked_end, acquired
+            )
+            if taken:
+                kept.append(data)
+                left -= taken
+        if kept:
+            self.core.schedule(self, until_ms)
+        self._finish()
+        return kept
+
+    def pass_over(self, start: i64, end: i64) -> None:
+        """The log holds nothing there."""
+        self._void(start, end)
+        self._finish()
+
+    def _acquire(
+        self,
+        member: str,
+        start: i64,
+        end: i64,
+        room: i64,
+        limit: i64,
+        until_ms: i64,
+        locked_end: i64,
+        acquired: list[Acquired],
+    ) -> i64:
+        left = room
+        touched = self.records.end
+        for run in self.records.within(start, end):
+            if left <= 0:
+                break
+            if run.state != AVAILABLE or run.until_ms > self.core.now_ms:
+                continue
+            if run.deliveries >= limit:
+                self._archive(run, DELIVERY_LIMIT)
+                continue
+            count = min(run.end - run.start, left)
+            self._give(member, run.start, run.start + count, run.deliveries + 1, until_ms, acquired)
+            left -= count
+        first = max(start, touched)
+        last = min(end, first + left, locked_end)
+        if first < last:
+            self._give(member, first, last, 1, until_ms, acquired)
+            left -= last - first
+        return room - left
+
+    def _give(
+        self, member: str, start: i64, end: i64, deliveries: i64, until_ms: i64, acquired: list[Acquired]
+    ) -> None:
+        self._set(start, end, ACQUIRED, deliveries, until_ms, member, NO_CAUSE)
+        if acquired and acquired[-1].last + 1 == start and acquired[-1].deliveries == deliveries:
+            acquired[-1].last = end - 1
+        else:
+            acquired.append(Acquired(start, end - 1, deliveries))
+
+    def _void(self, start: i64, end: i64) -> None:
+        """There are no records for anybody in [start, end)."""
+        touched = self.records.end
+        for run in self.records.within(start, end):
+            if run.state == AVAILABLE:
+                self._set(run.start, run.end, ARCHIVED, 0, 0, "", NO_CAUSE)
+        if touched < end:
+            self._set(max(start, touched), end, ARCHIVED, 0, 0, "", NO_CAUSE)
+
+    # Giving them back.
+
+    def acknowledge(self, member: str, items: list[Acknowledgement]) -> None:
+        """All of them or none. Raises Refusal UNKNOWN_DELIVERY: the member does not hold one of the records, or says two things of
+        it; INVALID ("request")."""
+        records = self.records
+        self._cut()
+        items = sorted(items, key=_first_of)
+        answered: i64 = -1
+        for item in items:
+            if item.first <= answered:
+                raise Refusal(
+                    Reason.UNKNOWN_DELIVERY, "record", str(item.first), "it is acknowledged twice at once"
+                )
+            answered = item.last
+            self._check_held(member, item)
+            if RENEW in item.kinds and not self.terms.may_renew():
+                raise Refusal(
+                    Reason.INVALID, "request", self.topic.name, "locks are not renewed in this group"
+                )
+        for item in items:
+            start = item.first
+            at = 0
+            while start <= item.last:
+                end = item.last + 1
+                kind = item.kinds[at]
+                if len(item.kinds) > 1:
+                    end = start
+                    while end <= item.last and item.kinds[at] == kind:
+                        end += 1
+                        at += 1
+                        if at == len(item.kinds):
+                            break
+                for run in records.within(start, end):
+                    self._settle(run, kind)
+                start = end
+        self._finish()
+        self._wake()
+
+    def _check_held(self, member: str, item: Acknowledgement) -> None:
+        records = self.records
+        if records.start >= 0 and item.last < records.start:
+            # Its records have left the log meanwhile.
+            return
+        if records.start < 0 or item.last >= records.end:
+            raise Refusal(
+                Reason.INVALID, "request", str(item.last), "nothing so far behind has been delivered"
+            )
+        for run in records.within(item.first, item.last + 1):
+            if run.state != ACQUIRED or run.member != member:
+                raise Refusal(
+                    Reason.UNKNOWN_DELIVERY, "record", str(run.start), "the member has not acquired it"
+                )
+
+    def _settle(self, run: Run, kind: int) -> None:
+        if kind == ACCEPT:
+            self._set(run.start, run.end, ACKNOWLEDGED, 0, 0, "", NO_CAUSE)
+        elif kind == RELEASE:
+            self._release(run)
+        elif kind == REJECT:
+            self._archive(run, REJECTED)
+        elif kind == GAP:
+            self._set(run.start, run.end, ARCHIVED, 0, 0, "", NO_CAUSE)
+        else:
+            until_ms = self.core.now_ms + self.terms.lock_ms()
+            # No fact: a restart ends all locks.
+            self.records.put(run.start, run.end, ACQUIRED, run.deliveries, until_ms, run.member, NO_CAUSE)
+            self.core.schedule(self, until_ms)
+
+    def release_all(self, member: str, delivered: bool) -> None:
+        """The member holds nothing any more. `delivered` False: it says itself that it has not looked at what it still holds, so
+        that does not count."""
+        self._cut()
+        found = False
+        for run in self.records.within(self.records.start, self.records.end):
+            if run.state != ACQUIRED or run.member != member:
+                continue
+            found = True
+            if delivered:
+                self._release(run)
+            else:
+                self._set(run.start, run.end, AVAILABLE, run.deliveries - 1, 0, "", NO_CAUSE)
+        if found:
+            self._finish()
+            self._wake()
+
+    def _release(self, run: Run) -> None:
+        """Available again, perhaps later, unless that was its last time."""
+        config = self.topic.config
+        if run.deliveries >= self.terms.delivery_limit(config):
+            self._archive(run, DELIVERY_LIMIT)
+            return
+        delay_ms = self.terms.retry_delay_ms(config, run.deliveries)
+        until_ms: i64 = 0
+        if delay_ms > 0:
+            until_ms = self.core.now_ms + delay_ms
+            self.core.schedule(self, until_ms)
+        self._set(run.start, run.end, AVAILABLE, run.deliveries, until_ms, "", NO_CAUSE)
+
+    def _archive(self, run: Run, cause: i64) -> None:
+        name = self.terms.dead_letter_topic(self.topic.config)
+        if name and name != self.topic.name:
+            self._set(run.start, run.end, ARCHIVING, run.deliveries, 0, "", cause)
+            self._dying = True
+        else:
+            self._set(run.start, run.end, ARCHIVED, 0, 0, "", NO_CAUSE)
+
+    # Dead letters.
+
+    def _bury(self) -> None:
+        """Copies what is being archived, as far as it is in memory; asks for the rest."""
+        records = self.records
+        partition = self.partition()
+        if self._load_ticket != NOTHING:
+            return
+        for run in records.within(records.start, records.end):
+            if run.state != ARCHIVING:
+                continue
+            while run.start < run.end:
+                batches = partition.read(run.start, self._dead_letters.read_bytes, run.end, True)
+                if batches is None:
+                    self._load_from = run.start
+                    self._load_ticket = partition.load(run.start, self._dead_letters.read_bytes, self._waits)
+                    return
+                run.start = self._copy(run, batches, run.end)
+        self._dying = False
+
+    def _copy(self, run: Run, batches: list[bytes], otherwise: i64) -> i64:
+        """What the batches hold of the run is in the dead-letter topic now; returns the offset behind it, `otherwise` when
+        they hold nothing of it."""
+        position = run.start
+        name = self.terms.dead_letter_topic(self.topic.config)
+        grave = Grave(name, self.key[1], self.topic.name, self.index, run.deliveries, run.cause)
+        for data in batches:
+            if base_offset(data) >= run.end:
+                break
+            self._dead_letters.bury(self.key[0], grave, data, position, run.end, len(self.topic.partitions))
+            position = max(position, min(end_offset(data), run.end))
+        if position == run.start:
+            position = otherwise
+        self._set(run.start, position, ARCHIVED, 0, 0, "", NO_CAUSE)
+        return position
+
+    def loaded(self, ticket: int, batches: list[bytes], next_offset: i64) -> None:
+        """What dead letters needed from the store."""
+        if ticket != self._load_ticket:
+            return
+        self._load_ticket = NOTHING
+        if self.topic.deleted:
+            return
+        records = self.records
+        for run in records.within(self._load_from, records.end):
+            if run.state == ARCHIVING:
+                hole_end = next_offset if next_offset > run.start else run.end
+                self._copy(run, batches, min(hole_end, run.end))
+                break
+        self._finish()
+        self._wake()
+
+    # Facts.
+
+    def _change(self, operation: str, more: dict[str, object]) -> dict[str, object]:
+        change: dict[str, object] = {
+            "op": operation,
+            "ns": self.key[0],
+            "group": self.key[1],
+            "topic": self.topic.topic_id,
+            "partition": self.index,
+        }
+        change.update(more)
+        return change
+
+    def _set(
+        self, start: i64, end: i64, state: i64, deliveries: i64, until_ms: i64, member: str, cause: i64
+    ) -> None:
+        if start >= end:
+            return
+        self.records.put(start, end, state, deliveries, until_ms, member, cause)
+        self._rows.extend(Run(start, end, state, deliveries, until_ms, member, cause).row())
+
+    def _finish(self) -> None:
+        """Ends every operation: dead letters, and the fact of it all."""
+        if self._dying:
+            self._bury()
+        if self._rows:
+            rows = self._rows
+            self._rows = []
+            self.core.note(self._part, self._change("records", {"rows": rows}))
+
+    def changes(self) -> list[dict[str, object]]:
+        """The changes that would make it."""
+        if self.records.start < 0:
+            return []
+        found = [self._change("start", {"start": int(self.records.start)})]
+        rows = self.records.rows()
+        if rows:
+            found.append(self._change("records", {"rows": rows}))
+        return found
+
+    def restart(self) -> None:
+        """Everything was replayed: nobody holds anything."""
+        if self.records.runs:
+            self.core.schedule(self, self.core.now_ms + 1)
+        for run in self.records.runs:
+            if run.state == ARCHIVING:
+                self._dying = True
+
+    # Time.
+
+    def _wake(self) -> None:
+        for watcher in self.watchers:
+            self.core.need_dispatch(watcher)
+
+    def on_deadline(self) -> None:
+        """Locks and delays that are over end."""
+        if self.topic.deleted:
+            return
+        self._cut()
+        now = self.core.now_ms
+        records = self.records
+        limit = self.terms.delivery_limit(self.topic.config)
+        earliest: i64 = 0
+        for run in records.within(records.start, records.end):
+            if run.state == AVAILABLE and run.deliveries >= limit:
+                # Its last delivery ended with the process.
+                self._archive(run, DELIVERY_LIMIT)
+            elif run.until_ms == 0:
+                continue
+            elif run.until_ms > now:
+                if earliest == 0 or run.until_ms < earliest:
+                    earliest = run.until_ms
+            elif run.state == ACQUIRED:
+                self._release(run)
+            else:
+                records.put(run.start, run.end, run.state, run.deliveries, 0, "", run.cause)
+        if earliest > 0:
+            self.core.schedule(self, earliest)
+        self._finish()
+        self._wake()
+
+    def seal(self) -> None:
+        return
+
+    def dispatch(self, budget: i64) -> i64:
+        return 0
+
+    def write_facts(self) -> None:
+        return
+
+    def durable_up_to(self, position: i64) -> bool:
+        return False
+
+
+class _Waits(LoadWaiter):
+    def __init__(self, share: SharePartition) -> None:
+        super().__init__()
+        self._share = share
+
+    def loaded(self, ticket: int, batches: list[bytes], next_offset: i64) -> None:
+        self._share.loaded(ticket, batches, next_offset)
+
+
+class _Begins(LookupWaiter):
+    def __init__(self, share: SharePartition) -> None:
+        super().__init__()
+        self._share = share
+
+    def looked_up(self, offset: int, time_ms: int) -> None:
+        self._share.found_start(offset)
+
+
+def _first_of(item: Acknowledgement) -> int:
+    return int(item.first)
+
+
+def _is_aborted(data: bytes, base: i64, aborted: list[Aborted]) -> bool:
+    if not aborted:
+        return False
+    producer = producer_id(data)
+    for transaction in aborted:
+        if transaction.producer_id == producer and transaction.first <= base < transaction.marker:
+            return True
+    return False
