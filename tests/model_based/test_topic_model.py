@@ -27,8 +27,8 @@ from model_based.naive_topic import NaivePartition, Piece
 from onemq.engine.consumption import Consumer, Delivery
 from onemq.engine.facts import pack, unpack
 from onemq.engine.settings import EngineSettings
+from onemq.engine.topics.producers import Aborted
 from onemq.engine.topics.topic import Topic
-from onemq.model.entities import QueueSettings
 from onemq.model.record import Record
 from onemq.model.record_batch import AddressCache, attributes_of, base_offset, decode_batch, end_offset
 from onemq.model.refusal import Reason, Refusal
@@ -190,7 +190,9 @@ class TopicMachine(RuleBasedStateMachine):
         known = self.partitions[index].sequences(producer)
         if known:
             first, last, base = data.draw(st.sampled_from(known))
-            again = batch([b"again"] * (last - first + 1), 1, producer=producer[0], epoch=producer[1], sequence=first)
+            again = batch(
+                [b"again"] * (last - first + 1), 1, producer=producer[0], epoch=producer[1], sequence=first
+            )
             assert self._produce(index, again) == (base, True)
 
     @precondition(lambda self: self.idempotent)
@@ -293,7 +295,9 @@ class TopicMachine(RuleBasedStateMachine):
         partition = self.partitions[self._index(drawn)]
         end = partition.visible_end(self.driver.broker.durable_position)
         if end >= partition.start:
-            self._check_fetch(self._index(drawn), data.draw(st.integers(partition.start, end)), committed, room)
+            self._check_fetch(
+                self._index(drawn), data.draw(st.integers(partition.start, end)), committed, room
+            )
 
     def _check_fetch(self, index: int, offset: int, committed: bool, room: int) -> int:
         """Returns where the next one begins."""
@@ -310,14 +314,18 @@ class TopicMachine(RuleBasedStateMachine):
         assert found.refused is None and found.start_offset == partition.start
         assert partition.visible_end(durable) == found.high_watermark
         assert partition.stable_end(durable) == found.stable_end
-        wanted = [piece for piece in partition.pieces if piece.end > offset and piece.base < end and offset < end]
+        wanted = [
+            piece for piece in partition.pieces if piece.end > offset and piece.base < end and offset < end
+        ]
         assert found.batches or not wanted, f"nothing from {offset} on, of {end}"
         at = offset
         for data in found.batches:
             at = int(end_offset(data))
             self._check_batch(partition, data)
         holding = [piece.base for piece in partition.pieces if offset < piece.end and piece.base < at]
-        given = [base for data in found.batches for base in range(int(base_offset(data)), int(end_offset(data)))]
+        given = [
+            base for data in found.batches for base in range(int(base_offset(data)), int(end_offset(data)))
+        ]
         assert not given or set(holding) <= set(given), "batches are missing in between"
         if committed:
             self._check_aborted(partition, offset, at, found.aborted or [])
@@ -338,12 +346,14 @@ class TopicMachine(RuleBasedStateMachine):
         for offset, value in values:
             assert self.values[value or b""][1].name == offset
 
-    def _check_aborted(self, partition: NaivePartition, start: int, end: int, found: list[object]) -> None:
-        given = {(int(entry.producer_id), int(entry.first)) for entry in found}  # type: ignore[attr-defined]
+    def _check_aborted(self, partition: NaivePartition, start: int, end: int, found: list[Aborted]) -> None:
+        given = {(int(entry.producer_id), int(entry.first)) for entry in found}
         every = partition.aborted()
         assert given <= {(producer, first) for producer, first, _ in every}
         needed = {
-            (producer, first) for producer, first, marker in every if marker >= start and first < end and end > start
+            (producer, first)
+            for producer, first, marker in every
+            if marker >= start and first < end and end > start
         }
         assert needed <= given, f"aborted transactions {needed - given} are not named"
 

@@ -25,6 +25,7 @@ UNMIRRORED = {
     "engine/equivalence.py": "test_catalog.py",
     "engine/exchange.py": "test_catalog.py and tests/unit/engine/routing",
     "engine/natives.py": "test_dead_letter.py",
+    "engine/parts.py": "test_identity.py: what all parts share",
     "engine/queue.py": "test_ledger_queue.py, test_kept_queue.py: its two kinds",
     "engine/recovery.py": "test_ledger_queue.py, tests/model_based and tests/simulation: restarts",
     "engine/routing/arguments.py": "test_headers.py, test_consistent_hash.py",
@@ -51,15 +52,27 @@ UNMIRRORED = {
     "heads/amqp091/head.py": "every playbook opens its connections with it",
     "heads/amqp091/native_reader.py": "test_mapping.py, test_conversation_publish.py",
     "heads/amqp091/transactions.py": "test_conversation_publish.py",
+    "heads/contract.py": "tests/unit/net/test_outbox.py, test_connection.py: the net's side of it",
+    "heads/kafka/call.py": "test_conversation.py",
+    "heads/kafka/commands/api_versions.py": "test_conversation.py",
+    "heads/kafka/commands/brokers.py": "test_metadata.py, test_topics.py",
     "heads/kafka/commands/consumer_group_describe.py": "commands/test_consumer_group_heartbeat.py",
     "heads/kafka/commands/delete_groups.py": "commands/test_list_groups.py",
+    "heads/kafka/commands/delete_records.py": "test_offsets.py",
+    "heads/kafka/commands/describe_cluster.py": "test_metadata.py",
     "heads/kafka/commands/describe_groups.py": "commands/test_list_groups.py",
+    "heads/kafka/commands/describe_topic_partitions.py": "test_metadata.py",
+    "heads/kafka/commands/fetch_answer.py": "test_fetch.py",
     "heads/kafka/commands/find_coordinator.py": "commands/test_join_group.py",
     "heads/kafka/commands/group_heartbeat.py": "commands/test_join_group.py",
     "heads/kafka/commands/leave_group.py": "commands/test_join_group.py",
+    "heads/kafka/commands/list_offsets.py": "test_offsets.py",
     "heads/kafka/commands/offset_commit.py": "commands/test_offset_fetch.py",
     "heads/kafka/commands/offset_delete.py": "commands/test_offset_fetch.py",
+    "heads/kafka/commands/offset_for_leader_epoch.py": "test_offsets.py",
     "heads/kafka/commands/sync_group.py": "commands/test_join_group.py",
+    "heads/kafka/head.py": "every playbook opens its connections with it",
+    "heads/kafka/session.py": "every playbook's session",
     "model/demand.py": "test_ledger_queue.py",
     "model/principal.py": "tests/unit/auth/test_gate.py",
     "model/rights.py": "tests/unit/auth/test_gate.py, test_access.py",
@@ -105,6 +118,9 @@ def mirrors(module: str) -> list[str]:
     stem = path.parent.name if path.stem == "__init__" else path.stem
     files = [*folder.glob(f"test_{stem}.py"), *folder.glob(f"test_{stem}_*.py")]
     files += folder.parent.glob(f"test_{path.parent.name}.py")
+    if path.parent.name == "commands":
+        # A head's commands are asked for over a connection: their tests may stand beside those of the conversation.
+        files += folder.parent.glob(f"test_{stem}.py")
     return [file.name for file in files]
 
 

@@ -288,7 +288,7 @@ class KeptQueue(Queue):
             if record is None:
                 if not reader.gone:
                     break
-                consumer.position += 1
+                consumer.position = max(min(reader.gone_to, self.readable_end()), consumer.position + 1)
                 continue
             consumer.position += 1
             given += 1

@@ -219,14 +219,24 @@ class Ledger:
             self._head_level = level
             if record is not None or not self.reader.gone:
                 return record
-            self.take_head()
-            self._lose(offset)
+            if self._head_returned:
+                self.take_head()
+                self._lose(offset, offset + 1)
+            else:
+                # A log that was compacted has holes of any size: they go in one piece.
+                count = ready.count
+                end = ready.pop_to(self.reader.gone_to)
+                self.ready_count -= count - ready.count
+                self._lose(offset, end)
         return None
 
-    def _lose(self, offset: i64) -> None:
-        """A record that should be there is not (a volatile one after a restart): it counts as settled."""
-        self.lost += 1
-        self._settled.add(offset)
+    def _lose(self, offset: i64, end: i64) -> None:
+        """Records that should be there are not (volatile ones after a restart): they count as settled."""
+        self.lost += end - offset
+        if end == offset + 1:
+            self._settled.add(offset)
+        else:
+            self._settled.add_ranges([int(offset), int(end)])
         self.core.will_commit = True
         self.core.need_write(self.agenda)
 

@@ -88,6 +88,27 @@ class Batch:
             self.sparse = len(records) != self.end - self.base
         return records
 
+    def next_after(self, offset: i64) -> i64:
+        """Of an offset that is not there: the next one that is, or the batch's end. The batch must be decoded."""
+        records = self.records
+        if not self.sparse or records is None:
+            return offset + 1
+        low: i64 = 0
+        high: i64 = len(records)
+        while low < high:
+            middle = (low + high) >> 1
+            record = records[middle]
+            assert record is not None, "sparse batches are not released record by record"
+            if record.offset <= offset:
+                low = middle + 1
+            else:
+                high = middle
+        if low < len(records):
+            record = records[low]
+            if record is not None:
+                return record.offset
+        return max(self.end, offset + 1)
+
     def index_of(self, offset: i64) -> i64:
         """Index of the offset in `records`, -1 when it is not there. The batch must be decoded."""
         if not self.sparse:
@@ -588,15 +609,17 @@ def _encoded(batch: Batch) -> bytes:
 class LogReader:
     """One reader's view of a log: the tail in memory, and a window of loaded batches for what is spilled.
 
-    `get` returns None both for a record that is not there any more (`gone`) and for one that is on its way
-    (`loading`); in the second case the reader is told through `loaded`.
+    `get` returns None both for a record that is not there any more (`gone`: nor is any before `gone_to`) and for one that is
+    on its way (`loading`); in the second case the reader is told through `loaded`.
     """
 
     def __init__(self, log: Log) -> None:
         self.log = log
         self.loading = False
         self.gone = False
+        self.gone_to: i64 = 0
         self.ticket = 0
+        self._asked_to: i64 = 0
         self._window: list[Batch] = []
         self._window_start: i64 = 0
         self._window_end: i64 = 0
@@ -645,8 +668,24 @@ class LogReader:
                 record = records[at]
                 if record is not None:
                     return record
+            self.gone_to = batch.next_after(offset)
+        else:
+            self.gone_to = self._next_batch(offset)
         self.gone = True
         return None
+
+    def _next_batch(self, offset: i64) -> i64:
+        """Before it there is nothing behind `offset`, which is in no batch; `offset` + 1 at least."""
+        log = self.log
+        end = log.visible_end
+        if self._window_start <= offset < self._window_end and offset < log.spilled_to:
+            index = find_batch(self._window, 0, offset)
+            end = self._window[index].base if index < len(self._window) else self._window_end
+        else:
+            index = find_batch(log.tail, log.tail_at, offset)
+            if index < len(log.tail):
+                end = log.tail[index].base
+        return max(end, offset + 1)
 
     def _load(self, offset: i64) -> None:
         if self.loading:
@@ -657,6 +696,7 @@ class LogReader:
         self._window = []
         self._window_start = offset
         self._window_end = offset
+        self._asked_to = self.log.spilled_to
         core.store.load(self.ticket, self.log.log_id, int(offset), core.settings.load_bytes)
 
     def loaded(self, batches: list[bytes], next_offset: i64) -> None:
@@ -668,10 +708,13 @@ class LogReader:
                 continue
             base = int.from_bytes(data[0:8], "big")
             end = base + int.from_bytes(data[23:27], "big") + 1
-            window.append(Batch(base, end, None, data))
+            batch = Batch(base, end, None, data)
+            # Its transaction may be aborted before anybody looks at it.
+            batch.keeps_data = self.producers is not None
+            window.append(batch)
         self._window = window
-        # No batch at all: what was asked for does not exist, and must not be asked for again.
-        self._window_end = max(next_offset, self._window_start + 1)
+        # No batch at all: what was asked for does not exist, nor does anything up to where the store's part ended.
+        self._window_end = max(next_offset if batches else max(next_offset, self._asked_to), self._window_start + 1)
 
     def forget(self) -> None:
         """Lets go of the window's memory; an answer on its way is not waited for any more."""

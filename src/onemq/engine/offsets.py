@@ -54,6 +54,14 @@ class OffsetQueue:
             self._rest_at = at
         return offset
 
+    def pop_to(self, end: i64) -> i64:
+        """Takes out what lies before `end` of the first run of offsets (one at least). Returns the offset after it."""
+        stop = min(end, self.front_end)
+        if stop > self.front + 1:
+            self.count -= stop - 1 - self.front
+            self.front = stop - 1
+        return self.pop() + 1
+
     def ranges(self) -> list[int]:
         """Everything in the queue, as flat pairs."""
         if self.front == self.front_end:

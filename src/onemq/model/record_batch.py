@@ -135,7 +135,7 @@ def placed_batch(data: bytes, base: i64) -> bytes:
     write_i64_be(head, base)
     head.write(data[8:12])
     write_i32_be(head, 0)
-    return head.getvalue() + data[16:]
+    return b"".join((head.getvalue(), memoryview(data)[16:]))
 
 
 def stamped_batch(data: bytes, now_ms: i64) -> bytes:
@@ -666,9 +666,14 @@ def check_records(data: bytes) -> list[int]:
 
     Raises CorruptBatch when they are not what the batch's header says: as many, with offsets one after the other, up to its end.
     """
-    section = records_section(data)
-    size: i64 = len(section)
-    cursor = _Cursor(section, 0, size)
+    section = data
+    start: i64 = 61
+    size: i64 = min(len(data), batch_bytes(data, 0))
+    if codec_of(data) != 0:
+        section = records_section(data)
+        start = 0
+        size = len(section)
+    cursor = _Cursor(section, start, size)
     keyless: list[int] = []
     count = record_count(data)
     index: i64 = 0

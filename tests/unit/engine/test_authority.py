@@ -122,3 +122,21 @@ def test_operations_as_bits() -> None:
     assert own.operations(TOPIC, "x") == 0
     rule(driver, TOPIC, "x", WRITE)
     assert own.operations(TOPIC, "x") == 1 << WRITE | 1 << DESCRIBE
+
+
+def test_rules_that_deny_bind_protocols_without_rules() -> None:
+    driver = Driver()
+    driver.declare("q")
+    everything = Rights(NamePattern(".*"), NamePattern(".*"), NamePattern(".*"))
+    access = driver.broker.access(Principal("u", []), "/", everything)
+    access.route("", "q")
+    assert access.purge_queue("q") == 0
+    rule(driver, TOPIC, "q", WRITE, DENY)
+    rule(driver, TOPIC, "q", READ, DENY)
+    with pytest.raises(Refusal) as refused:
+        access.route("", "q")
+    assert refused.value.reason == Reason.ACCESS_DENIED
+    with pytest.raises(Refusal) as refused:
+        access.purge_queue("q")
+    assert refused.value.reason == Reason.ACCESS_DENIED
+    access.route("", "other")

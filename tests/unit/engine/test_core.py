@@ -98,7 +98,9 @@ def test_deadlines_that_do_not_count_any_more_are_forgotten_long_before_their_ti
     assert heart.next_deadline_ms() == 0
 
 
-@given(st.lists(st.tuples(st.integers(0, 5), st.sampled_from(["schedule", "unschedule"]), st.integers(1, 60))))
+@given(
+    st.lists(st.tuples(st.integers(0, 5), st.sampled_from(["schedule", "unschedule"]), st.integers(1, 60)))
+)
 def test_what_was_unscheduled_is_quiet_and_the_rest_rings(steps: list[tuple[int, str, int]]) -> None:
     heart = core()
     rings: list[list[int]] = [[] for _ in range(6)]

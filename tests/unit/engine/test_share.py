@@ -139,6 +139,8 @@ class TestMembers:
         assert reason_of(groups.consumer_heartbeat, GROUP, consumer) == Reason.NOT_FOUND
         groups.commit("taken", Membership(), [Commit(TOPIC, 0, 1)], True)
         assert reason_of(beat, world, "a", 0, [TOPIC], "taken") == Reason.NOT_FOUND
+        assert reason_of(world.access.shares.check_reset, "taken") == Reason.NOT_FOUND
+        assert reason_of(world.access.shares.reset, "taken", world.topic(), 0, 0) == Reason.NOT_FOUND
 
 
 class TestSessions:
@@ -515,6 +517,18 @@ class TestAdministration:
         assert not world.access.shares.has(GROUP)
         assert world.broker.shares.shares == {}
         assert world.fetch("a").deliveries == {0: 1}, "it begins anew"
+
+    @pytest.mark.parametrize("clean", [True, False])
+    def test_a_reset_makes_the_group(self, clean: bool) -> None:
+        world = World()
+        world.produce(b"a", b"b")
+        assert world.access.shares.started(GROUP) == {}
+        assert world.access.shares.progress(GROUP, world.topic(), 0) == (-1, -1)
+        world.access.shares.reset(GROUP, world.topic(), 0, 1)
+        world.start_again(clean)
+        assert world.access.shares.describe(GROUP).epoch == 1
+        assert world.access.shares.progress(GROUP, world.topic(), 0) == (1, 1)
+        assert world.fetch("a").deliveries == {1: 1}
 
     def test_offsets(self) -> None:
         world = World()

@@ -149,9 +149,8 @@ class ShareAccess:
         self._groups.delete(self._key(group, DELETE))
 
     def started(self, group: str) -> dict[str, list[int]]:
-        """Where the group reads, of topics that may be described. Refusal ACCESS_DENIED, NOT_FOUND."""
+        """Where the group reads, of topics that may be described; a group that does not exist, nowhere. Refusal ACCESS_DENIED."""
         key = self._key(group, DESCRIBE)
-        self._groups.find(key)
         found: dict[str, list[int]] = {}
         for share in self._groups.shares.get(key, {}).values():
             if share.records.start >= 0 and self._topics.may_describe(share.topic.name):
@@ -160,9 +159,8 @@ class ShareAccess:
 
     def progress(self, group: str, topic: Topic, index: int) -> tuple[int, int]:
         """First offset that is not done with, and how many records are not; NOT_STARTED twice for nothing. Refusal ACCESS_DENIED,
-        NOT_FOUND."""
+        NOT_FOUND (the partition)."""
         key = self._key(group, DESCRIBE)
-        self._groups.find(key)
         partition = self._topics.partition(topic, index)
         share = self._groups.shares.get(key, {}).get((topic.topic_id, index))
         if share is None or share.records.start < 0:
@@ -170,12 +168,16 @@ class ShareAccess:
         start = int(max(share.records.start, partition.log.start_offset))
         return (start, max(int(partition.log.visible_end) - start - share.records.done_count(), 0))
 
-    def check_alter(self, group: str, operation: int) -> None:
+    def check_forget(self, group: str) -> None:
         """Refusal ACCESS_DENIED, NOT_FOUND, GROUP_NOT_EMPTY."""
-        self._groups.check_empty(self._groups.find(self._key(group, operation)))
+        self._groups.check_empty(self._groups.find(self._key(group, DELETE)))
+
+    def check_reset(self, group: str) -> None:
+        """Refusal ACCESS_DENIED, NOT_FOUND (a group of another type), GROUP_NOT_EMPTY."""
+        self._groups.check_reset(self._key(group, READ))
 
     def reset(self, group: str, topic: Topic, index: int, offset: int) -> None:
-        """The group reads from here. Refusal ACCESS_DENIED, NOT_FOUND, GROUP_NOT_EMPTY."""
+        """The group reads from here; one that does not exist is made. Refusal ACCESS_DENIED, NOT_FOUND, GROUP_NOT_EMPTY, LIMIT."""
         self._authority.demand(TOPIC, READ, topic.name)
         self._topics.partition(topic, index)
         self._groups.reset(self._key(group, READ), topic, index, offset)

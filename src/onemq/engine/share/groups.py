@@ -73,7 +73,7 @@ class ShareGroups(ShareStore):
             return ShareBeatAnswer(LEAVE_EPOCH, 0, None)
         if len(beat.topics or []) > self.settings.topics_max:
             raise Refusal(Reason.LIMIT, "topics", key[1], f"{self.settings.topics_max} topics")
-        group = self._group(key, beat)
+        group = self._group(key, beat.epoch == JOIN_EPOCH)
         member = group.members.get(beat.member_id)
         joins = member is None
         if member is None:
@@ -104,20 +104,24 @@ class ShareGroups(ShareStore):
             member.epoch, interval_ms, group.targets.get(member.member_id, {}) if full else None
         )
 
-    def _group(self, key: GroupKey, beat: ShareBeat) -> ShareGroup:
+    def _group(self, key: GroupKey, make: bool) -> ShareGroup:
+        """Refusal NOT_FOUND, LIMIT."""
         group = self.groups.get(key)
         if group is not None:
             return group
-        other = self._others.groups.get(key)
-        if other is not None:
-            raise Refusal(Reason.NOT_FOUND, "group", key[1], f"Group {key[1]} is not a share group.")
-        if beat.epoch != JOIN_EPOCH:
+        self._check_name(key)
+        if not make:
             return self.find(key)
         if len(self.groups) >= self.settings.groups_max:
             raise Refusal(Reason.LIMIT, "group", key[1], f"{self.settings.groups_max} share groups")
         group = ShareGroup(self.core, key, self.topics)
         self.groups[key] = group
         return group
+
+    def _check_name(self, key: GroupKey) -> None:
+        """Refusal NOT_FOUND when it is a group of another type."""
+        if self._others.groups.get(key) is not None:
+            raise Refusal(Reason.NOT_FOUND, "group", key[1], f"Group {key[1]} is not a share group.")
 
     def _begin_reading(self, group: ShareGroup) -> None:
         """Chooses where the group begins on partitions that it has not read yet."""
@@ -200,9 +204,20 @@ class ShareGroups(ShareStore):
         if group.members:
             raise Refusal(Reason.GROUP_NOT_EMPTY, "group", group.key[1], "the share group has members")
 
+    def check_reset(self, key: GroupKey) -> None:
+        """A group that does not exist may be reset: it is made then. Refusal NOT_FOUND (another type), GROUP_NOT_EMPTY."""
+        group = self.groups.get(key)
+        if group is None:
+            self._check_name(key)
+        else:
+            self.check_empty(group)
+
     def reset(self, key: GroupKey, topic: Topic, index: int, offset: int) -> None:
-        """The group reads the partition from `offset` on. Refusal NOT_FOUND, GROUP_NOT_EMPTY."""
-        self.check_empty(self.find(key))
+        """The group reads the partition from `offset` on. Refusal NOT_FOUND (another type), GROUP_NOT_EMPTY, LIMIT."""
+        group = self._group(key, True)
+        self.check_empty(group)
+        if group.epoch == 0:
+            self.change({"op": "epoch", "ns": key[0], "group": key[1], "epoch": 1})
         log = topic.partitions[index].log
         start = log.start_offset if offset < log.start_offset else min(offset, log.visible_end)
         self.share(key, topic, index).start_at(start)

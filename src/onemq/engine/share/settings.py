@@ -10,7 +10,8 @@ class ShareSettings:
 
     Attributes:
         members_max: members of one group. groups_max: groups in all. sessions_max: members that fetch at a time.
-        topics_max: topics that one member may name. places_max: partitions that one member may fetch from. dead_letter_bytes: read at once of a log for dead letters.
+        topics_max: topics that one member may name. places_max: partitions that one member may fetch from.
+        dead_letter_bytes: read at once of a log for dead letters.
     """
 
     __slots__ = ("dead_letter_bytes", "groups_max", "members_max", "places_max", "sessions_max", "topics_max")

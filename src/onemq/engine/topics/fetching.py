@@ -4,6 +4,7 @@ Nothing here looks at a record. Source: Apache Kafka, "ReplicaManager.fetchMessa
 """
 
 from abc import abstractmethod
+from typing import Final
 
 from mypy_extensions import i64, mypyc_attr
 
@@ -12,6 +13,10 @@ from onemq.engine.topics.partition import LoadWaiter, Partition
 from onemq.engine.topics.producers import Aborted
 from onemq.model.record_batch import base_offset, end_offset
 from onemq.model.refusal import Reason
+
+
+WAIT_MAX_MS: Final = 60_000
+"""Longest wait: what waits costs memory even when its client has gone."""
 
 
 class FetchPart:
@@ -74,25 +79,26 @@ class Fetch(Agenda):
         self._results: list[Fetched] = []
         self._loads: dict[int, int] = {}
         self._watching = False
+        self._has_loaded = False
+        self._until_ms: i64 = 0
         self._reserved: i64 = 0
         self._load_waiter = _FetchLoads(self)
 
     def start(self, wait_ms: i64) -> None:
-        """Answers now, or when there is enough, or after `wait_ms`."""
-        if wait_ms <= 0 or self._enough():
+        """Answers now, or when there is enough, or after `wait_ms` (WAIT_MAX_MS at most)."""
+        if wait_ms > 0:
+            self._until_ms = self.core.now_ms + min(wait_ms, WAIT_MAX_MS)
+        if wait_ms <= 0 or not self._parts or self._enough():
             self._gather()
             return
-        self._watching = True
-        for part in self._parts:
-            if part.partition is not None:
-                part.partition.watchers[self] = True
-        self.core.schedule(self, self.core.now_ms + wait_ms)
+        self._watch()
 
     def cancel(self) -> None:
         """Nobody waits any more."""
         self.done = True
         self._unwatch()
         self._give_back()
+        self._let_go()
 
     # Agenda.
 
@@ -144,6 +150,13 @@ class Fetch(Agenda):
             return Reason.OFFSET_OUT_OF_RANGE
         return None
 
+    def _watch(self) -> None:
+        self._watching = True
+        for part in self._parts:
+            if part.partition is not None:
+                part.partition.watchers[self] = True
+        self.core.schedule(self, self._until_ms)
+
     def _unwatch(self) -> None:
         if self._watching:
             self._watching = False
@@ -185,8 +198,8 @@ class Fetch(Agenda):
             if batches is None:
                 ticket = partition.load(part.offset, size, self._load_waiter)
                 self._loads[ticket] = index
-                # What is on disk is there in plenty: the room counts as used.
-                room -= size
+                # What is on disk is there in plenty: the room counts as used, and a load brings one batch at least.
+                room -= max(size, partition.batch_bytes_max())
                 nothing_yet = False
                 continue
             if batches:
@@ -223,6 +236,9 @@ class Fetch(Agenda):
                 self._loads[partition.load(next_offset, part.bytes_max, self._load_waiter)] = index
                 return
             wanted = again
+        self._has_loaded = True
+        if not wanted:
+            part.offset = max(part.offset, min(next_offset, end))
         self._take(self._results[index], part, partition, wanted)
         if not self._loads:
             self._answer()
@@ -233,9 +249,29 @@ class Fetch(Agenda):
         self._reserved = 0
 
     def _answer(self) -> None:
-        self.done = True
         self._give_back()
-        self._waiter.fetched(self._results)
+        if self._has_loaded and self._bytes_min > 0 and self.core.now_ms < self._until_ms and self._is_empty():
+            # The store had nothing but a hole where something was expected: a client told so at once would ask again at once.
+            self._has_loaded = False
+            self._results = []
+            self._watch()
+            self.core.need_dispatch(self)
+            return
+        self.done = True
+        results = self._results
+        self._let_go()
+        self._waiter.fetched(results)
+
+    def _is_empty(self) -> bool:
+        for result in self._results:
+            if result.batches or result.refused is not None:
+                return False
+        return True
+
+    def _let_go(self) -> None:
+        """The deadline may keep this object for a while: not what it held."""
+        self._results = []
+        self._parts = []
 
 
 class _FetchLoads(LoadWaiter):

@@ -29,6 +29,7 @@ class Lookup:
         self._end: i64 = end
         self._waiter = waiter
         self._time_ms: i64 = 0
+        self._looked_to: i64 = 0
         self._waits = _LookupWaits(self)
         self.cancelled = False
 
@@ -36,6 +37,7 @@ class Lookup:
         self._time_ms = time_ms
         log = self._partition.log
         if log.spilled_to > log.start_offset and not self._all_in_memory():
+            self._looked_to = log.spilled_to
             self._partition.find(time_ms, self._waits.finds)
             return
         self._in_memory(log.start_offset)
@@ -50,12 +52,16 @@ class Lookup:
         self._from(partition.newest_base)
 
     def _all_in_memory(self) -> bool:
+        return self._is_in_memory(self._partition.log.start_offset)
+
+    def _is_in_memory(self, offset: i64) -> bool:
         log = self._partition.log
-        return log.tail_at < len(log.tail) and log.tail[log.tail_at].base <= log.start_offset
+        return log.tail_at < len(log.tail) and log.tail[log.tail_at].base <= offset
 
     def found(self, offset: i64) -> None:
         if offset < 0:
-            self._in_memory(self._partition.log.spilled_to)
+            # More may have been spilled since it was asked.
+            self._in_memory(max(self._looked_to, self._partition.log.start_offset))
         else:
             self._from(max(offset, self._partition.log.start_offset))
 
@@ -79,6 +85,9 @@ class Lookup:
 
     def _in_memory(self, start: i64) -> None:
         log = self._partition.log
+        if start < min(log.spilled_to, self._end) and not self._is_in_memory(start):
+            self._partition.load(start, 1, self._waits)
+            return
         index = find_batch(log.tail, log.tail_at, start)
         while index < len(log.tail):
             data = log.tail[index].data

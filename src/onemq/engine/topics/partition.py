@@ -308,6 +308,11 @@ class Partition(KeptQueue):
                 size += len(data)
         return size
 
+    def batch_bytes_max(self) -> i64:
+        """What one batch can have, as far as the topic's settings are concerned."""
+        topic = self.topic
+        return 0 if topic is None else topic.config.message_bytes_max
+
     def load(self, offset: i64, bytes_max: i64, waiter: LoadWaiter) -> int:
         """Asks the store; the waiter is told under the ticket returned."""
         ticket = self.core.ticket()

@@ -12,6 +12,7 @@ class Topic:
         partitions: by number. config: its settings. deleted: it has gone.
         queue_starts: per partition, where a queue of the same name begins when it is made again.
         taken_from: first offset kept of a queue's log that partition 0 took over, -1 when it did not.
+        taken_to: where that log ended then: transient records that only memory had are not replaced by others of their offsets.
     """
 
     def __init__(self, namespace: str, name: str, topic_id: bytes, config: TopicConfig) -> None:
@@ -22,6 +23,7 @@ class Topic:
         self.partitions: list[Partition] = []
         self.queue_starts: list[int] = []
         self.taken_from: int = -1
+        self.taken_to: int = -1
         self.deleted = False
 
     def configure(self, config: TopicConfig) -> None:
@@ -40,4 +42,5 @@ class Topic:
             "config": dict(self.config.overrides),
             "starts": list(self.queue_starts),
             "taken_from": self.taken_from,
+            "taken_to": self.taken_to,
         }

@@ -129,6 +129,10 @@ class Topics:
         if topic.taken_from < 0:
             unsettled = owner.ledger.unsettled_ranges()
             topic.taken_from = unsettled[0] if unsettled else int(log.visible_end)
+            topic.taken_to = int(log.next_offset)
+        if self._host.keeper.replays():
+            log.next_offset = max(log.next_offset, topic.taken_to)
+            log.visible_end = log.next_offset
         log.start_offset = topic.taken_from
         log.kept = True
         log.persists_all = True
@@ -273,6 +277,9 @@ class Topics:
             taken_from = change["taken_from"]
             assert isinstance(taken_from, int)
             topic.taken_from = taken_from
+            taken_to = change["taken_to"]
+            assert isinstance(taken_to, int)
+            topic.taken_to = taken_to
             self._build(space, topic, logs)
         else:
             topic.queue_starts = starts

@@ -65,10 +65,7 @@ def validated(data: bytes, config: TopicConfig, now_ms: i64) -> bytes:
     if size > length:
         data = data[:length]
         size = length
-    if size > config.message_bytes_max:
-        raise Refusal(
-            Reason.TOO_LARGE, "batch", detail=f"{size} bytes, max.message.bytes is {config.message_bytes_max}"
-        )
+    _check_size(data, config)
     try:
         check_batch(data)
     except CorruptBatch as error:
@@ -81,6 +78,12 @@ def validated(data: bytes, config: TopicConfig, now_ms: i64) -> bytes:
         return _as_configured(data, config, now_ms)
     except CorruptBatch as error:
         raise Refusal(Reason.BAD_RECORDS, "batch", detail=str(error)) from None
+
+
+def _check_size(data: bytes, config: TopicConfig) -> None:
+    most = config.message_bytes_max
+    if len(data) > most:
+        raise Refusal(Reason.TOO_LARGE, "batch", detail=f"{len(data)} bytes, max.message.bytes is {most}")
 
 
 def _check_header(data: bytes) -> None:
@@ -108,6 +111,7 @@ def _as_configured(data: bytes, config: TopicConfig, now_ms: i64) -> bytes:
         )
         if codec != codec_of(data):
             data = recompressed_batch(data, codec)
+            _check_size(data, config)
     if config.log_append_time:
         return stamped_batch(data, now_ms)
     if attributes_of(data) & 8:

@@ -63,7 +63,7 @@ class KafkaConversation(Conversation):
             self._satiated = False
             self._session.answer_bytes = 0
             self._link.again()
-        if self._session.held_bytes:
+        if self._session.held_bytes and not self._leaving:
             # Written at the end of this turn; in the next one it shows whether the peer takes it.
             self._leaving = True
             self._link.again()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import google_crc32c
+import pytest
 
 from engine_driver import RecordingSink
 from onemq.engine.consumption import START_FIRST, StreamStart
@@ -10,7 +11,11 @@ from onemq.engine.settings import EngineSettings
 from onemq.engine.topics.lookup import LookupWaiter
 from onemq.engine.topics.topic import Topic
 from onemq.engine.topics.topic_access import MAX_TIMESTAMP
+from onemq.model.compression import GZIP
 from onemq.model.entities import QueueSettings
+from onemq.model.record import NO_ADDRESS, Record
+from onemq.model.record_batch import encode_batch, recompressed_batch
+from onemq.model.refusal import Reason, Refusal
 from transaction_driver import Remembering, TransactionDriver, batch
 
 DAY_MS = 86_400_000
@@ -37,7 +42,7 @@ def produce(driver: TransactionDriver, topic: Topic, values: list[bytes]) -> int
 def produce_open(driver: TransactionDriver, topic: Topic, value: bytes) -> None:
     """A batch of a transaction that stays open until a marker comes."""
     data = batch([value], driver.now_ms, producer=8, epoch=0, sequence=0, transactional=True)
-    topic.partitions[0].append_checked(topic.partitions[0].checked(data))
+    topic.partitions[0].append_checked(data)
 
 
 def wait_for(
@@ -82,7 +87,8 @@ def test_retention_after_a_clean_restart_knows_how_young_the_last_records_are() 
     driver.pass_time(500)
     driver.restart()
     driver.pass_time(40_000)
-    assert driver.read("t", 0, False)[-1:] == [b"second"]
+    partition = driver.topics.find("t").partitions[0]
+    assert (partition.log.start_offset, partition.log.visible_end) == (1, 2)
 
 
 # Checkpoints.
@@ -165,7 +171,7 @@ def test_a_batch_whose_headers_are_garbage_harms_no_queue_and_no_stream() -> Non
         # The record's count of headers, its last octet, says 3; nothing follows.
         body = good[21:-1] + b"\x06"
         bad = good[:17] + google_crc32c.value(body).to_bytes(4, "big") + body
-        driver.topics.produce(topic, 0, bad, None)
+        topic.partitions[0].append_checked(bad)
         produce(driver, topic, [b"good"])
         driver.settle_down()
         sink = RecordingSink()
@@ -321,3 +327,155 @@ def test_a_large_hole_is_passed_over_at_once() -> None:
         )
         driver.settle_down()
         assert sink.values == [b"first", b"far"]
+
+
+# Fetches.
+
+
+def holed(driver: TransactionDriver) -> Topic:
+    """A topic whose last offsets, all in the store, hold nothing."""
+    topic = driver.make_topic("t", 1)
+    for _ in range(20):
+        produce(driver, topic, [bytes(400)])
+        driver.settle_down()
+    driver.restart()
+    log = driver.topics.find("t").partitions[0].log
+    driver.store.spilled[log.log_id] = driver.store.spilled[log.log_id][:10]
+    return driver.topics.find("t")
+
+
+def test_a_fetch_that_finds_a_hole_waits_for_what_comes() -> None:
+    driver = TransactionDriver(cramped())
+    topic = holed(driver)
+    waiter = wait_for(driver, topic, 12, 5_000)
+    driver.settle_down()
+    assert waiter.results is None, "an empty answer at once makes a client ask at once"
+    produce(driver, topic, [b"new"])
+    driver.settle_down()
+    assert waiter.results is not None and len(waiter.results[0].batches) == 1
+
+
+def test_a_fetch_that_finds_a_hole_ends_in_time() -> None:
+    driver = TransactionDriver(cramped())
+    topic = holed(driver)
+    waiter = wait_for(driver, topic, 12, 5_000)
+    driver.pass_time(4_999)
+    assert waiter.results is None
+    driver.pass_time(1)
+    assert waiter.results is not None and waiter.results[0].batches == []
+
+
+def test_a_fetch_that_finds_a_hole_is_answered_when_its_topic_goes() -> None:
+    driver = TransactionDriver(cramped(), delay=2)
+    topic = holed(driver)
+    waiter = wait_for(driver, topic, 12, 5_000)
+    driver.topics.delete(topic)
+    driver.settle_down()
+    assert waiter.results is not None
+
+
+def test_an_answered_fetch_holds_nothing_until_its_deadline() -> None:
+    driver = TransactionDriver()
+    topic = driver.make_topic("t", 1)
+    waiter = Remembering()
+    part = driver.topics.fetch_part(topic, 0, 0, 1 << 20)
+    fetch = driver.topics.fetch([part], 1, 1 << 20, 1 << 40, False, waiter)
+    produce(driver, topic, [b"x"])
+    driver.settle_down()
+    assert waiter.results is not None and fetch.done
+    assert not fetch._results and not fetch._parts
+    assert fetch.deadline_ms <= driver.now_ms + 60_000
+
+
+def test_loads_of_a_fetch_are_bounded_by_its_size_however_little_is_asked_of_each_partition() -> None:
+    driver = TransactionDriver(cramped())
+    topic = driver.topics.create("t", 30, {"max.message.bytes": "1000"})
+    assert topic is not None
+    for index in range(30):
+        driver.topics.produce(topic, index, batch([bytes(900)], driver.now_ms), None)
+        driver.settle_down()
+    driver.restart()
+    topic = driver.topics.find("t")
+    waiter = Remembering()
+    parts = [driver.topics.fetch_part(topic, index, 0, 1) for index in range(30)]
+    driver.topics.fetch(parts, 1, 5_000, 0, False, waiter)
+    driver.settle_down()
+    assert waiter.results is not None
+    assert 1 <= sum(len(result.batches) for result in waiter.results) <= 6
+
+
+# Compaction.
+
+
+def keyed(driver: TransactionDriver, key: bytes, value: bytes) -> bytes:
+    record = Record(value, NO_ADDRESS)
+    record.key = key
+    record.offset = 0
+    record.timestamp_ms = driver.now_ms
+    return encode_batch([record])
+
+
+def test_compaction_leaves_alone_what_lies_behind_an_open_transaction() -> None:
+    driver = TransactionDriver(EngineSettings(tail_bytes_max=1 << 30, journal_bytes_max=1 << 30))
+    config = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.0"}
+    topic = driver.topics.create("t", 1, config)
+    assert topic is not None
+    for value in (b"1", b"2"):
+        driver.topics.produce(topic, 0, keyed(driver, b"k", value), None)
+        driver.settle_down()
+    produce_open(driver, topic, b"open")
+    driver.topics.produce(topic, 0, keyed(driver, b"other", b"3"), None)
+    driver.settle_down()
+    driver.restart()
+    driver.pass_time(60_000)
+    assert driver.broker.catalog.topics.compactor.passes > 0
+    assert driver.read("t", 0, False) == [b"2", b"open", b"3"]
+
+
+def test_compaction_makes_one_step_in_a_turn() -> None:
+    driver = TransactionDriver(EngineSettings(load_bytes=100))
+    config = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.0"}
+    topic = driver.topics.create("t", 1, config)
+    assert topic is not None
+    for _ in range(50):
+        driver.topics.produce(topic, 0, keyed(driver, b"k", bytes(90)), None)
+        driver.settle_down()
+    compactor = driver.broker.catalog.topics.compactor
+    seen: list[int] = []
+    while not compactor.passes:
+        driver.now_ms += 1_000
+        for _ in range(300):
+            before = int(compactor._at)
+            driver.turn()
+            if compactor._at > before:
+                seen.append(int(compactor._at) - before)
+    assert seen and max(seen) <= 2
+
+
+def test_a_fetch_behind_the_last_record_left_of_a_queues_batch_waits() -> None:
+    driver = TransactionDriver()
+    driver.declare("q")
+    for number in range(4):
+        driver.publish("q", b"%d" % number)
+    sink = RecordingSink()
+    driver.consume("q", sink)
+    driver.settle_down()
+    for delivery in sink.held[2:]:
+        driver.access.accept(delivery)
+    driver.settle_down()
+    topic = driver.topics.find("q")
+    waiter = wait_for(driver, topic, 2, 5_000)
+    driver.settle_down()
+    assert waiter.results is None, "a batch that was read before would be given again and again"
+
+
+def test_a_batch_that_a_topic_decompresses_must_not_be_too_large_then() -> None:
+    driver = TransactionDriver()
+    config = {"compression.type": "uncompressed", "max.message.bytes": "1000"}
+    topic = driver.topics.create("t", 1, config)
+    assert topic is not None
+    small = recompressed_batch(batch([bytes(5_000)], driver.now_ms), GZIP)
+    assert len(small) < 1_000
+    with pytest.raises(Refusal) as raised:
+        driver.topics.produce(topic, 0, small, None)
+    assert raised.value.reason is Reason.TOO_LARGE

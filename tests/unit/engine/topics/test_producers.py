@@ -17,7 +17,9 @@ NOW = 1_000_000
 LAST_SEQUENCE = 2147483647
 
 
-def made(sequence: int, count: int = 1, *, epoch: int = 0, transactional: bool = False, producer: int = 7) -> bytes:
+def made(
+    sequence: int, count: int = 1, *, epoch: int = 0, transactional: bool = False, producer: int = 7
+) -> bytes:
     return batch(
         [b"v"] * count, NOW, producer=producer, epoch=epoch, sequence=sequence, transactional=transactional
     )
@@ -238,7 +240,9 @@ def test_any_history(steps: list[tuple[str, int, int, int, int, bool]]) -> None:
             found = _outcome(lambda data=data, count=count: bench.append(data, count))
         else:
             expected = model.finish(producer, epoch, what == "commit")
-            found = _outcome(lambda w=what, p=producer, e=epoch: bench.end(w == "commit", epoch=e, producer=p))
+            found = _outcome(
+                lambda w=what, p=producer, e=epoch: bench.end(w == "commit", epoch=e, producer=p)
+            )
         assert found == expected
         bench.producers.saw(bench.next_offset)
         opened = [entry.open_from for entry in model.known.values() if entry.open_from >= 0]

@@ -459,6 +459,29 @@ def test_a_queue_never_gets_aborted_records(
     assert driver.read("t", 0, False) == [b"1", b"2", b"3"]
 
 
+@pytest.mark.parametrize("kind", ["queue", "stream"])
+def test_what_is_aborted_after_it_was_loaded_is_not_delivered(kind: str) -> None:
+    """A load brings more than was asked for: batches of transactions that are still open."""
+    bounds = EngineSettings(tail_bytes_max=100, spill_bytes=700, load_bytes=4000)
+    driver = TransactionDriver(bounds)
+    make(driver)
+    driver.declare("t", stream() if kind == "stream" else None)
+    produce(driver, b"0", b"1")
+    producer = begin(driver, b"2")
+    start = StreamStart(START_FIRST) if kind == "stream" else None
+    sink = RecordingSink()
+    driver.consume("t", sink, limit=1, start=start)
+    driver.settle_down()
+    assert driver.store.loads > 0
+    end(driver, producer, False)
+    produce(driver, b"4")
+    for _ in range(4):
+        for delivery in list(sink.held):
+            driver.access.accept(delivery)
+        driver.settle_down()
+    assert sink.values == [b"0", b"1", b"4"]
+
+
 @pytest.mark.parametrize("between", ENDS)
 def test_records_deleted_out_of_an_open_transaction(driver: TransactionDriver, between: End) -> None:
     make(driver)

@@ -4,7 +4,6 @@ Spec: KIP-932, APIs 90 (0-1), 91 and 92; KIP-1226 for the lag.
 """
 
 from onemq.engine.access import Access
-from onemq.engine.acls import DELETE, READ
 from onemq.engine.topics.topic import Topic
 from onemq.heads.kafka.call import Call
 from onemq.heads.kafka.commands.brokers import topic_code
@@ -31,7 +30,7 @@ from onemq.heads.kafka.messages.cold.describe_share_group_offsets import (
     read_describe_share_group_offsets_request,
     write_describe_share_group_offsets_response,
 )
-from onemq.model.refusal import Refusal
+from onemq.model.refusal import Reason, Refusal
 
 
 def handle_describe_share_group_offsets(call: Call) -> None:
@@ -68,8 +67,9 @@ def _described(
                 row.topic_id = topic.topic_id
                 place.start_offset, place.lag = access.shares.progress(group.group_id, topic, index)
             except Refusal as refusal:
-                place.error_code = topic_code(refusal)
-                place.error_message = refusal.detail or refusal.reason.name
+                if refusal.reason != Reason.NOT_FOUND:  # what does not exist is not read, which is no error
+                    place.error_code = topic_code(refusal)
+                    place.error_message = refusal.detail or refusal.reason.name
     return answer
 
 
@@ -79,7 +79,7 @@ def handle_alter_share_group_offsets(call: Call) -> None:
     access = call.session.access
     response = AlterShareGroupOffsetsResponse()
     try:
-        access.shares.check_alter(request.group_id, READ)
+        access.shares.check_reset(request.group_id)
         for wanted in request.topics:
             row = AlterShareGroupOffsetsResponseTopic(topic_name=wanted.topic_name)
             response.responses.append(row)
@@ -109,7 +109,7 @@ def handle_delete_share_group_offsets(call: Call) -> None:
     access = call.session.access
     response = DeleteShareGroupOffsetsResponse()
     try:
-        access.shares.check_alter(request.group_id, DELETE)
+        access.shares.check_forget(request.group_id)
         for wanted in request.topics:
             response.responses.append(_deleted(access, request.group_id, wanted.topic_name))
     except Refusal as refusal:

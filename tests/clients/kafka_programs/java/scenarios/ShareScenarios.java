@@ -10,15 +10,22 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ExecutionException;
+import org.apache.kafka.clients.admin.ListShareGroupOffsetsSpec;
 import org.apache.kafka.clients.admin.ShareGroupDescription;
+import org.apache.kafka.clients.admin.SharePartitionOffsetInfo;
 import org.apache.kafka.clients.consumer.AcknowledgeType;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaShareConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.GroupState;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.errors.ApiException;
+import org.apache.kafka.common.errors.GroupIdNotFoundException;
+import org.apache.kafka.common.errors.GroupNotEmptyException;
 import org.apache.kafka.common.errors.InvalidConfigurationException;
 import org.apache.kafka.common.errors.InvalidRecordStateException;
 
@@ -37,7 +44,8 @@ final class ShareScenarios {
         "shareTwoConsumers", ShareScenarios::two,
         "shareClosedReleases", ShareScenarios::closed,
         "shareReadCommitted", ShareScenarios::readCommitted,
-        "shareAdmin", ShareScenarios::admin);
+        "shareAdmin", ShareScenarios::admin,
+        "shareOffsets", ShareScenarios::offsets);
   }
 
   /** A consumer of the group `g`, which reads from the beginning. */
@@ -230,6 +238,36 @@ final class ShareScenarios {
     } catch (ExecutionException unknownYet) {
       return null;
     }
+  }
+
+  /** An administrator says where a group begins that nobody has joined yet. */
+  private static void offsets(Bench bench) throws Exception {
+    String topic = bench.topic(1);
+    String group = bench.name("g");
+    TopicPartition partition = new TopicPartition(topic, 0);
+    bench.fill(topic, 3);
+    equal(Map.of(), offsets(bench, group));
+    equal(GroupIdNotFoundException.class, refused(ApiException.class, () -> forget(bench, group, topic)).getClass());
+    bench.admin().alterShareGroupOffsets(group, Map.of(partition, 1L)).all().get();
+    SharePartitionOffsetInfo info = offsets(bench, group).get(partition);
+    equal(List.of(1L, 2L), List.of(info.startOffset(), info.lag().orElseThrow()));
+    KafkaShareConsumer<String, String> consumer = bench.shareConsumer(group);
+    consumer.subscribe(List.of(topic));
+    equal("m1", pollSome(consumer).get(0).value());
+    refused(GroupNotEmptyException.class, () -> forget(bench, group, topic));
+    consumer.close();
+    until(() -> described(bench, group).groupState() == GroupState.EMPTY, "the group is empty");
+    forget(bench, group, topic);
+    equal(Map.of(), offsets(bench, group));
+  }
+
+  private static Map<TopicPartition, SharePartitionOffsetInfo> offsets(Bench bench, String group) throws Exception {
+    var specification = Map.of(group, new ListShareGroupOffsetsSpec());
+    return bench.admin().listShareGroupOffsets(specification).all().get().get(group);
+  }
+
+  private static void forget(Bench bench, String group, String topic) throws Exception {
+    bench.admin().deleteShareGroupOffsets(group, Set.of(topic)).all().get();
   }
 
   private static void admin(Bench bench) throws Exception {

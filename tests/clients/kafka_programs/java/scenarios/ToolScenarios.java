@@ -6,6 +6,8 @@ import static onemq.kafka.Bench.equal;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -18,6 +20,7 @@ import org.apache.kafka.common.utils.Exit;
 import org.apache.kafka.tools.GetOffsetShell;
 import org.apache.kafka.tools.TopicCommand;
 import org.apache.kafka.tools.consumer.group.ConsumerGroupCommand;
+import org.apache.kafka.tools.reassign.ReassignPartitionsCommand;
 
 /** Kafka's command line tools, in this process; one at a time, as each prints to the one standard output. */
 final class ToolScenarios {
@@ -34,7 +37,8 @@ final class ToolScenarios {
         "toolTopics", ToolScenarios::topics,
         "toolConfigs", ToolScenarios::configs,
         "toolResetOffsets", ToolScenarios::resetOffsets,
-        "toolGetOffsets", ToolScenarios::getOffsets);
+        "toolGetOffsets", ToolScenarios::getOffsets,
+        "toolReassign", ToolScenarios::reassign);
   }
 
   /** What the tool prints. */
@@ -88,9 +92,7 @@ final class ToolScenarios {
   }
 
   private static String configTool(Bench bench, String[] named, String... arguments) throws Exception {
-    List<String> all = new ArrayList<>(List.of(named));
-    all.addAll(List.of(arguments));
-    return run(bench, kafka.admin.ConfigCommand::main, all.toArray(new String[0]));
+    return run(bench, kafka.admin.ConfigCommand::main, with(named, arguments));
   }
 
   private static void resetOffsets(Bench bench) throws Exception {
@@ -126,6 +128,26 @@ final class ToolScenarios {
 
   private static long committed(Bench bench, String group, String topic) throws Exception {
     return bench.admin().listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata().get().get(new TopicPartition(topic, 0)).offset();
+  }
+
+  /** Where there is one broker the partition stays where it is. */
+  private static void reassign(Bench bench) throws Exception {
+    String topic = bench.topic(1);
+    int broker = bench.admin().describeCluster().nodes().get().iterator().next().id();
+    String partition = "{\"topic\": \"" + topic + "\", \"partition\": 0, \"replicas\": [" + broker + "]}";
+    Path plan = Files.createTempFile("reassign", ".json");
+    Files.writeString(plan, "{\"version\": 1, \"partitions\": [" + partition + "]}");
+    String[] file = {"--reassignment-json-file", plan.toString()};
+    says("Successfully started partition reassignment", run(bench, ReassignPartitionsCommand::main, with(file, "--execute")));
+    Bench.until(
+        () -> run(bench, ReassignPartitionsCommand::main, with(file, "--verify")).contains("is completed"), "it is completed");
+    Files.delete(plan);
+  }
+
+  private static String[] with(String[] some, String... more) {
+    List<String> all = new ArrayList<>(List.of(some));
+    all.addAll(List.of(more));
+    return all.toArray(new String[0]);
   }
 
   private static void getOffsets(Bench bench) throws Exception {

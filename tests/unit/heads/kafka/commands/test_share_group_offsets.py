@@ -52,9 +52,17 @@ def test_describe(peer: SharePeer, version: int) -> None:
         assert (row.partition_index, row.start_offset, row.error_code) == (0, 1, NONE)
         if version == 1:
             assert row.lag == 2
-    (row,) = described(peer, version, [{"topic_name": "none", "partitions": [0]}]).topics[0].partitions
-    assert (row.start_offset, row.error_code) == (-1, UNKNOWN_PARTITION)
-    assert described(peer, version, None, "nobody").error_code == GROUP_NOT_FOUND
+
+
+@pytest.mark.parametrize("version", [0, 1])
+def test_what_is_not_read_has_no_offset(peer: SharePeer, version: int) -> None:
+    for topic, group in (("none", "g"), ("t", "nobody")):
+        (row,) = (
+            described(peer, version, [{"topic_name": topic, "partitions": [0]}], group).topics[0].partitions
+        )
+        assert (row.start_offset, row.error_code) == (-1, NONE)
+    nobody = described(peer, version, None, "nobody")
+    assert (nobody.error_code, nobody.topics) == (NONE, [])
 
 
 def alter(peer: SharePeer, offset: int, topic: str = "t", group: str = "g") -> Told:
@@ -69,13 +77,20 @@ def alter(peer: SharePeer, offset: int, topic: str = "t", group: str = "g") -> T
 
 def test_alter(table: Table, peer: SharePeer) -> None:
     assert alter(peer, 0).error_code == NON_EMPTY
-    assert alter(peer, 0, group="nobody").error_code == GROUP_NOT_FOUND
     leave(peer)
     (topic,) = alter(peer, 0, "none").responses
     assert topic.partitions[0].error_code == UNKNOWN_PARTITION
     (topic,) = alter(peer, 0).responses
     assert (topic.topic_id, topic.partitions[0].error_code) == (table.topic_id, NONE)
     assert values(table.fetch(table.member(), 0)) == [b"a", b"b", b"c"]
+
+
+def test_alter_makes_the_group(peer: SharePeer) -> None:
+    assert alter(peer, 0, "none", "new").responses[0].partitions[0].error_code == UNKNOWN_PARTITION
+    assert delete(peer, group="new").error_code == GROUP_NOT_FOUND
+    assert alter(peer, 2, group="new").responses[0].partitions[0].error_code == NONE
+    (row,) = described(peer, 0, None, "new").topics[0].partitions
+    assert row.start_offset == 2
 
 
 def delete(peer: SharePeer, topic: str = "t", group: str = "g") -> Told:
