@@ -1,4 +1,4 @@
-"""The real process killed under Kafka's producers: what was acknowledged is there, once, in order; transactions are whole or not at all."""
+"""The real process killed or stopped under producers of Kafka: acknowledged records are there once, in order, transactions whole or absent."""
 
 from __future__ import annotations
 
@@ -70,7 +70,8 @@ def value(number: int) -> bytes:
     return b"%d:" % number + b"x" * (number * 37 % 3000)
 
 
-def test_what_was_acknowledged_is_there_once_and_in_order(broker: BrokerProcess) -> None:
+@pytest.mark.parametrize("clean", [False, True], ids=["kill -9", "SIGTERM"])
+def test_what_was_acknowledged_is_there_once_and_in_order(broker: BrokerProcess, clean: bool) -> None:
     make_topic(broker)
     producer = kafka.Producer(
         {
@@ -101,7 +102,10 @@ def test_what_was_acknowledged_is_there_once_and_in_order(broker: BrokerProcess)
                     producer.produce(TOPIC, value(sent), partition=sent % PARTITIONS, on_delivery=told)
                     sent += 1
             producer.poll(0.005)
-        broker.kill9()
+        if clean:
+            assert broker.terminate() == 0
+        else:
+            broker.kill9()
         broker.start()
     assert producer.flush(SECONDS_MAX) == 0
     assert not failed

@@ -274,6 +274,10 @@ class Ledger:
         """The record (taken out, not leased) is settled for good. True when a fact will be written."""
         offset = record.offset
         size = record.body_bytes()
+        if self.log.kept:
+            # Only the batches' sizes are known of what waits: each record counts as the average of those that do.
+            waiting = self.ready_count + len(self.leased) + len(self.delayed) + 1
+            size = self.unsettled_bytes // waiting
         self.unsettled_bytes -= size
         if self.returns:
             self.returns.pop(offset, None)

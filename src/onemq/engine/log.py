@@ -714,7 +714,9 @@ class LogReader:
             window.append(batch)
         self._window = window
         # No batch at all: what was asked for does not exist, nor does anything up to where the store's part ended.
-        self._window_end = max(next_offset if batches else max(next_offset, self._asked_to), self._window_start + 1)
+        self._window_end = max(
+            next_offset if batches else max(next_offset, self._asked_to), self._window_start + 1
+        )
 
     def forget(self) -> None:
         """Lets go of the window's memory; an answer on its way is not waited for any more."""

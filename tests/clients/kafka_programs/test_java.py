@@ -10,13 +10,12 @@ import os
 import re
 import subprocess
 from collections.abc import Callable, Generator, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from clients.conftest import missing_toolchain
-from clients.kafka_programs.scenarios import Played, is_wanted, play, wanted_scenarios
+from clients.kafka_programs.scenarios import Played, play, wanted_scenarios
 from kafka_peer import ToolchainMissing, class_path
 
 JAVA = Path(__file__).parent / "java"
@@ -105,29 +104,21 @@ def seeds_command(
 
 
 @pytest.fixture(scope="session")
-def programs(request: pytest.FixtureRequest, bootstrap: str) -> Generator[dict[str, Played], None, None]:
-    """The programs that tests of this run want. The scenarios wait for many things: the seeds run meanwhile."""
-    with ExitStack() as running:
-        started: dict[str, Played] = {}
-        if is_wanted(request, "scenarios"):
-            names = wanted_scenarios(request, test_scenario)
-            names.sort(key=lambda name: not name.startswith(LONGEST))
-            command = [*request.getfixturevalue("scenarios_command"), bootstrap, *names]
-            started["scenarios"] = running.enter_context(play(command, {}, PROGRAM_SECONDS_MAX))
-        if is_wanted(request, "java_seeds"):
-            command = request.getfixturevalue("seeds_command")
-            started["java_seeds"] = running.enter_context(play(command, {}, PROGRAM_SECONDS_MAX))
-        yield started
+def scenarios(
+    request: pytest.FixtureRequest, scenarios_command: list[str], bootstrap: str
+) -> Generator[Played, None, None]:
+    """The results of all scenarios that were asked for, played at once."""
+    names = wanted_scenarios(request, test_scenario)
+    names.sort(key=lambda name: not name.startswith(LONGEST))
+    with play([*scenarios_command, bootstrap, *names], {}, PROGRAM_SECONDS_MAX) as program:
+        yield program
 
 
 @pytest.fixture(scope="session")
-def scenarios(programs: dict[str, Played]) -> Played:
-    return programs["scenarios"]
-
-
-@pytest.fixture(scope="session")
-def java_seeds(programs: dict[str, Played]) -> Played:
-    return programs["java_seeds"]
+def java_seeds(seeds_command: list[str]) -> Generator[Played, None, None]:
+    """On their own: one of them waits for its record for one second only."""
+    with play(seeds_command, {}, PROGRAM_SECONDS_MAX) as program:
+        yield program
 
 
 @pytest.mark.parametrize("scenario", scenario_names())

@@ -20,7 +20,6 @@ def test_the_identity_survives(end: object) -> None:
         assert driver.broker.identity.octets == first
 
 
-
 def test_a_snapshot_has_it() -> None:
     driver = Driver()
     assert driver.broker.identity.changes() == [{"id": driver.broker.identity.octets}]

@@ -33,6 +33,8 @@ CHECK_MS: Final = 1_000
 BACKOFF_MS: Final = 15_000
 """As Kafka's log.cleaner.backoff.ms."""
 HORIZONS_MAX: Final = 64
+GATHERED_MAX: Final = 200_000
+"""Numbers of what stays, gathered before the store is asked to rewrite segments."""
 
 
 class Cleaning:
@@ -70,6 +72,10 @@ class Compactor(Agenda):
         self._tombstones_to: i64 = 0
         self._loads = _CompactorLoads(self)
         self._ticket = 0
+        self._stored_live: list[int] = []
+        self._stored_start = 0
+        self._stored_end = 0
+        self._stored_dropped = False
 
     def dirtied(self, partition: Partition, size: i64) -> None:
         """Something was appended to a partition that is compacted."""
@@ -205,6 +211,7 @@ class Compactor(Agenda):
         self._state = IDLE
         self._partition = None
         self._last = {}
+        self._forget_stored()
         self.passes += 1
         self.core.schedule(self, self.core.now_ms + CHECK_MS)
 
@@ -258,8 +265,14 @@ class Compactor(Agenda):
             self._at = partition.log.start_offset
             self.core.need_dispatch(self)
             return
+        self._reclaim(partition)
         cleaning = self._cleaning
         cleaning.cleaned_to = max(cleaning.cleaned_to, self._end)
+        if cleaning.dirty_bytes == 0:
+            # What lies behind the pass's end waits for its time, or for a transaction's end.
+            cleaning.dirty_bytes = partition.available(self._end, partition.log.visible_end, OFFSETS_END)
+            cleaning.dirty_since_ms = self.core.now_ms
+        partition.shrink_to(self.core.store.log_bytes(partition.log.log_id) + partition.unspilled_bytes())
         self._finish()
 
     # The first round.
@@ -303,17 +316,39 @@ class Compactor(Agenda):
         for data in batches:
             if self._live_in(partition, data, live):
                 dropped = True
-        if not dropped:
-            return
-        log = partition.log
         start = int(self._at)
         end = int(next_offset)
-        if start < log.spilled_to:
+        self._gather(partition, live, start, end, dropped)
+        if dropped:
+            self._clean_memory(partition, live, start, end)
+
+    def _gather(self, partition: Partition, live: list[int], start: int, end: int, dropped: bool) -> None:
+        """The store rewrites whole segments: it is asked once for many steps."""
+        if start >= partition.log.spilled_to:
+            return
+        if not self._stored_end:
+            self._stored_start = start
+        for at in range(0, len(live), 2):
+            _add(self._stored_live, live[at], live[at + 1])
+        self._stored_end = end
+        self._stored_dropped = self._stored_dropped or dropped
+        if len(self._stored_live) >= GATHERED_MAX:
+            self._reclaim(partition)
+
+    def _reclaim(self, partition: Partition) -> None:
+        if self._stored_dropped:
+            start = self._stored_start
             pairs = [0, start] if start else []
-            pairs.extend(live)
-            pairs.extend((end, OFFSETS_END))
-            self.core.store.reclaim(log.log_id, pairs, True)
-        self._clean_memory(partition, live, start, end)
+            pairs.extend(self._stored_live)
+            pairs.extend((self._stored_end, OFFSETS_END))
+            self.core.store.reclaim(partition.log.log_id, pairs, True)
+        self._forget_stored()
+
+    def _forget_stored(self) -> None:
+        self._stored_live = []
+        self._stored_start = 0
+        self._stored_end = 0
+        self._stored_dropped = False
 
     def _clean_memory(self, partition: Partition, live: list[int], start: int, end: int) -> None:
         log = partition.log

@@ -14,7 +14,6 @@ from onemq.engine.topics.producers import Aborted
 from onemq.model.record_batch import base_offset, end_offset
 from onemq.model.refusal import Reason
 
-
 WAIT_MAX_MS: Final = 60_000
 """Longest wait: what waits costs memory even when its client has gone."""
 
@@ -250,7 +249,12 @@ class Fetch(Agenda):
 
     def _answer(self) -> None:
         self._give_back()
-        if self._has_loaded and self._bytes_min > 0 and self.core.now_ms < self._until_ms and self._is_empty():
+        if (
+            self._has_loaded
+            and self._bytes_min > 0
+            and self.core.now_ms < self._until_ms
+            and self._is_empty()
+        ):
             # The store had nothing but a hole where something was expected: a client told so at once would ask again at once.
             self._has_loaded = False
             self._results = []

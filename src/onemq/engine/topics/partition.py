@@ -404,6 +404,27 @@ class Partition(KeptQueue):
         for watcher in self.watchers:
             self.core.need_dispatch(watcher)
 
+    def unspilled_bytes(self) -> i64:
+        """Bytes of the batches that only memory has."""
+        log = self.log
+        size: i64 = 0
+        index = find_batch(log.tail, log.tail_at, log.spilled_to)
+        while index < len(log.tail):
+            data = log.tail[index].data
+            if data is not None:
+                size += len(data)
+            index += 1
+        return size
+
+    def shrink_to(self, size: i64) -> None:
+        """Compaction has left `size` bytes: retention by size counts them, not what there was."""
+        before = self.value_bytes
+        if size >= before or before <= 0:
+            return
+        for at in range(1, len(self.marks), 3):
+            self.marks[at] = int(self.marks[at] * size // before)
+        self.value_bytes = size
+
     def configured(self) -> None:
         """The topic's settings have changed."""
         topic = self.topic

@@ -5,8 +5,9 @@ from __future__ import annotations
 import google_crc32c
 import pytest
 
-from engine_driver import RecordingSink
+from engine_driver import Disk, FakeStore, RecordingSink
 from onemq.engine.consumption import START_FIRST, StreamStart
+from onemq.engine.ports import Found
 from onemq.engine.settings import EngineSettings
 from onemq.engine.topics.lookup import LookupWaiter
 from onemq.engine.topics.topic import Topic
@@ -14,7 +15,7 @@ from onemq.engine.topics.topic_access import MAX_TIMESTAMP
 from onemq.model.compression import GZIP
 from onemq.model.entities import QueueSettings
 from onemq.model.record import NO_ADDRESS, Record
-from onemq.model.record_batch import encode_batch, recompressed_batch
+from onemq.model.record_batch import base_offset, encode_batch, max_timestamp_ms, recompressed_batch
 from onemq.model.refusal import Reason, Refusal
 from transaction_driver import Remembering, TransactionDriver, batch
 
@@ -322,9 +323,7 @@ def test_a_large_hole_is_passed_over_at_once() -> None:
         driver.settle_down()
         driver.declare("t", settings)
         sink = RecordingSink()
-        driver.consume(
-            "t", sink, no_ack=True, start=StreamStart(START_FIRST, 0) if settings.kept else None
-        )
+        driver.consume("t", sink, no_ack=True, start=StreamStart(START_FIRST, 0) if settings.kept else None)
         driver.settle_down()
         assert sink.values == [b"first", b"far"]
 
@@ -479,3 +478,41 @@ def test_a_batch_that_a_topic_decompresses_must_not_be_too_large_then() -> None:
     with pytest.raises(Refusal) as raised:
         driver.topics.produce(topic, 0, small, None)
     assert raised.value.reason is Reason.TOO_LARGE
+
+
+class EarlyFinds(FakeStore):
+    """Looks for times at once and answers late, as a reader that does not wait for the writer."""
+
+    def find_time(self, ticket: int, log_id: int, timestamp_ms: int) -> None:
+        found = -1
+        for data in self.spilled.get(log_id, []):
+            if found < 0 and max_timestamp_ms(data) >= timestamp_ms:
+                found = int(base_offset(data))
+        self.held.append(Found(ticket, log_id, found))
+
+    held: list[Found]
+
+
+def test_a_look_up_sees_what_is_spilled_while_it_looks() -> None:
+    store = EarlyFinds(Disk())
+    store.held = []
+    driver = TransactionDriver(cramped(), store=store)
+    topic = driver.make_topic("t", 1)
+    for _ in range(20):
+        produce(driver, topic, [bytes(400)])
+        driver.settle_down()
+    driver.pass_time(1_000)
+    stamp = driver.now_ms
+    wanted = produce(driver, topic, [b"wanted"])
+    driver.settle_down()
+    log = topic.partitions[0].log
+    assert log.spilled_to <= wanted
+    looked = Looked()
+    driver.topics.offset_for(topic, 0, stamp, False, looked)
+    while log.tail[log.tail_at].base <= wanted:
+        produce(driver, topic, [bytes(400)])
+        driver.settle_down()
+    assert looked.answer is None
+    driver.broker.complete(list(store.held))
+    driver.settle_down()
+    assert looked.answer == (wanted, stamp)

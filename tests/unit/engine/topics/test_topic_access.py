@@ -174,10 +174,7 @@ def test_a_deleted_topic_answers_nothing_any_more() -> None:
     topic = driver.topics.find("t")
     driver.topics.delete(topic)
     assert reason(lambda: driver.topics.produce(topic, 0, batch([b"1"], NOW), None)) is Reason.NOT_FOUND
-    assert (
-        reason(lambda: driver.topics.offset_for(topic, 0, EARLIEST, False, Nobody()))
-        is Reason.NOT_FOUND
-    )
+    assert reason(lambda: driver.topics.offset_for(topic, 0, EARLIEST, False, Nobody())) is Reason.NOT_FOUND
     assert driver.topics.fetch_part(topic, 0, 0, 100).refused is Reason.NOT_FOUND
 
 

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.Map;
 import java.util.Properties;
 import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.ExecutionException;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
@@ -30,8 +31,8 @@ public final class SeedRunner {
   public static void main(String[] arguments) throws Exception {
     SeedRunner runner = new SeedRunner(arguments[0]);
     runner.forget();
+    runner.userActivity(); // first: what it loads is there when the other waits for one second only
     runner.orders();
-    runner.userActivity();
     runner.forget();
     System.exit(0);
   }
@@ -76,12 +77,11 @@ public final class SeedRunner {
     settings.put("bootstrap.servers", bootstrap);
     settings.put("key.deserializer", "org.apache.kafka.common.serialization.StringDeserializer");
     settings.put("value.deserializer", "org.apache.kafka.common.serialization.StringDeserializer");
+    settings.put("group.id", "reader-" + UUID.randomUUID());
+    settings.put("auto.offset.reset", "earliest");
     java.util.List<String> found = new ArrayList<>();
     try (KafkaConsumer<String, String> consumer = new KafkaConsumer<>(settings)) {
-      java.util.List<TopicPartition> partitions = new ArrayList<>();
-      consumer.partitionsFor(topic).forEach(one -> partitions.add(new TopicPartition(topic, one.partition())));
-      consumer.assign(partitions);
-      consumer.seekToBeginning(partitions);
+      consumer.subscribe(java.util.List.of(topic));
       until(
           () -> {
             for (ConsumerRecord<String, String> one : consumer.poll(Duration.ofMillis(50))) {
