@@ -1,4 +1,4 @@
-"""The real process killed or stopped under producers of Kafka: acknowledged records are there once, in order, transactions whole or absent."""
+"""The real process killed or stopped under producers of Kafka: acknowledged records stay, once, in order, transactions whole or absent."""
 
 from __future__ import annotations
 

@@ -111,7 +111,9 @@ def test_the_last_value_of_each_key_stays_and_nothing_else(
     driver.crash()
     driver.pass_time(2 * KEEP_MS)
     assert contents(driver, "t") == [entry for entry in expected if entry[2] is not None]
-    again = driver.topics.produce(driver.topics.find("t"), 0, keyed_batch([(b"z", b"1")], driver.now_ms), None)
+    again = driver.topics.produce(
+        driver.topics.find("t"), 0, keyed_batch([(b"z", b"1")], driver.now_ms), None
+    )
     assert again.base_offset == len(written)
 
 
@@ -130,12 +132,16 @@ def test_a_pass_that_runs_out_of_keys_goes_on_in_the_next() -> None:
     ]
 
 
-@pytest.mark.parametrize("name, value", [("min.compaction.lag.ms", "30000"), ("min.cleanable.dirty.ratio", "1.0")])
+@pytest.mark.parametrize(
+    "name, value", [("min.compaction.lag.ms", "30000"), ("min.cleanable.dirty.ratio", "1.0")]
+)
 def test_a_topic_that_is_not_due_is_left_alone(name: str, value: str) -> None:
     driver = TransactionDriver()
     assert driver.topics.create("t", 1, {**CONFIG, name: value, "max.compaction.lag.ms": "40000"}) is not None
     for turn in range(3):
-        driver.topics.produce(driver.topics.find("t"), 0, keyed_batch([(b"a", b"%d" % turn)], driver.now_ms), None)
+        driver.topics.produce(
+            driver.topics.find("t"), 0, keyed_batch([(b"a", b"%d" % turn)], driver.now_ms), None
+        )
         driver.settle_down()
     driver.pass_time(10_000)
     if name == "min.compaction.lag.ms":

@@ -188,6 +188,7 @@ class Stage:
     """One broker. Time stands still until `wait`."""
 
     def __init__(self, settings: AmqpSettings | None = None, store: Store | None = None) -> None:
+        self._counter = 0
         self.store: Store = store or MemoryStore(lambda: None)
         self.broker = Broker(
             self.store,
@@ -213,7 +214,6 @@ class Stage:
         self.gate = Gate(Users(users), Permissions(["/", "other", "closed"], granted), self.broker)
         self.head = AmqpHead(self.gate, settings or AmqpSettings(), self._entropy)
         self.peers: list[Peer] = []
-        self._counter = 0
 
     def _entropy(self, size: int) -> bytes:
         self._counter += 1

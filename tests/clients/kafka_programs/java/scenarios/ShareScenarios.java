@@ -141,7 +141,8 @@ final class ShareScenarios {
       equal(List.of(), first.commitSync().values().stream().flatMap(Optional::stream).toList());
     } else {
       ConsumerRecord<String, String> again = pollSome(second).get(0);
-      equal(List.of("m0", 2), List.of(again.value(), (int) again.deliveryCount().orElseThrow()));
+      equal("m0", again.value());
+      check(again.deliveryCount().orElseThrow() >= 2, "not for the first time"); // the first's client may prefetch it once more
       first.acknowledge(held);
       var late = first.commitSync().values().stream().flatMap(Optional::stream).toList();
       equal(List.of(InvalidRecordStateException.class), late.stream().map(Object::getClass).toList());

@@ -45,7 +45,8 @@ def described(
 
 @pytest.mark.parametrize("version", [0, 1])
 def test_describe(peer: SharePeer, version: int) -> None:
-    for topics in (None, [{"topic_name": "t", "partitions": [0]}]):
+    named: list[dict[str, object]] = [{"topic_name": "t", "partitions": [0]}]
+    for topics in (None, named):
         found = described(peer, version, topics)
         assert (found.error_code, found.topics[0].topic_name) == (NONE, "t")
         (row,) = found.topics[0].partitions
