@@ -11,6 +11,8 @@ say = @printf '\033[1m==> %s\033[0m\n' $(1)
 # The sources win over the installed package where they are on the path.
 INTERPRETED := PYTHONPATH=src
 FAST_TESTS := tests/unit tests/conformance
+# Most tests wait for other processes; what shares a broker stays together.
+SIDE_BY_SIDE := -n 2 --dist loadfile
 ALL_TESTS := tests
 
 .PHONY: serve test check bench compiled clean format
@@ -21,16 +23,16 @@ serve: $(STAMPS)/compiled
 # Everything: the fast tests interpreted, then all tests over the compiled build.
 test: $(STAMPS)/dev $(STAMPS)/compiled $(STAMPS)/clients
 	$(call say,"fast tests over the sources (interpreted)")
-	$(INTERPRETED) $(BIN)/python -m pytest $(FAST_TESTS)
+	$(INTERPRETED) $(BIN)/python -m pytest $(SIDE_BY_SIDE) $(FAST_TESTS)
 	$(call say,"all tests over the compiled build")
-	$(BIN)/python -m pytest $(ALL_TESTS)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ALL_TESTS)
 
 check: $(STAMPS)/dev $(STAMPS)/clients
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(INTERPRETED) $(BIN)/lint-imports
-	$(INTERPRETED) $(BIN)/python -m pytest tests/unit
+	$(INTERPRETED) $(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/unit
 
 format: $(STAMPS)/dev
 	$(BIN)/ruff format .

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
-from confluent_kafka import Consumer, ConsumerGroupState, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, ConsumerGroupState, KafkaError, TopicPartition
 
 from clients.kafka_python.group_members import Member, Ownership, wait_shares
 from clients.kafka_python.session import (
@@ -249,26 +249,3 @@ def test_automatic_commits(bootstrap: str, topic: str, unique: Unique) -> None:
     wait_until(stored)
     client.close()
     other.close()
-
-
-def test_a_commit_of_a_member_that_is_no_more(bootstrap: str, topic: str, unique: Unique) -> None:
-    """After its group went on without it, a member cannot commit any more."""
-    group = unique("group")
-    produce(bootstrap, topic, b"m")
-    slow = member(bootstrap, group, max_poll_interval_ms=6000, session_timeout_ms=6000)
-    slow.subscribe([topic])
-    poll_messages(slow, 1)
-    other = member(bootstrap, group)
-    other.subscribe([topic])
-    # It does not poll any more: the group waits for its max.poll.interval.ms and goes on.
-    wait_assigned(other, 1)
-    with pytest.raises(KafkaException) as caught:
-        slow.commit(offsets=[TopicPartition(topic, 0, 1)], asynchronous=False)
-    assert caught.value.args[0].code() in (
-        KafkaError.UNKNOWN_MEMBER_ID,
-        KafkaError.ILLEGAL_GENERATION,
-        KafkaError._STATE,
-        KafkaError._ASSIGNMENT_LOST,
-    )
-    other.close()
-    slow.close()

@@ -49,6 +49,17 @@ message_bytes_max = "10 kB"
 held_bytes_max = "1MiB"
 login_seconds = 0.3
 
+[kafka]
+port = 0
+tls_port = 0
+advertised_host = "localhost"
+advertised_port = 0
+advertised_tls_port = 0
+auto_create_topics = false
+partitions = 3
+request_bytes_max = "1MiB"
+login_seconds = 0.4
+
 [http]
 port = 0
 
@@ -80,6 +91,22 @@ connections_max = 4
 outbox_bytes_max = "64KiB"
 consumer_timeout_ms = 250
 dispatch_per_turn = 10
+topic_partitions_max = 20
+compaction_keys_max = 1000
+
+[groups]
+session_timeout_min_ms = 1000
+session_timeout_max_ms = 60000
+initial_rebalance_delay_ms = 10
+members_max = 5
+groups_max = 50
+offsets_retention_ms = 60000
+offsets_check_ms = 1000
+
+[transactions]
+timeout_max_ms = 60000
+expiry_ms = 3600000
+ids_max = 10
 
 [log]
 level = "debug"
@@ -98,6 +125,9 @@ class Plain(BrokerProcess):
 
     def _command(self) -> list[str]:
         return [sys.executable, "-m", "onemq", "serve", "--config", str(self.directory / "onemq.toml")]
+
+    def _silent(self) -> dict[str, str]:
+        return {}
 
 
 @pytest.fixture(scope="module")
@@ -119,12 +149,14 @@ def test_the_file_sets_every_setting(tmp_path: Path) -> None:
 
 
 def test_every_listener_has_its_line(configured: Plain) -> None:
-    assert set(configured.ports) == {"amqp", "amqps", "http"}
-    assert len(set(configured.ports.values())) == 3
+    assert set(configured.ports) == {"amqp", "amqps", "kafka", "kafkas", "http"}
+    assert len(set(configured.ports.values())) == 5
     printed = [line for line in configured.log().splitlines() if not line.startswith("{")]
     assert [line.split()[:2] for line in printed[:-1]] == [
         ["listening", "amqp"],
         ["listening", "amqps"],
+        ["listening", "kafka"],
+        ["listening", "kafkas"],
         ["listening", "http"],
     ]
     assert printed[-1].startswith("ready in ")

@@ -478,7 +478,8 @@ class Partition(KeptQueue):
         size = state["bytes"]
         marks = state["marks"]
         assert isinstance(start, int) and isinstance(size, int) and isinstance(marks, list)
-        seen = state["seen"]
+        # Not in what version 1 wrote: what it kept is as old as this start, no older.
+        seen = state.get("seen", int(self.core.now_ms))
         assert isinstance(seen, int)
         self.restore(start, size, marks, seen)
         producers = state.get("producers", {"producers": [], "aborted": []})

@@ -255,7 +255,7 @@ COMMON = settings(
     max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
 )
 PLANTED = settings(
-    max_examples=300,
+    max_examples=3000,
     stateful_step_count=40,
     derandomize=True,
     database=None,
