@@ -32,7 +32,7 @@ check: $(STAMPS)/dev $(STAMPS)/clients
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(INTERPRETED) $(BIN)/lint-imports
-	$(INTERPRETED) $(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/unit
+	$(INTERPRETED) $(BIN)/python -m pytest -n 2 -m "not slow" tests/unit
 
 format: $(STAMPS)/dev
 	$(BIN)/ruff format .

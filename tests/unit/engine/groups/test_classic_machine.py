@@ -23,6 +23,8 @@ from onemq.engine.groups.settings import GroupSettings
 from onemq.model.refusal import Reason
 from unit.engine.groups.world import KEY, JoinEnd, SyncEnd, World
 
+pytestmark = pytest.mark.slow
+
 PARTITIONS = 5
 RARELY = st.integers(0, 3).map(lambda chance: chance == 3)
 STEP_MS = 2000

@@ -22,6 +22,8 @@ from onemq.engine.groups.assignors import Partitions
 from onemq.model.refusal import Refusal
 from unit.engine.groups.world import KEY, REBALANCE_MS, World
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("t", "u", "v")
 SUBSCRIPTIONS: st.SearchStrategy[tuple[list[str], str]] = st.one_of(
     st.lists(st.sampled_from(NAMES), min_size=1, unique=True).map(lambda names: (names, "")),

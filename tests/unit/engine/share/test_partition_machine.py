@@ -26,6 +26,8 @@ from onemq.engine.share.records import ACQUIRED, AVAILABLE, Run
 from onemq.model.refusal import Reason, Refusal
 from unit.engine.share.world import DEAD, LOCK_MS, World
 
+pytestmark = pytest.mark.slow
+
 MEMBERS = ["anna", "bert", "cleo"]
 LIMIT = 3
 LOCKS_MAX = 100

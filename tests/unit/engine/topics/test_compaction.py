@@ -21,6 +21,8 @@ from onemq.model.record_batch import (
 )
 from transaction_driver import Remembering, TransactionDriver
 
+pytestmark = pytest.mark.slow
+
 KEEP_MS = 8_000
 CONFIG = {
     "cleanup.policy": "compact",

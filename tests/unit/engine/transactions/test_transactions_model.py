@@ -34,6 +34,8 @@ from onemq.engine.transactions.participants import Participants
 from onemq.model.refusal import Reason, Refusal
 from transaction_driver import SPACE, TransactionDriver, batch
 
+pytestmark = pytest.mark.slow
+
 IDS = ("a", "b")
 LOGS = (("orders", 0), ("orders", 1), ("bills", 0))
 GROUP = "group"

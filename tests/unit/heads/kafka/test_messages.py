@@ -36,6 +36,8 @@ from unit.heads.kafka import message_checks as checks
 from unit.heads.kafka import message_peer
 from unit.heads.kafka.message_samples import SCHEMAS, Sample, differences, module_of, read, write
 
+pytestmark = pytest.mark.slow
+
 HOT = [schema for schema in SCHEMAS if schema.is_hot]
 NOT_AT_THE_PEER = {68, 69, 76, 77, 78, 79, 90, 91, 92}
 """API keys that kafka-python lacks: Apache Kafka's own bytes stand in for it."""

@@ -10,6 +10,8 @@ from tools.kafka_messages.notation import Schema
 from unit.heads.kafka import message_checks as checks
 from unit.heads.kafka.message_samples import SCHEMAS
 
+pytestmark = pytest.mark.slow
+
 COLD = [schema for schema in SCHEMAS if not schema.is_hot]
 
 
