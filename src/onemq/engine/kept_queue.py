@@ -136,7 +136,7 @@ class KeptQueue(Queue):
         gone: i64 = 0
         drop = 0
         for at in range(0, len(marks), 3):
-            too_much = limit is not None and self.leaves_enough(limit, gone, marks[at + 1])
+            too_much = limit is not None and self.cut_is_due(limit, gone, marks[at + 1])
             too_old = age is not None and marks[at + 2] + age < self.core.now_ms
             if not (too_much or too_old) or marks[at] > end:
                 break
@@ -153,7 +153,7 @@ class KeptQueue(Queue):
         """Retention takes nothing at this offset and behind it."""
         return self.log.visible_end
 
-    def leaves_enough(self, limit: i64, gone: i64, gone_then: i64) -> bool:
+    def cut_is_due(self, limit: i64, gone: i64, gone_then: i64) -> bool:
         """Whether a cut that takes `gone_then` bytes after one that took `gone` is due for `limit`."""
         return self.value_bytes - gone > limit
 

@@ -68,8 +68,6 @@ class Reason(IntEnum):
     """The log does not reach to that offset, or begins behind it."""
     OUT_OF_SEQUENCE = 21
     """A producer's batch does not follow its last one."""
-    FENCED = 22
-    """A newer instance of the same producer, member or transaction has taken over."""
     OLD_FORMAT = 24
     """Records in a format of the past, or in a codec that this request may not use."""
 

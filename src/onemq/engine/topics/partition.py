@@ -369,7 +369,7 @@ class Partition(KeptQueue):
         unsettled = part.ledger.unsettled_ranges()
         return min(end, unsettled[0]) if unsettled else end
 
-    def leaves_enough(self, limit: i64, gone: i64, gone_then: i64) -> bool:
+    def cut_is_due(self, limit: i64, gone: i64, gone_then: i64) -> bool:
         """As Kafka has it: what is left is never less than retention.bytes."""
         return self.value_bytes - gone_then >= limit
 
