@@ -112,8 +112,6 @@ class Access:
         """Resolves and authorises. Raises Refusal NOT_FOUND, ACCESS_DENIED."""
         if not self.rights.may_write(exchange):
             raise Refusal(Reason.ACCESS_DENIED, "exchange", exchange, "write")
-        if exchange == "" and self.authority.denies(TOPIC, WRITE, routing_key):
-            raise Refusal(Reason.ACCESS_DENIED, "queue", routing_key, "write")
         route = Route(self.catalog.addresses.get(exchange, routing_key))
         self._refresh(route)
         return route
@@ -124,6 +122,8 @@ class Access:
         space = self._space
         route.reply = None
         if name == "":
+            if self.authority.denies(TOPIC, WRITE, key):
+                raise Refusal(Reason.ACCESS_DENIED, "queue", key, "write")
             route.reply = self.catalog.replies.get(key)
             queue = self.catalog.queue(space, key)
             route.queues = [] if queue is None else [queue]
@@ -151,7 +151,7 @@ class Access:
     ) -> int:
         """Takes one record. Returns outcome flags (ROUTED, REFUSED, DURABLE); 0 = it went nowhere.
 
-        Raises Refusal TOO_LARGE, or NOT_FOUND when the exchange has gone.
+        Raises Refusal TOO_LARGE; NOT_FOUND when the exchange has gone; ACCESS_DENIED when a rule has come that denies it.
         """
         catalog = self.catalog
         if route.generation != catalog.generation:

@@ -5,6 +5,7 @@ Must not: know configured permissions (Access joins both), or who a peer is.
 Spec: Kafka documentation, "Authorization and ACLs"; KIP-11, KIP-290 (prefixed names). Numbers are Kafka's.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from mypy_extensions import i64
@@ -208,6 +209,8 @@ class Acls(Part):
         self._rules: dict[tuple[int, int, str, str, str, int, int], AclRule] = {}
         self._decisions: dict[tuple[str, str, int, str, int], int] = {}
         self.generation: i64 = 0
+        self.on_change: Callable[[], None] | None = None
+        """Called when what was decided before may have become wrong."""
 
     def count(self) -> int:
         return len(self._rules)
@@ -287,6 +290,8 @@ class Acls(Part):
             self._rules.pop(_rule_of(list(removed)).key(), None)
         self._decisions.clear()
         self.generation += 1
+        if self.on_change is not None:
+            self.on_change()
 
     def changes(self) -> list[dict[str, object]]:
         found: list[dict[str, object]] = []

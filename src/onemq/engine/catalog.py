@@ -52,6 +52,7 @@ class Catalog(Keeper):
         self.administration = Administration(core)
         for part in self.administration.parts():
             self.add_part(part)
+        self.administration.acls.on_change = self._changed
         host = TopicQueues(
             core, self, self.logs, self._take_log_id, self._see_log_id, self._drop_named, self._changed
         )

@@ -26,6 +26,7 @@ from onemq.engine.acls import (
 )
 from onemq.engine.authority import Authority
 from onemq.model.principal import Principal
+from onemq.model.record import Record
 from onemq.model.refusal import Reason, Refusal
 from onemq.model.rights import NamePattern, Rights, no_rights
 
@@ -129,10 +130,14 @@ def test_rules_that_deny_bind_protocols_without_rules() -> None:
     driver.declare("q")
     everything = Rights(NamePattern(".*"), NamePattern(".*"), NamePattern(".*"))
     access = driver.broker.access(Principal("u", []), "/", everything)
-    access.route("", "q")
-    assert access.purge_queue("q") == 0
+    route = access.route("", "q")
+    assert access.publish(route, Record(b"v", route.address))
+    assert access.purge_queue("q") == 1
     rule(driver, TOPIC, "q", WRITE, DENY)
     rule(driver, TOPIC, "q", READ, DENY)
+    with pytest.raises(Refusal) as refused:
+        access.publish(route, Record(b"v", route.address))
+    assert refused.value.reason == Reason.ACCESS_DENIED
     with pytest.raises(Refusal) as refused:
         access.route("", "q")
     assert refused.value.reason == Reason.ACCESS_DENIED
