@@ -83,8 +83,8 @@ def test_the_memory_alarm_holds_publishers_until_consumers_have_taken_enough(
     broker = start(memory=True, configuration='[memory]\nalarm_bytes = "2MiB"\n')
     consumer, second = connect(broker), connect(broker)
     consumer.declare(Queue("filling"))
-    publishing = Publishing(connect(broker), "filling", b"x" * 64 * 1024)
     second.publish("filling", b"....small")  # a publisher, so that it is told
+    publishing = Publishing(connect(broker), "filling", b"x" * 64 * 1024)
     until(second.blocked, "no alarm")
     # 2 MiB hold 32 of them; one more may have been on its way to the alarm.
     until(lambda: len(publishing.done) >= 30, "publishing did not come to the alarm")

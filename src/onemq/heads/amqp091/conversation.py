@@ -88,13 +88,30 @@ class AmqpConversation(Conversation):
         self._over = False
         self._draining = False
         self._released = False
+        self._held = False
+        self._unread: list[bytes] = []
+        """What came while publishers are held up: the frames behind a first publish wait, too, however they were cut."""
 
     # Called by the net.
 
     def received(self, data: bytes) -> None:
+        if self._held:
+            self._unread.append(data)
+            return
+        self._codec.feed(data)
+        self._read_frames()
+
+    def resumed(self) -> None:
+        if self._held:
+            return
+        self._read_frames()
+        while self._unread and not self._held:
+            self._codec.feed(self._unread.pop(0))
+            self._read_frames()
+
+    def _read_frames(self) -> None:
         codec = self._codec
-        codec.feed(data)
-        while not self._over:
+        while not (self._over or self._held):
             kind = codec.next()
             if kind == NEED_DATA:
                 break
@@ -147,10 +164,13 @@ class AmqpConversation(Conversation):
         self._link.outbox.park(_GOODBYE_LANE, int(session.access.position()), frame.getvalue())
 
     def blocked(self, reason: str) -> None:
+        self._held = True
         if self._handshake.can("connection.blocked") and not self._over:
             self._send(ConnectionBlocked(reason))
 
     def unblocked(self) -> None:
+        self._held = False
+        self._link.again()
         if self._handshake.can("connection.blocked") and not self._over:
             self._send(ConnectionUnblocked())
 

@@ -44,7 +44,7 @@ from onemq.heads.amqp091.native_reader import AmqpNativeReader
 from onemq.heads.amqp091.properties import BasicProperties, decode_properties, encode_properties
 from onemq.heads.amqp091.settings import PREDECLARED_EXCHANGES, AmqpSettings
 from onemq.heads.amqp091.table import FieldValue
-from onemq.heads.contract import Link
+from onemq.heads.contract import Conversation, Link
 from onemq.model.principal import Peer as PeerAddress
 from onemq.model.record import NATIVE_AMQP091
 from onemq.net.outbox import Durability, ParkingOutbox
@@ -148,9 +148,15 @@ class StageLink(Link):
 
     def publishes(self) -> None:
         self.publishing = True
+        if self.stage.alarm:
+            self.conversation().blocked(self.stage.alarm)
+
+    def conversation(self) -> Conversation:
+        return next(peer.conversation for peer in self.stage.peers if peer.link is self)
 
     def again(self) -> None:
-        raise AssertionError("AMQP puts nothing off")
+        """The stage does it in its next turn."""
+        self.stage.resuming.append(self)
 
     def hold_reading(self, hold: bool) -> None:
         raise AssertionError("AMQP takes everything at once")
@@ -214,6 +220,8 @@ class Stage:
         self.gate = Gate(Users(users), Permissions(["/", "other", "closed"], granted), self.broker)
         self.head = AmqpHead(self.gate, settings or AmqpSettings(), self._entropy)
         self.peers: list[Peer] = []
+        self.alarm = ""
+        self.resuming: list[StageLink] = []
 
     def _entropy(self, size: int) -> bytes:
         self._counter += 1
@@ -223,6 +231,9 @@ class Stage:
         """Ends the turn: dispatch, commit, last words; everything is durable at once."""
         more = True
         while more:
+            resuming, self.resuming = self.resuming, []
+            for link in resuming:
+                link.conversation().resumed()
             more = self.broker.end_turn()
             for peer in self.peers:
                 peer.conversation.end_turn()

@@ -21,7 +21,9 @@ from onemq.heads.amqp091.methods import (
     ChannelFlowOk,
     ConfirmSelect,
     ConfirmSelectOk,
+    ConnectionBlocked,
     ConnectionClose,
+    ConnectionUnblocked,
     ExchangeDeclare,
     ExchangeDeclareOk,
     ExchangeDelete,
@@ -58,6 +60,22 @@ def peer(stage: Stage) -> Peer:
     connected.says(1, QueueDeclare("q", durable=True))
     connected.hears(1, QueueDeclareOk("q", 0, 0))
     return connected
+
+
+def test_under_an_alarm_a_first_publish_waits_however_its_bytes_were_cut(stage: Stage, peer: Peer) -> None:
+    peer.says(1, ConfirmSelect())
+    peer.hears(1, ConfirmSelectOk())
+    stage.alarm = "low on disk"
+    whole = published("", "q", b"one", properties=PERSISTENT)
+    peer.sends(whole + whole[:20])
+    peer.sends(whole[20:] + encoded(1, QueueDeclare("q", passive=True)))
+    peer.hears(0, ConnectionBlocked("low on disk"))
+    stage.alarm = ""
+    peer.conversation.unblocked()
+    stage.turn()
+    heard = [heard.what for heard in peer.heard()]
+    assert heard[0] == ConnectionUnblocked() and QueueDeclareOk("q", 2, 0) in heard
+    assert isinstance(heard[-1], BasicAck) and heard[-1].delivery_tag == 2
 
 
 def fetched(peer: Peer, queue: str = "q") -> Content | None:
