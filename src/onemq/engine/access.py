@@ -13,7 +13,7 @@ from onemq.engine.authority import Authority
 from onemq.engine.catalog import ROUTED, Catalog
 from onemq.engine.consumption import Consumer, Delivery, GetWaiter, Sink, StreamStart
 from onemq.engine.core import Core
-from onemq.engine.equivalence import check_exchange_equal, check_queue_equal
+from onemq.engine.equivalence import check_alterable, check_exchange_equal, check_queue_equal
 from onemq.engine.exchange import Exchange, Namespace
 from onemq.engine.groups.access import GroupAccess
 from onemq.engine.groups.groups import Groups
@@ -289,6 +289,37 @@ class Access:
         """Type name of a queue, "" when there is none of that name."""
         queue = self._space.queues.get(name)
         return "" if queue is None else queue.settings.type_name
+
+    def queue_settings(self, name: str) -> QueueSettings:
+        """What stands; not to be changed in place (`queue_copy`). Refusal NOT_FOUND, ACCESS_DENIED, LOCKED."""
+        if not self._sees(name):
+            raise Refusal(Reason.ACCESS_DENIED, "queue", name, "read")
+        return self._queue(name).settings
+
+    def alter_queue(self, name: str, settings: QueueSettings) -> None:
+        """Other settings from now on. Refusal NOT_FOUND, ACCESS_DENIED, LOCKED, INVALID (what cannot change)."""
+        self._may_configure("queue", name)
+        queue = self._queue(name)
+        check_alterable(name, queue.settings, settings)
+        target = settings.dead_letter_exchange
+        if target is not None and target != queue.settings.dead_letter_exchange:
+            self._may_write("exchange", target)
+        self.catalog.alter_queue(self._space, queue, settings)
+
+    def queue_names(self, prefix: str = "") -> list[str]:
+        """Queues and topics whose names begin so and that this principal may read, write or configure, ascending."""
+        found: dict[str, bool] = {}
+        for name, queue in self._space.queues.items():
+            if name.startswith(prefix) and self._sees(name) and queue.owner is None:
+                found[name] = True
+        for name in self._space.topics:
+            if name.startswith(prefix) and self._sees(name):
+                found[name] = True
+        return sorted(found)
+
+    def _sees(self, name: str) -> bool:
+        rights = self.rights
+        return rights.may_read(name) or rights.may_write(name) or rights.may_configure(name)
 
     def _status(self, queue: Queue) -> QueueStatus:
         return QueueStatus(queue.name, queue.message_count(), len(queue.consumers))

@@ -15,7 +15,7 @@ from onemq.engine.ledger_queue import LedgerQueue
 from onemq.engine.log import Log
 from onemq.engine.natives import Natives
 from onemq.engine.parts import Part
-from onemq.engine.queue import DIED_MAXLEN, Keeper, Queue
+from onemq.engine.queue import DIED_EXPIRED, DIED_MAXLEN, Keeper, Queue
 from onemq.engine.routing.destination import Destination
 from onemq.engine.settings_codec import (
     exchange_from_plain,
@@ -198,6 +198,13 @@ class Catalog(Keeper):
             return self.add_queue(namespace, name, QueueSettings())
         return queue
 
+    def alter_queue(self, namespace: Namespace, queue: Queue, settings: QueueSettings) -> None:
+        """What cannot change is the caller's to check."""
+        queue.configure(settings)
+        change = self._queue_change(namespace, queue, settings)
+        change["op"] = "queue~"
+        self._note(queue.log.durable, change)
+
     def remove_queue(self, namespace: Namespace, queue: Queue) -> int:
         """Returns how many ready records went with it. Its consumers are told."""
         count = int(queue.message_count())
@@ -351,7 +358,7 @@ class Catalog(Keeper):
 
     def bury(self, queue: Queue, record: Record, reason: str) -> None:
         target = queue.settings.dead_letter_exchange
-        if target is None:
+        if target is None or (reason == DIED_EXPIRED and not queue.settings.dead_letter_expired):
             return
         namespace = self.namespaces[queue.namespace]
         if target != "" and target not in namespace.exchanges:
@@ -457,6 +464,9 @@ class Catalog(Keeper):
                 self.topics.apply_attached(namespace, name, queue_from_plain(change["settings"]))
             else:
                 self.add_queue(namespace, name, queue_from_plain(change["settings"]), log_id)
+        elif operation == "queue~":
+            if name in namespace.queues:
+                self.alter_queue(namespace, namespace.queues[name], queue_from_plain(change["settings"]))
         elif operation in ("topic", "topic-"):
             self.topics.apply(namespace, change)
         elif operation == "queue-":

@@ -2,11 +2,22 @@
 
 from typing import Final
 
-from onemq.model.entities import ExchangeSettings, QueueSettings
+from onemq.model.entities import STRICT_GROUPS, ExchangeSettings, QueueSettings
 from onemq.model.refusal import Reason, Refusal
 
 TYPE_ARGUMENT: Final = "x-queue-type"
 """Compared as the type that it means: leaving it out is asking for the default."""
+
+UNALTERABLE: Final = (
+    "type_name",
+    "durable",
+    "exclusive",
+    "auto_delete",
+    "kept",
+    "persists_all",
+    "priority_max",
+)
+"""Settings that decide what a queue's log and ledger are."""
 
 
 def described(value: object) -> str:
@@ -80,3 +91,21 @@ def check_queue_equal(name: str, actual: QueueSettings, wanted: QueueSettings) -
             _check_argument("queue", name, argument, wanted.arguments, actual.arguments)
         elif wanted.type_name != actual.type_name:
             raise _differs("queue", name, argument, described(wanted.type_name), described(actual.type_name))
+
+
+def check_alterable(name: str, actual: QueueSettings, wanted: QueueSettings) -> None:
+    """Raises Refusal INVALID for what a queue cannot change once it is there."""
+    for setting in UNALTERABLE:
+        if getattr(actual, setting) != getattr(wanted, setting):
+            raise Refusal(
+                Reason.INVALID,
+                "queue",
+                name,
+                setting,
+                wanted=str(getattr(wanted, setting)),
+                actual=str(getattr(actual, setting)),
+            )
+    if actual.grouping != wanted.grouping and STRICT_GROUPS in (actual.grouping, wanted.grouping):
+        raise Refusal(
+            Reason.INVALID, "queue", name, "grouping", wanted=wanted.grouping, actual=actual.grouping
+        )

@@ -26,8 +26,9 @@ class LedgerQueue(Queue):
     ) -> None:
         super().__init__(core, namespace, name, settings, log, keeper)
         self.ledger = Ledger(core, log, settings.priority_max, self.agenda)
-        self.message_ttl_ms: i64 = -1 if settings.message_ttl_ms is None else settings.message_ttl_ms
-        self.limited = settings.length_max is not None or settings.bytes_max is not None
+        self.message_ttl_ms: i64 = -1
+        self.limited = False
+        self._take_over_settings()
         self.forwarder = False
         """Holds a delayed exchange's records: what is ready is routed, not consumed."""
         self.partition: Queue | None = None
@@ -39,12 +40,26 @@ class LedgerQueue(Queue):
         self.fresh_from: i64 = 0
         """Records from this offset on have not yet been offered to anybody."""
 
+    def _take_over_settings(self) -> None:
+        settings = self.settings
+        self.message_ttl_ms = -1 if settings.message_ttl_ms is None else settings.message_ttl_ms
+        self.limited = settings.length_max is not None or settings.bytes_max is not None
+
+    def configure(self, settings: QueueSettings) -> None:
+        super().configure(settings)
+        self._take_over_settings()
+        for other in self.others:
+            other.configure(settings)
+
     def ready_count(self) -> i64:
         return self.ledger.ready_count
 
     # A queue over the logs of a topic: this queue and `others`, one for each partition.
 
     def append(self, record: Record) -> bool:
+        delay_ms = self.settings.delay_ms
+        if delay_ms and record.not_before_ms == 0:
+            record.not_before_ms = self.core.now_ms + delay_ms
         partition = self.partition
         if partition is not None:
             return partition.append(record)

@@ -168,6 +168,12 @@ class Queue(Destination):
     @abstractmethod
     def is_loading(self) -> bool: ...
 
+    def configure(self, settings: QueueSettings) -> None:
+        """Other settings from now on. Records that are there already keep what they were given."""
+        self.settings = settings
+        self.watch_unused()
+        self.core.need_dispatch(self.agenda)
+
     # Records in.
 
     def append(self, record: Record) -> bool:

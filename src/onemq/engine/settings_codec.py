@@ -43,6 +43,12 @@ QUEUE_FIELDS: Final = (
     "retention_ms",
     "retention_bytes",
     "segment_bytes",
+    "visibility_ms",
+    "delay_ms",
+    "receive_limit",
+    "grouping",
+    "dead_letter_expired",
+    "attributes",
     "arguments",
 )
 
@@ -71,3 +77,11 @@ def queue_from_plain(plain: object) -> QueueSettings:
         assert name in QUEUE_FIELDS, f"queue setting {name!r} is of a newer version"
         setattr(settings, name, value)
     return settings
+
+
+def queue_copy(settings: QueueSettings) -> QueueSettings:
+    """A copy that can be changed."""
+    copy = queue_from_plain(queue_to_plain(settings))
+    copy.arguments = dict(settings.arguments)
+    copy.attributes = dict(settings.attributes)
+    return copy

@@ -19,6 +19,11 @@ DROP_HEAD: Final = "drop-head"
 REJECT_PUBLISH: Final = "reject-publish"
 REJECT_PUBLISH_DLX: Final = "reject-publish-dlx"
 
+UNGROUPED: Final = ""
+STRICT_GROUPS: Final = "strict"
+FAIR_GROUPS: Final = "fair"
+GROUPINGS: Final = (UNGROUPED, STRICT_GROUPS, FAIR_GROUPS)
+
 
 class ExchangeSettings:
     """What an exchange is.
@@ -93,28 +98,40 @@ class QueueSettings:
         retry_delay_min_ms, retry_delay_max_ms: returned records wait min * attempts, at most max; 0 = no delay.
         retry_delay_returned: also what was returned without failure waits.
         retention_ms, retention_bytes, segment_bytes: of a kept log.
+        visibility_ms: how long a record received without a time of its own is leased.
+        delay_ms: how long a record that says nothing of its own waits before it is ready.
+        receive_limit: a record that was given so often is dead when it would be given again; None = no limit.
+        grouping: order of ready records with a key: UNGROUPED (all as one), STRICT_GROUPS (a group with a record out gives
+            nothing to anybody else), FAIR_GROUPS (the group with fewest records out is served first).
+        dead_letter_expired: records that expire go to the dead-letter exchange, too.
+        attributes: a head's own words about the queue, not compared. Plain values.
         arguments: as declared.
         compared: as in ExchangeSettings.
     """
 
     __slots__ = (
         "arguments",
+        "attributes",
         "auto_delete",
         "bytes_max",
         "compared",
         "consumer_timeout_ms",
         "dead_letter_exchange",
+        "dead_letter_expired",
         "dead_letter_routing_key",
+        "delay_ms",
         "delivery_limit",
         "durable",
         "exclusive",
         "expires_ms",
+        "grouping",
         "kept",
         "length_max",
         "message_ttl_ms",
         "overflow",
         "persists_all",
         "priority_max",
+        "receive_limit",
         "retention_bytes",
         "retention_ms",
         "retry_delay_max_ms",
@@ -123,6 +140,7 @@ class QueueSettings:
         "segment_bytes",
         "single_active",
         "type_name",
+        "visibility_ms",
     )
 
     def __init__(
@@ -155,6 +173,12 @@ class QueueSettings:
         self.retention_ms: int | None = None
         self.retention_bytes: int | None = None
         self.segment_bytes: int | None = None
+        self.visibility_ms = 30_000
+        self.delay_ms = 0
+        self.receive_limit: int | None = None
+        self.grouping = UNGROUPED
+        self.dead_letter_expired = True
+        self.attributes: dict[str, object] = {}
         self.arguments: dict[str, object] = {} if arguments is None else arguments
         self.compared: tuple[str, ...] | None = None
 

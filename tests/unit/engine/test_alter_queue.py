@@ -1,0 +1,110 @@
+"""Queues whose settings change while they are there, and what they say of themselves."""
+
+import pytest
+
+from engine_driver import Driver
+from onemq.engine.settings_codec import queue_copy
+from onemq.model.entities import STRICT_GROUPS, QueueSettings
+from onemq.model.refusal import Reason, Refusal
+from onemq.model.rights import NamePattern, Rights
+
+
+def changed(driver: Driver, name: str, **values: object) -> QueueSettings:
+    settings = queue_copy(driver.access.queue_settings(name))
+    for setting, value in values.items():
+        setattr(settings, setting, value)
+    return settings
+
+
+def alter(driver: Driver, name: str, **values: object) -> None:
+    driver.access.alter_queue(name, changed(driver, name, **values))
+    driver.settle_down()
+
+
+def test_a_time_to_live_that_comes_later_holds_for_what_waits() -> None:
+    driver = Driver()
+    driver.declare("q")
+    driver.publish("q", b"old")
+    driver.settle_down()
+    alter(driver, "q", message_ttl_ms=1_000)
+    assert driver.ready("q") == 1
+    driver.pass_time(1_000)
+    assert driver.ready("q") == 0
+
+
+def test_altered_settings_survive_a_crash_and_a_restart() -> None:
+    driver = Driver()
+    driver.declare("q")
+    alter(driver, "q", delay_ms=5_000, attributes={"own": {"word": 1}}, receive_limit=3)
+    driver.crash()
+    for _ in range(2):
+        settings = driver.access.queue_settings("q")
+        assert (settings.delay_ms, settings.receive_limit) == (5_000, 3)
+        assert settings.attributes == {"own": {"word": 1}}
+        driver.restart()
+
+
+def test_a_queues_delay_is_for_records_that_have_none() -> None:
+    driver = Driver()
+    driver.declare("q")
+    alter(driver, "q", delay_ms=5_000)
+    driver.publish("q", b"late")
+    driver.publish("q", b"sooner", delay_ms=1_000)
+    driver.settle_down()
+    assert driver.ready("q") == 0
+    driver.pass_time(1_000)
+    assert driver.drain("q") == [b"sooner"]
+    driver.pass_time(4_000)
+    assert driver.drain("q") == [b"late"]
+
+
+def test_what_expires_is_dead_lettered_only_where_that_is_wanted() -> None:
+    driver = Driver()
+    driver.declare("dead")
+    settings = QueueSettings()
+    settings.message_ttl_ms = 1_000
+    settings.dead_letter_exchange = ""
+    settings.dead_letter_routing_key = "dead"
+    driver.declare("q", settings)
+    driver.publish("q", b"lettered")
+    driver.pass_time(1_000)
+    alter(driver, "q", dead_letter_expired=False)
+    driver.publish("q", b"dropped")
+    driver.pass_time(1_000)
+    assert driver.drain("dead") == [b"lettered"]
+    assert driver.ready("q") == 0
+
+
+@pytest.mark.parametrize("setting", ["durable", "kept", "exclusive", "auto_delete"])
+def test_what_a_queue_is_cannot_change(setting: str) -> None:
+    driver = Driver()
+    driver.declare("q")
+    settings = changed(driver, "q")
+    setattr(settings, setting, not getattr(settings, setting))
+    with pytest.raises(Refusal) as caught:
+        driver.access.alter_queue("q", settings)
+    assert (caught.value.reason, caught.value.detail) == (Reason.INVALID, setting)
+
+
+def test_groups_do_not_become_strict_later() -> None:
+    driver = Driver()
+    driver.declare("q")
+    with pytest.raises(Refusal) as caught:
+        alter(driver, "q", grouping=STRICT_GROUPS)
+    assert caught.value.reason == Reason.INVALID
+
+
+def test_names_by_prefix_and_right() -> None:
+    driver = Driver()
+    for name in ("orders", "orders-dead", "jobs"):
+        driver.declare(name)
+    assert driver.access.queue_names() == ["jobs", "orders", "orders-dead"]
+    assert driver.access.queue_names("orders") == ["orders", "orders-dead"]
+    reader = driver.new_access(Rights(NamePattern(""), NamePattern(""), NamePattern("jobs")))
+    assert reader.queue_names() == ["jobs"]
+    with pytest.raises(Refusal) as caught:
+        reader.queue_settings("orders")
+    assert caught.value.reason == Reason.ACCESS_DENIED
+    with pytest.raises(Refusal) as caught:
+        reader.alter_queue("jobs", QueueSettings())
+    assert caught.value.reason == Reason.ACCESS_DENIED
