@@ -166,6 +166,8 @@ def _engine_settings(settings: Settings) -> EngineSettings:
         predeclared=list(PREDECLARED_EXCHANGES),
         topic_partitions_max=settings.limits.topic_partitions_max,
         compaction_keys_max=settings.limits.compaction_keys_max,
+        deduplication_window_ms=settings.limits.deduplication_window_ms,
+        deduplication_ids_max=settings.limits.deduplication_ids_max,
         groups=_group_settings(settings),
         transactions=TransactionSettings(
             timeout_ms_max=settings.transactions.timeout_max_ms,

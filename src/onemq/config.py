@@ -96,6 +96,8 @@ class LimitSettings(Struct, forbid_unknown_fields=True):
     dispatch_per_turn: Count = 10_000
     topic_partitions_max: Count = 10_000
     compaction_keys_max: Count = 1_000_000
+    deduplication_window_ms: Milliseconds = 300_000
+    deduplication_ids_max: Count = 2_000_000
 
 
 class PermissionSettings(Struct, forbid_unknown_fields=True):

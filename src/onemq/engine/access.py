@@ -13,6 +13,7 @@ from onemq.engine.authority import Authority
 from onemq.engine.catalog import ROUTED, Catalog
 from onemq.engine.consumption import Consumer, Delivery, GetWaiter, Sink, StreamStart
 from onemq.engine.core import Core
+from onemq.engine.deduplication import Deduplication, DeduplicationAccess
 from onemq.engine.equivalence import check_alterable, check_exchange_equal, check_queue_equal
 from onemq.engine.exchange import Exchange, Namespace
 from onemq.engine.groups.access import GroupAccess
@@ -71,6 +72,7 @@ class Access:
         groups: Groups,
         shares: ShareGroups,
         transactions: Transactions,
+        deduplication: Deduplication,
         principal: Principal,
         namespace: Namespace,
         rights: Rights,
@@ -90,6 +92,7 @@ class Access:
         self.shares = ShareAccess(shares, self.authority, self.topics, namespace.name)
         self.transactions = TransactionAccess(transactions, self.authority, namespace.name)
         self.topics.produce_check = self.transactions
+        self.deduplication = DeduplicationAccess(deduplication, namespace, rights)
         self._space = namespace
         self._sinks: dict[Sink, bool] = {}
         self._exclusive: dict[str, Queue] = {}

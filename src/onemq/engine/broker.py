@@ -8,6 +8,7 @@ from onemq.engine.access import Access
 from onemq.engine.catalog import Catalog
 from onemq.engine.checkpoint import Checkpoint
 from onemq.engine.core import Agenda, Core
+from onemq.engine.deduplication import Deduplication, ForgetsIds, ForgetsTopicIds
 from onemq.engine.groups.catalog_topics import CatalogTopics, ForgetsOffsets
 from onemq.engine.groups.groups import Groups
 from onemq.engine.identity import Identity
@@ -57,6 +58,7 @@ class Broker:
         self.groups = self._make_groups()
         self.shares = self._make_shares()
         self.transactions = self._make_transactions()
+        self.deduplication = self._make_deduplication()
         self.identity = Identity(self.core)
         self.catalog.add_part(self.identity)
         self.checkpoints = Checkpoint(self.core, self.catalog)
@@ -88,6 +90,13 @@ class Broker:
         catalog.add_part(transactions)
         return transactions
 
+    def _make_deduplication(self) -> Deduplication:
+        part = Deduplication(self.core)
+        self.catalog.add_part(part)
+        self.catalog.listeners.append(ForgetsIds(part))
+        self.catalog.topics.listeners.append(ForgetsTopicIds(part))
+        return part
+
     @property
     def durable_position(self) -> int:
         return int(self.core.durable_position)
@@ -112,7 +121,15 @@ class Broker:
         if space is None:
             raise Refusal(Reason.NAMESPACE_DENIED, "namespace", namespace, scope=Scope.CONNECTION)
         return Access(
-            self.core, self.catalog, self.groups, self.shares, self.transactions, principal, space, rights
+            self.core,
+            self.catalog,
+            self.groups,
+            self.shares,
+            self.transactions,
+            self.deduplication,
+            principal,
+            space,
+            rights,
         )
 
     # Turns.

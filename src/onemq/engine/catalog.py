@@ -15,7 +15,7 @@ from onemq.engine.ledger_queue import LedgerQueue
 from onemq.engine.log import Log
 from onemq.engine.natives import Natives
 from onemq.engine.parts import Part
-from onemq.engine.queue import DIED_EXPIRED, DIED_MAXLEN, Keeper, Queue
+from onemq.engine.queue import DIED_EXPIRED, DIED_MAXLEN, Keeper, Queue, QueueListener
 from onemq.engine.routing.destination import Destination
 from onemq.engine.settings_codec import (
     exchange_from_plain,
@@ -57,6 +57,8 @@ class Catalog(Keeper):
             core, self, self.logs, self._take_log_id, self._see_log_id, self._drop_named, self._changed
         )
         self.topics = Topics(host)
+        self.listeners: list[QueueListener] = []
+        """Told of queues that go."""
         self.dropped_logs: list[int] = []
         """Logs deleted since the last commit: the store hears of it when it has the fact that says so."""
 
@@ -224,8 +226,13 @@ class Catalog(Keeper):
         else:
             self._drop_queue(queue)
         self._note(was_durable, {"op": "queue-", "namespace": namespace.name, "name": queue.name})
+        self._tell_removed(namespace, queue)
         self._remove_unbound(namespace, sources)
         return count
+
+    def _tell_removed(self, namespace: Namespace, queue: Queue) -> None:
+        for listener in self.listeners:
+            listener.queue_removed(namespace.name, queue.name)
 
     def _drop_named(self, namespace: Namespace, queue: Queue) -> None:
         """A topic goes: the queue over it, or one of its partitions."""
@@ -233,6 +240,7 @@ class Catalog(Keeper):
             del namespace.queues[queue.name]
             for exchange in namespace.exchanges.values():
                 exchange.matcher.remove_destination(queue)
+            self._tell_removed(namespace, queue)
         if queue.deleted:
             return
         if isinstance(queue, Partition):

@@ -18,6 +18,7 @@ PART_CREDENTIALS: Final = 6
 PART_SHARE_GROUPS: Final = 7
 PART_IDENTITY: Final = 8
 PART_GROUP_CONFIGS: Final = 9
+PART_DEDUPLICATION: Final = 10
 """Numbers of the parts, as they stand in facts: never reused (docs/formats/facts.md)."""
 
 

@@ -41,6 +41,15 @@ class Keeper:
         """The queue was not used for its `expires_ms`: it goes."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
+class QueueListener:
+    """Somebody who keeps state about queues."""
+
+    @abstractmethod
+    def queue_removed(self, namespace: str, name: str) -> None:
+        """The queue has gone; called when it is deleted, and when that is replayed."""
+
+
 class WaitingGet:
     """A `get` that could not be answered at once: the record is being loaded, or not durable yet.
 

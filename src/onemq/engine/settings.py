@@ -23,12 +23,15 @@ class EngineSettings:
         compaction_keys_max: most keys that one pass of compaction notes; the rest is for the next pass.
         topic_partitions_max: most partitions of a topic.
         fetch_bytes_held_max: batches on their way to clients, of all fetches together; beyond it a fetch gives one batch.
+        deduplication_window_ms: how long a deduplication id counts. deduplication_ids_max: most of them remembered at a time.
         predeclared: (name, kind) of the exchanges that every namespace has.
     """
 
     __slots__ = (
         "compaction_keys_max",
         "consumer_timeout_ms",
+        "deduplication_ids_max",
+        "deduplication_window_ms",
         "dispatch_bytes_per_turn",
         "dispatch_per_turn",
         "fetch_bytes_held_max",
@@ -63,12 +66,16 @@ class EngineSettings:
         transactions: TransactionSettings | None = None,
         share: ShareSettings | None = None,
         fetch_bytes_held_max: int = 256 << 20,
+        deduplication_window_ms: int = 300_000,
+        deduplication_ids_max: int = 2_000_000,
     ) -> None:
         self.groups = GroupSettings() if groups is None else groups
         self.transactions = TransactionSettings() if transactions is None else transactions
         self.share = ShareSettings() if share is None else share
         self.compaction_keys_max = compaction_keys_max
         self.topic_partitions_max = topic_partitions_max
+        self.deduplication_window_ms = deduplication_window_ms
+        self.deduplication_ids_max = deduplication_ids_max
         self.fetch_bytes_held_max = fetch_bytes_held_max
         self.tail_bytes_max = tail_bytes_max
         self.journal_bytes_max = journal_bytes_max
