@@ -38,7 +38,7 @@ format: $(STAMPS)/dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(STAMPS)/compiled $(STAMPS)/clients
+bench: $(STAMPS)/compiled $(STAMPS)/clients $(STAMPS)/bench
 	$(BIN)/python bench/run.py $(ARGS)
 
 compiled: $(STAMPS)/compiled
@@ -73,6 +73,11 @@ $(STAMPS)/dev: $(STAMPS)/runtime
 $(STAMPS)/clients: $(STAMPS)/runtime
 	$(call say,"installing client libraries for the acceptance tests")
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group clients
+	@touch $@
+
+$(STAMPS)/bench: $(STAMPS)/runtime
+	$(call say,"installing what the benchmark compares with")
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group bench
 	@touch $@
 
 $(STAMPS)/compiled: $(STAMPS)/runtime $(SOURCES)

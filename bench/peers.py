@@ -16,7 +16,8 @@ from typing import Final, Protocol
 
 from bench import process_tree
 from bench.amqp_wire import ADDRESS, LoadError, wait_for_handshake
-from bench.kafka_wire import wait_for_answer
+from bench.aws_wire import wait_for_answer as wait_for_aws
+from bench.kafka_wire import wait_for_answer as wait_for_kafka
 
 START_SECONDS_MAX: Final = 120.0
 RECOVERY_SECONDS_MAX: Final = 1800.0
@@ -127,7 +128,9 @@ class Onemq:
         line = self._process.wait_for_line(f"listening {self._listener} ", deadline)
         self.port = int(line.rpartition(":")[2])
         if self._listener == "kafka":
-            wait_for_answer(self.port, deadline)
+            wait_for_kafka(self.port, deadline)
+        elif self._listener == "aws":
+            wait_for_aws(self.port, deadline)
         else:
             wait_for_handshake(self.port, deadline).close()
         handshake_ms = (time.monotonic() - exec_at) * 1000

@@ -43,27 +43,32 @@ def _cell(runs: Runs | None, measure: Measure) -> str:
     return "not run" if value is None else _number(value, measure.unit)
 
 
-def _target(measure: Measure) -> str:
+def _target(measure: Measure, wanted: float | None) -> str:
     if measure.limit is not None:
-        return f"< {measure.limit:,.0f} {measure.unit}"
-    if measure.ratio is not None:
-        return f"{'>=' if measure.more_is_better else '<='} {measure.ratio:g}x"
+        return f"< {measure.limit:,g} {measure.unit}"
+    if wanted is not None:
+        return f"{'>=' if measure.more_is_better else '<='} {wanted:g}x"
     return "-"
 
 
-def _verdict(measure: Measure, own: float | None, ratio: float | None) -> str:
+def _verdict(measure: Measure, own: float | None, ratio: float | None, wanted: float | None) -> str:
     if measure.limit is not None and own is not None:
         return "met" if own < measure.limit else "MISSED"
-    if measure.ratio is not None and ratio is not None:
-        met = ratio >= measure.ratio if measure.more_is_better else ratio <= measure.ratio
+    if wanted is not None and ratio is not None:
+        met = ratio >= wanted if measure.more_is_better else ratio <= wanted
         return "met" if met else "MISSED"
     return "-"
 
 
 def table(
-    scenarios: list[Scenario], results: dict[tuple[str, str], Runs], own: str, peer: str, judged: bool = True
+    scenarios: list[Scenario],
+    results: dict[tuple[str, str], Runs],
+    own: str,
+    peer: str,
+    judged: bool = True,
+    ratio_wanted: float | None = None,
 ) -> list[str]:
-    """`judged`: with the target of each measure and whether it is met."""
+    """`judged`: with the target of each measure and whether it is met. `ratio_wanted`: in the place of the measures'."""
     rows = [["scenario", own, peer, "ratio", "target", ""]]
     for scenario in scenarios:
         for measure in scenario.measures:
@@ -71,14 +76,15 @@ def table(
             value = mine.median(measure.key) if mine else None
             other = theirs.median(measure.key) if theirs else None
             ratio = value / other if value is not None and other else None
+            wanted = measure.ratio if ratio_wanted is None or measure.ratio is None else ratio_wanted
             rows.append(
                 [
                     measure.title,
                     _cell(mine, measure),
                     _cell(theirs, measure),
                     f"{ratio:.2f}x" if ratio is not None else "-",
-                    _target(measure) if judged else "-",
-                    _verdict(measure, value, ratio) if judged else "-",
+                    _target(measure, wanted) if judged else "-",
+                    _verdict(measure, value, ratio, wanted) if judged else "-",
                 ]
             )
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]

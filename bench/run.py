@@ -1,4 +1,4 @@
-"""`python bench/run.py`: onemq beside RabbitMQ or Apache Kafka, in the same run, with the same load.
+"""`python bench/run.py`: onemq beside RabbitMQ, Apache Kafka or ElasticMQ and moto, in the same run, with the same load.
 
 The brokers run one at a time, each run on a fresh process and an empty directory; the order alternates. Which
 settings they run with is said in suites.py. Must not pin processors, nor give the brokers different loads.
@@ -20,7 +20,7 @@ sys.path.insert(1, str(Path(__file__).resolve().parent.parent / "tests"))
 
 from bench import report
 from bench.amqp_wire import LoadError
-from bench.peers import Broker, BrokerError, RabbitMQ
+from bench.peers import Broker, BrokerError
 from bench.scenarios import Options, Outcome, Scenario
 from bench.suites import Suite, amqp_suite
 
@@ -34,7 +34,7 @@ QUICK_MEGABYTES: Final = 40.0
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="onemq beside another broker, over that broker's protocol")
     parser.add_argument(
-        "--protocol", choices=["amqp", "kafka"], default="amqp", help="which peer; default: amqp"
+        "--protocol", choices=["amqp", "kafka", "aws"], default="amqp", help="which peers; default: amqp"
     )
     parser.add_argument("--scenario", action="append", help="may be repeated; default: all")
     parser.add_argument("--runs", type=int, default=3, help="alternating runs of each broker (median)")
@@ -45,7 +45,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="1 run, 2 s, 3 s of latency, backlog of 200,000; kafka: small loads, default durability only",
+        help="1 run, 2 s, 3 s of latency, backlog of 200,000; kafka: small loads, default durability only; "
+        "aws: 20,000 waiting messages, default durability only",
     )
     parser.add_argument("--markdown", type=Path, help="write the table to this file too")
     parser.add_argument(
@@ -57,7 +58,7 @@ def arguments() -> argparse.Namespace:
         "--peer-twice", action="store_true", help="kafka: Kafka beside itself, the noise of the machine"
     )
     parser.add_argument(
-        "--with-peer-backlog", action="store_true", help="the backlog for RabbitMQ too (long)"
+        "--with-peer-backlog", action="store_true", help="the backlog for the slow peers too (long)"
     )
     parser.add_argument("--backlog-messages", type=int, default=BACKLOG_MESSAGES)
     parser.add_argument(
@@ -75,6 +76,10 @@ def suite_for(chosen: argparse.Namespace) -> Suite:
         except ModuleNotFoundError as error:
             sys.exit(f"{error}: the Kafka load needs the dependency group `clients`")
         suite = kafka_suite(chosen)
+    elif chosen.protocol == "aws":
+        from bench.aws_suite import aws_suite
+
+        suite = aws_suite(chosen)
     else:
         suite = amqp_suite(chosen)
     suite.keep(chosen.scenario or [], chosen.only or [])
@@ -106,7 +111,7 @@ class Benchmark:
             for number in range(1 if scenario.once else self.runs):
                 names = [*self.suite.participants]
                 for name in names if number % 2 == 0 else reversed(names):
-                    if scenario.once and name == RabbitMQ.name and not self.chosen.with_peer_backlog:
+                    if (scenario.name, name) in self.suite.too_long and not self.chosen.with_peer_backlog:
                         continue
                     self._run_once(scenario, name)
 
@@ -143,12 +148,14 @@ class Benchmark:
         lines += report.disturbance(self.results)
         for pair in self.suite.pairs_measured():
             lines += ["", *([f"## {pair.caption}", ""] if pair.caption else [])]
-            lines += report.table(self.scenarios, self.results, pair.own, pair.peer, pair.judged)
+            lines += report.table(self.scenarios, self.results, pair.own, pair.peer, pair.judged, pair.ratio)
         return [*lines, "", "Single runs:", "", *report.single_runs(self.scenarios, self.results)]
 
     def _amounts(self) -> str:
-        if self.suite.settings:
+        if self.chosen.protocol == "kafka":
             return f"{self.suite.settings}, {self.options.latency_seconds:g} s of single records"
+        if self.suite.settings:
+            return f"{self.suite.settings}, {self.options.seconds:g} s of each load"
         return (
             f"{self.options.seconds:g} s each after {self.options.warm_seconds:g} s of warm-up, "
             f"backlog of {self.options.backlog:,} messages (one run)"

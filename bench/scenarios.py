@@ -73,7 +73,7 @@ class Scenario:
         self.name = name
         self.run = run
         self.measures = measures
-        # A long scenario runs once, and for the peer only when asked.
+        # A long scenario runs once.
         self.once = once
 
 

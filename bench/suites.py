@@ -6,7 +6,7 @@ Must not measure, nor start anything.
 import argparse
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from bench.peers import Broker, Onemq, RabbitMQ, find_rabbitmq
@@ -18,16 +18,20 @@ Make = Callable[[Path], Broker]
 class Pair:
     """Two of those who take part, what their comparison says, and whether the targets are for it."""
 
-    def __init__(self, own: str, peer: str, caption: str, judged: bool = True) -> None:
+    def __init__(
+        self, own: str, peer: str, caption: str, judged: bool = True, ratio: float | None = None
+    ) -> None:
         self.own = own
         self.peer = peer
         self.caption = caption
         self.judged = judged
+        # In the place of the measures' own, where they have one.
+        self.ratio = ratio
 
 
 class Suite:
     """`missing` says why there is no peer; empty when there is one. `settings`: how much is loaded, where seconds do
-    not say it."""
+    not say it. `too_long`: scenarios with those who are not measured there unless asked for."""
 
     def __init__(
         self,
@@ -37,6 +41,7 @@ class Suite:
         pairs: list[Pair],
         missing: str,
         settings: str = "",
+        too_long: Iterable[tuple[str, str]] = (),
     ) -> None:
         self.title = title
         self.scenarios = scenarios
@@ -44,6 +49,7 @@ class Suite:
         self.pairs = pairs
         self.missing = missing
         self.settings = settings
+        self.too_long = frozenset(too_long)
 
     def pairs_measured(self) -> list[Pair]:
         """Those of which both took part; when there is none, the first of which one did."""
@@ -74,4 +80,5 @@ def amqp_suite(chosen: argparse.Namespace) -> Suite:
         participants,
         [Pair(Onemq.name, RabbitMQ.name, "")],
         "" if program else "RABBITMQ IS NOT INSTALLED HERE",
+        too_long={("backlog", RabbitMQ.name)},
     )

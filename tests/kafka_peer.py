@@ -84,36 +84,34 @@ def java_program() -> str:
     return program
 
 
-def class_path() -> str:
-    """The jars of Kafka and its tools; fetched by Maven when the pom has changed. Raises ToolchainMissing."""
-    target = JARS / "target"
+def class_path(folder: Path = JARS) -> str:
+    """The jars that the pom in `folder` names (Kafka's), fetched by Maven when it has changed. Raises ToolchainMissing."""
+    target = folder / "target"
     target.mkdir(exist_ok=True)
-    wanted = hashlib.sha256((JARS / "pom.xml").read_bytes()).hexdigest()
+    wanted = hashlib.sha256((folder / "pom.xml").read_bytes()).hexdigest()
     stamp = target / "fetched"
     with (target / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not stamp.exists() or stamp.read_text() != wanted:
-            _fetch(target / "jars")
+            _fetch(folder / "pom.xml", target / "jars")
             stamp.write_text(wanted)
     return f"{target / 'jars'}/*"
 
 
-def _fetch(jars: Path) -> None:
+def _fetch(pom: Path, jars: Path) -> None:
     maven = shutil.which("mvn")
     if maven is None:
-        raise ToolchainMissing("not installed: mvn, which fetches Apache Kafka's jars")
+        raise ToolchainMissing(f"not installed: mvn, which fetches the jars of {pom.parent.name}")
     shutil.rmtree(jars, ignore_errors=True)
-    command = [maven, "-q", "-B", "-f", str(JARS / "pom.xml"), "dependency:copy-dependencies"]
+    command = [maven, "-q", "-B", "-f", str(pom), "dependency:copy-dependencies"]
     command += ["-DincludeScope=runtime", f"-DoutputDirectory={jars}"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=FETCH_SECONDS_MAX, check=False)
     except subprocess.TimeoutExpired as error:
-        raise ToolchainMissing(
-            f"mvn did not fetch Apache Kafka's jars in {FETCH_SECONDS_MAX:.0f} s"
-        ) from error
+        raise ToolchainMissing(f"mvn did not fetch {pom.parent.name} in {FETCH_SECONDS_MAX:.0f} s") from error
     if done.returncode:
         raise ToolchainMissing(
-            f"mvn could not fetch Apache Kafka's jars: {(done.stdout + done.stderr)[-1000:]}"
+            f"mvn could not fetch {pom.parent.name}: {(done.stdout + done.stderr)[-1000:]}"
         )
 
 
