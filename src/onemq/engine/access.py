@@ -18,6 +18,8 @@ from onemq.engine.equivalence import check_alterable, check_exchange_equal, chec
 from onemq.engine.exchange import Exchange, Namespace
 from onemq.engine.groups.access import GroupAccess
 from onemq.engine.groups.groups import Groups
+from onemq.engine.notices.access import NoticeAccess
+from onemq.engine.notices.notices import Notices
 from onemq.engine.queue import Queue
 from onemq.engine.share.access import ShareAccess
 from onemq.engine.share.groups import ShareGroups
@@ -73,6 +75,7 @@ class Access:
         shares: ShareGroups,
         transactions: Transactions,
         deduplication: Deduplication,
+        notices: Notices,
         principal: Principal,
         namespace: Namespace,
         rights: Rights,
@@ -93,6 +96,7 @@ class Access:
         self.transactions = TransactionAccess(transactions, self.authority, namespace.name)
         self.topics.produce_check = self.transactions
         self.deduplication = DeduplicationAccess(deduplication, namespace, rights)
+        self.notices = NoticeAccess(notices, namespace.name, rights)
         self._space = namespace
         self._sinks: dict[Sink, bool] = {}
         self._exclusive: dict[str, Queue] = {}

@@ -13,6 +13,7 @@ from onemq.engine.groups.catalog_topics import CatalogTopics, ForgetsOffsets
 from onemq.engine.groups.groups import Groups
 from onemq.engine.identity import Identity
 from onemq.engine.kept_queue import KeptQueue
+from onemq.engine.notices.notices import Notices
 from onemq.engine.ports import (
     Checkpointed,
     Completion,
@@ -59,6 +60,8 @@ class Broker:
         self.shares = self._make_shares()
         self.transactions = self._make_transactions()
         self.deduplication = self._make_deduplication()
+        self.notices = Notices(self.core, self.catalog, self.deduplication)
+        self.catalog.add_part(self.notices)
         self.identity = Identity(self.core)
         self.catalog.add_part(self.identity)
         self.checkpoints = Checkpoint(self.core, self.catalog)
@@ -127,6 +130,7 @@ class Broker:
             self.shares,
             self.transactions,
             self.deduplication,
+            self.notices,
             principal,
             space,
             rights,

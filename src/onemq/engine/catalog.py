@@ -59,6 +59,8 @@ class Catalog(Keeper):
         self.topics = Topics(host)
         self.listeners: list[QueueListener] = []
         """Told of queues that go."""
+        self.internals: dict[int, Queue] = {}
+        """Queues that a part of the engine has for itself, by log id: no name leads to them."""
         self.dropped_logs: list[int] = []
         """Logs deleted since the last commit: the store hears of it when it has the fact that says so."""
 
@@ -229,6 +231,31 @@ class Catalog(Keeper):
         self._tell_removed(namespace, queue)
         self._remove_unbound(namespace, sources)
         return count
+
+    def add_internal(self, label: str, settings: QueueSettings, log_id: int = 0) -> Queue:
+        """A queue that no protocol can name or list. `label`: for people. Its owner keeps the log's id, and finds it in `internals`."""
+        queue = self._make_queue("", label, settings, log_id or self._take_log_id())
+        self.internals[queue.log.log_id] = queue
+        self._note(queue.log.durable, self._internal_change(queue))
+        return queue
+
+    def alter_internal(self, queue: Queue, settings: QueueSettings) -> None:
+        queue.configure(settings)
+        self._note(queue.log.durable, self._internal_change(queue))
+
+    def _internal_change(self, queue: Queue) -> dict[str, object]:
+        return {
+            "op": "internal",
+            "name": queue.name,
+            "settings": queue_to_plain(queue.settings),
+            "log": queue.log.log_id,
+        }
+
+    def remove_internal(self, queue: Queue) -> None:
+        was_durable = queue.log.durable
+        del self.internals[queue.log.log_id]
+        self._drop_queue(queue)
+        self._note(was_durable, {"op": "internal-", "log": queue.log.log_id})
 
     def _tell_removed(self, namespace: Namespace, queue: Queue) -> None:
         for listener in self.listeners:
@@ -421,6 +448,9 @@ class Catalog(Keeper):
                 if queue.log.durable:
                     changes.append(self._queue_change(namespace, queue, queue.settings))
             changes.extend(self._binding_changes(namespace))
+        for queue in self.internals.values():
+            if queue.log.durable:
+                changes.append(self._internal_change(queue))
         return changes
 
     def _binding_changes(self, namespace: Namespace) -> list[dict[str, object]]:
@@ -453,6 +483,9 @@ class Catalog(Keeper):
         if operation == "namespace":
             self.add_namespace(str(change["name"]))
             return
+        if operation in ("internal", "internal-"):
+            self._apply_internal(operation, change)
+            return
         namespace = self.namespaces.get(str(change["namespace"]))
         if namespace is None:
             return
@@ -482,6 +515,18 @@ class Catalog(Keeper):
                 self.remove_queue(namespace, namespace.queues[name])
         else:
             raise AssertionError(f"unknown change {operation!r} in the catalog's facts")
+
+    def _apply_internal(self, operation: str, change: dict[str, object]) -> None:
+        log_id = change["log"]
+        assert isinstance(log_id, int)
+        found = self.internals.get(log_id)
+        if operation == "internal-":
+            if found is not None:
+                self.remove_internal(found)
+        elif found is None:
+            self.add_internal(str(change["name"]), queue_from_plain(change["settings"]), log_id)
+        else:
+            self.alter_internal(found, queue_from_plain(change["settings"]))
 
     def _apply_binding(self, namespace: Namespace, operation: str, change: dict[str, object]) -> None:
         source = namespace.exchanges.get(str(change["source"]))
