@@ -11,7 +11,7 @@ from typing import Final
 
 import kafka_peer
 from bench.aws_peers import ELASTICMQ_JARS, ElasticMQ, Moto
-from bench.aws_scenarios import BODY_BYTES, aws_scenarios
+from bench.aws_scenarios import BODY_BYTES, QUICK_WARM_SECONDS, WARM_SECONDS, aws_scenarios
 from bench.peers import Onemq
 from bench.suites import Make, Pair, Suite
 
@@ -46,13 +46,14 @@ def aws_suite(chosen: argparse.Namespace) -> Suite:
         Pair(Onemq.name, Moto.name, "moto keeps it in memory, too", ratio=MOTO_RATIO),
         Pair(ONEMQ_UNSYNCED, ElasticMQ.name, "Neither synced: onemq with sync = never", judged=False),
     ]
+    warm_seconds = QUICK_WARM_SECONDS if chosen.quick else WARM_SECONDS
     suite = Suite(
         "onemq beside ElasticMQ and moto, Amazon SQS (JSON 1.0)",
-        aws_scenarios(QUICK_DEEP if chosen.quick else DEEP),
+        aws_scenarios(QUICK_DEEP if chosen.quick else DEEP, warm_seconds),
         participants,
         pairs,
         missing,
-        f"{BODY_BYTES} B bodies; rounds of sends, receives and deletes, a warm-up of twice that before them",
+        f"{BODY_BYTES} B bodies; rounds of sends, receives and deletes after {warm_seconds:g} s of the same as warm-up",
         # moto looks at each waiting message for each receive.
         too_long={("depth", Moto.name), ("depth", ONEMQ_UNSYNCED)},
     )
