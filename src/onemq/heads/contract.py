@@ -133,6 +133,30 @@ class Conversation:
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
+class Called:
+    """Waits for the answer to one outgoing call. Exactly one of the two is called, once, in a turn; never within `Caller.post`."""
+
+    @abstractmethod
+    def answered(self, status: int) -> None:
+        """The peer has answered with this HTTP status."""
+
+    @abstractmethod
+    def failed(self, reason: str) -> None:
+        """There was no answer: not reached, not trusted, not HTTP, not in time. `reason`: for people."""
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Caller:
+    """How a head reaches peers that do not connect to us, by HTTP. The net's; heads are given it when they are made."""
+
+    @abstractmethod
+    def post(
+        self, url: str, headers: list[tuple[str, str]], body: bytes, time_ms: int, called: Called
+    ) -> None:
+        """POSTs to an http or https URL; the whole call may take `time_ms`. Redirects are not followed."""
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Head:
     """One protocol."""
 

@@ -41,6 +41,22 @@ def make_context(
     return context
 
 
+def make_client_context(ca_file: str, insecure: bool) -> ssl.SSLContext:
+    """For calls to others: their certificates are verified against the system's authorities and those of `ca_file`; not at all when
+    `insecure`. Raises BadTls."""
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if ca_file:
+        try:
+            context.load_verify_locations(ca_file)
+        except (OSError, ssl.SSLError) as error:
+            raise BadTls(f"calls.ca_file {ca_file}: {error}") from None
+    if insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
 def certificate_name(transport: asyncio.BaseTransport) -> str:
     """The subject of the verified client certificate as RFC 4514 text (most specific part first); "" without one."""
     certificate = transport.get_extra_info("peercert")
