@@ -7,7 +7,7 @@ import base64
 import hmac
 from typing import Final
 
-from onemq.auth import sasl
+from onemq.auth import sasl, sigv4
 from onemq.auth.exchange import PlainExchange, SaslExchange, ScramLogin, refused
 from onemq.auth.permissions import Permissions
 from onemq.auth.scram import HASHES, ITERATIONS, NONCE_BYTES, SALT_BYTES, ScramExchange
@@ -34,6 +34,7 @@ class Gate:
         self._permissions = permissions
         self._broker = broker
         self._secret = b""
+        self._verifier = sigv4.Verifier()
 
     def mechanisms(self, peer: Peer) -> list[str]:
         """What this peer may log in with. EXTERNAL only where a verified client certificate was shown."""
@@ -67,6 +68,23 @@ class Gate:
         if found is None:
             raise refused("", "users are configured: log in")
         return self._admit(found, peer)
+
+    def needs_login(self) -> bool:
+        """Users are configured: nobody is anonymous."""
+        return not self._anonymous_user
+
+    def login_signed(
+        self, signature: sigv4.Signature, request: sigv4.SignedRequest, peer: Peer, now_ms: int
+    ) -> Principal:
+        """Who signed the request. Raises BadSignature, and Refusal AUTHENTICATION_FAILED for who may not come from there."""
+        found = self._users.find_access_key(signature.access_key)
+        if found is None:
+            raise sigv4.BadSignature(
+                sigv4.UNKNOWN_KEY, "The security token included in the request is invalid."
+            )
+        user, secret = found
+        self._verifier.check(signature, request, secret, now_ms)
+        return self._admit(user, peer)
 
     def sasl_exchange(self, mechanism: str, peer: Peer) -> SaslExchange:
         """Begins a login by PLAIN or SCRAM. Raises Refusal AUTHENTICATION_FAILED for another mechanism."""

@@ -68,10 +68,10 @@ def _digest(salt: bytes, password: str, digest_bytes: int) -> bytes:
 class User:
     """One user. `password` None: cannot log in with a password (only with a certificate).
 
-    `scram`: the same password for SCRAM, None when only its hash is known.
+    `scram`: the same password for SCRAM, None when only its hash is known. `access_keys`: id → secret, for signatures.
     """
 
-    __slots__ = ("loopback_only", "password", "principal", "scram")
+    __slots__ = ("access_keys", "loopback_only", "password", "principal", "scram")
 
     def __init__(
         self,
@@ -80,11 +80,13 @@ class User:
         password: PasswordHash | None,
         loopback_only: bool = False,
         scram: ScramPassword | None = None,
+        access_keys: Mapping[str, str] | None = None,
     ) -> None:
         self.principal = Principal(name, tags)
         self.password = password
         self.loopback_only = loopback_only
         self.scram = scram
+        self.access_keys = dict(access_keys or {})
 
 
 class Users:
@@ -92,10 +94,16 @@ class Users:
 
     def __init__(self, users: Mapping[str, User]) -> None:
         self._users = dict(users)
+        self._by_access_key = {key: user for user in users.values() for key in user.access_keys}
         self._nobody = hash_password("", bytes(SALT_BYTES))
 
     def find(self, name: str) -> User | None:
         return self._users.get(name)
+
+    def find_access_key(self, access_key: str) -> tuple[User, str] | None:
+        """Whose key it is, and its secret."""
+        user = self._by_access_key.get(access_key)
+        return None if user is None else (user, user.access_keys[access_key])
 
     def authenticate(self, name: str, password: str) -> User | None:
         """The user whose password this is, or None. An empty password never fits (as in RabbitMQ)."""

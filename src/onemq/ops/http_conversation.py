@@ -1,15 +1,19 @@
-"""One HTTP/1.1 connection of operations: h11 (sans-IO) reads the requests, health.py answers them.
+"""One HTTP/1.1 connection of operations: wire/http.py reads the requests, health.py answers them.
 
-Bodies of requests are read and ignored. RFC 9112.
+Bodies of requests are read, up to a bound, and ignored.
 """
 
-import h11
+from typing import Final
 
 from onemq.heads.contract import Conversation, Link
 from onemq.model.refusal import WireError
 from onemq.ops.health import Answer, Health
+from onemq.wire.http import CONTINUE, HttpReceiver, write_response
+from onemq.wire.http_errors import HttpRefused
 
-IDLE_MS = 60_000
+IDLE_MS: Final = 60_000
+HEADER_BYTES_MAX: Final = 16_384
+BODY_BYTES_MAX: Final = 65_536
 
 
 class HttpConversation(Conversation):
@@ -18,65 +22,47 @@ class HttpConversation(Conversation):
     def __init__(self, link: Link, health: Health) -> None:
         self._link = link
         self._health = health
-        self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=16_384)
+        self._http = HttpReceiver(HEADER_BYTES_MAX, BODY_BYTES_MAX)
         link.logged_in()
         link.set_idle(0, IDLE_MS, b"")
 
     def received(self, data: bytes) -> None:
-        self._http.receive_data(data)
-        self._serve()
-
-    def _serve(self) -> None:
-        request: h11.Request | None = None
+        self._http.feed(data)
         while True:
-            try:
-                event = self._http.next_event()
-            except h11.RemoteProtocolError as error:
-                raise WireError(str(error)) from error
-            if isinstance(event, h11.Request):
-                request = event
-            elif isinstance(event, h11.EndOfMessage):
-                if request is None or not self._answer(request):
-                    return
-                request = None
-            elif event in (h11.NEED_DATA, h11.PAUSED) or isinstance(event, h11.ConnectionClosed):
-                # A request whose body is still on its way: answered now, and the connection closes after it.
-                if request is not None:
-                    self._answer(request)
-                    self._link.close()
+            request = self._http.next()
+            if request is None:
+                break
+            path = request.target.decode("ascii", "replace").partition("?")[0]
+            method = request.method.decode("ascii", "replace")
+            answer = self._health.answer(method, path)
+            self._write(answer, request.keep_alive, method == "HEAD")
+            if not request.keep_alive:
+                self._link.close()
                 return
+        if self._http.wants_continue():
+            self._link.outbox.writer.write(CONTINUE)
 
-    def _answer(self, request: h11.Request) -> bool:
-        """True when the connection goes on with another request."""
-        path = request.target.decode("ascii", "replace").partition("?")[0]
-        answer = self._health.answer(request.method.decode("ascii", "replace"), path)
-        self._write(answer)
-        if self._http.our_state is not h11.DONE:
-            self._link.close()
-            return False
-        if self._http.their_state is not h11.DONE:
-            return False
-        self._http.start_next_cycle()
-        return True
-
-    def _write(self, answer: Answer) -> None:
-        body = answer.body.encode("utf-8")
-        headers = [
-            ("Content-Type", answer.content_type),
-            ("Content-Length", str(len(body))),
-            ("Cache-Control", "no-store"),
-        ]
-        response = h11.Response(status_code=answer.status, headers=headers)
-        for event in (response, h11.Data(data=body), h11.EndOfMessage()):
-            self._link.outbox.writer.write(self._http.send(event) or b"")
+    def _write(self, answer: Answer, keep_alive: bool, head_only: bool = False) -> None:
+        write_response(
+            self._link.outbox.writer,
+            answer.status,
+            answer.content_type.encode("ascii"),
+            answer.body.encode("utf-8"),
+            keep_alive,
+            b"Cache-Control: no-store\r\n",
+            head_only,
+        )
 
     def end_turn(self) -> None:
         pass
 
     def refused(self, error: Exception) -> None:
-        if self._http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            status = 400 if isinstance(error, WireError) else 500
-            self._write(Answer(status, "bad request\n" if status == 400 else "internal error\n"))
+        if isinstance(error, HttpRefused):
+            self._write(Answer(error.status, f"{error}\n"), False)
+        elif isinstance(error, WireError):
+            self._write(Answer(400, "bad request\n"), False)
+        else:
+            self._write(Answer(500, "internal error\n"), False)
 
     def drain(self, reason: str) -> None:
         pass
@@ -91,4 +77,4 @@ class HttpConversation(Conversation):
         pass
 
     def lost(self) -> None:
-        pass
+        self._http.close()

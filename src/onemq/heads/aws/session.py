@@ -1,0 +1,130 @@
+"""What all requests of one connection share.
+
+Must not: know any operation; decide about rights or limits (the Access does).
+"""
+
+from typing import Final
+
+from mypy_extensions import i64
+
+from onemq.auth.gate import Gate
+from onemq.auth.sigv4 import BadSignature, SignedRequest, find_signature
+from onemq.engine.access import Access
+from onemq.heads.aws.errors import AwsError, invalid_signature
+from onemq.heads.aws.settings import AwsSettings
+from onemq.heads.aws.urls import DEFAULT_REGION, clean_region
+from onemq.heads.contract import Link
+from onemq.model.principal import Principal
+from onemq.model.refusal import Refusal
+from onemq.wire.http import HttpRequest
+
+ACCESSES_MAX: Final = 8
+"""Principals whose way into the engine a connection keeps: clients sign all requests of a connection with one key."""
+NOBODY: Final = Principal("", [])
+
+
+class Session:
+    """One connection.
+
+    Attributes:
+        scheme: "http" or "https": how the peer reached us.
+        publishing: the net knows that this peer publishes.
+        answer_bytes: answers made since the last one had left when a request was taken.
+        lost: the connection is gone.
+    """
+
+    __slots__ = (
+        "_accesses",
+        "_anonymous",
+        "answer_bytes",
+        "gate",
+        "link",
+        "lost",
+        "publishing",
+        "scheme",
+        "settings",
+    )
+
+    def __init__(self, link: Link, gate: Gate, settings: AwsSettings) -> None:
+        self.link = link
+        self.gate = gate
+        self.settings = settings
+        self.scheme = "https" if link.peer.tls else "http"
+        self.publishing = False
+        self.answer_bytes: i64 = 0
+        self.lost = False
+        self._accesses: dict[str, Access] = {}
+        self._anonymous: Access | None = None
+
+    def enter(self, request: HttpRequest, path: bytes, query: bytes, now_ms: int) -> Access:
+        """The way into the engine of whoever sent the request. Raises AwsError."""
+        anonymous = self._anonymous
+        if anonymous is not None:
+            return anonymous
+        try:
+            if not self.gate.needs_login():
+                anonymous = self._access(self.gate.anonymous(self.link.peer))
+                self._anonymous = anonymous
+                return anonymous
+            signed = SignedRequest(request.method, path, query, request.headers, request.body)
+            signature = find_signature(signed)
+            return self._access(self.gate.login_signed(signature, signed, self.link.peer, now_ms))
+        except BadSignature as error:
+            raise invalid_signature(error.code, str(error)) from None
+        except Refusal as refusal:
+            self.link.warn(f"refused: {refusal}")
+            raise invalid_signature(
+                "InvalidClientTokenId", "The security token included in the request is invalid."
+            ) from None
+
+    def enter_unsigned(self) -> Access:
+        """For operations that prove themselves otherwise (by a token): a way in without any right."""
+        return self._access(NOBODY)
+
+    def _access(self, principal: Principal) -> Access:
+        known = self._accesses.get(principal.name)
+        if known is not None:
+            return known
+        if len(self._accesses) >= ACCESSES_MAX:
+            self._close_all()
+        access = self.gate.enter_ruled(principal, self.settings.namespace, self.link.peer)
+        self._accesses[principal.name] = access
+        return access
+
+    def leave(self) -> None:
+        """Gives back everything that the connection holds in the engine."""
+        self._close_all()
+
+    def _close_all(self) -> None:
+        self._anonymous = None
+        for access in self._accesses.values():
+            access.close()
+        self._accesses.clear()
+
+    def publishes(self) -> None:
+        """Called by every operation that publishes: under an alarm the net holds publishers up."""
+        if not self.publishing:
+            self.publishing = True
+            self.link.publishes()
+
+
+def credential_scope(request: HttpRequest, query: bytes) -> tuple[str, str]:
+    """Region and service that the request was signed for, whether or not the signature is any good; ("us-east-1", "") without."""
+    authorization = request.headers.get(b"authorization")
+    if authorization is not None:
+        start = authorization.find(b"Credential=")
+        if start < 0:
+            return DEFAULT_REGION, ""
+        end = authorization.find(b",", start)
+        scope = authorization[start + 11 : end if end >= 0 else len(authorization)].split(b"/")
+    elif b"X-Amz-Credential=" in query:
+        start = query.find(b"X-Amz-Credential=")
+        end = query.find(b"&", start)
+        text = query[start + 17 : end if end >= 0 else len(query)]
+        scope = text.replace(b"%2F", b"/").replace(b"%2f", b"/").split(b"/")
+    else:
+        return DEFAULT_REGION, ""
+    if len(scope) < 5:
+        return DEFAULT_REGION, ""
+    return clean_region(scope[-3].decode("latin-1")), scope[-2].decode("latin-1")
+

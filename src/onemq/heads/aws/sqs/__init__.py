@@ -1,0 +1,1 @@
+"""Amazon SQS: queues of the default namespace."""
