@@ -30,6 +30,8 @@ from onemq.engine.transactions.settings import TransactionSettings
 from onemq.heads.amqp091.head import AmqpHead
 from onemq.heads.amqp091.native_reader import AmqpNativeReader
 from onemq.heads.amqp091.settings import PREDECLARED_EXCHANGES, AmqpSettings
+from onemq.heads.aws.head import AwsHead
+from onemq.heads.aws.settings import AwsSettings
 from onemq.heads.contract import Head
 from onemq.heads.kafka.head import KafkaHead
 from onemq.heads.kafka.settings import KafkaSettings
@@ -230,7 +232,14 @@ def _gate(settings: Settings, broker: Broker) -> Gate:
         elif user.password:
             password = hash_password(user.password, os.urandom(4))
         scram = ScramPassword(user.password) if user.password else None
-        users[name] = User(name, list(user.tags), password, loopback_only=name == GUEST, scram=scram)
+        users[name] = User(
+            name,
+            list(user.tags),
+            password,
+            loopback_only=name == GUEST,
+            scram=scram,
+            access_keys=user.access_keys,
+        )
         for namespace, permission in user.permissions.items():
             granted[(name, namespace)] = Permission(permission.configure, permission.write, permission.read)
     anonymous = "" if settings.users else GUEST
@@ -267,6 +276,7 @@ def _listeners(
     if amqp.tls_port != OFF and tls is not None:
         found.append(Listener("amqps", head, host, amqp.tls_port, turns, registry, limits, tls))
     found += _kafka_listeners(settings, turns, registry, gate, cluster_id, tls)
+    found += _aws_listeners(settings, turns, registry, gate, tls)
     if settings.http.port != OFF:
         found.append(Listener("http", HttpHead(health), host, settings.http.port, turns, registry, limits))
     return found
@@ -309,6 +319,26 @@ def _kafka_listeners(
             ),
         )
         found.append(Listener(name, head, settings.server.host, port, turns, registry, limits, context))
+    return found
+
+
+def _aws_listeners(
+    settings: Settings, turns: Turns, registry: Registry, gate: Gate, tls: "ssl.SSLContext | None"
+) -> list[Listener]:
+    aws = settings.aws
+    host = settings.server.host
+    limits = Limits(0, settings.limits.outbox_bytes_max, int(settings.server.drain_seconds * 1000), LINGER_MS)
+    aws_settings = AwsSettings(
+        namespace=settings.namespaces[0],
+        request_bytes_max=aws.request_bytes_max,
+        idle_ms=int(aws.idle_seconds * 1000),
+    )
+    head = AwsHead(gate, aws_settings, os.urandom)
+    found: list[Listener] = []
+    if aws.port != OFF:
+        found.append(Listener("aws", head, host, aws.port, turns, registry, limits))
+    if aws.tls_port != OFF and tls is not None:
+        found.append(Listener("awss", head, host, aws.tls_port, turns, registry, limits, tls))
     return found
 
 
@@ -373,7 +403,8 @@ def _keep_house(
 
 
 def _tls_context(settings: Settings) -> "ssl.SSLContext | None":
-    if not settings.tls_configured() or (settings.amqp.tls_port == OFF and settings.kafka.tls_port == OFF):
+    ports = (settings.amqp.tls_port, settings.kafka.tls_port, settings.aws.tls_port)
+    if not settings.tls_configured() or all(port == OFF for port in ports):
         return None
     from onemq.net.tls import BadTls, make_context
 

@@ -58,6 +58,13 @@ class KafkaSettings(Struct, forbid_unknown_fields=True):
     login_seconds: Seconds = 10.0
 
 
+class AwsSettings(Struct, forbid_unknown_fields=True):
+    port: Port = 4566
+    tls_port: Port = 4567
+    request_bytes_max: Annotated[int, Meta(ge=64 * _KIB, le=_GIB)] = 8 * _MIB
+    idle_seconds: Annotated[float, Meta(ge=30, le=86_400)] = 120.0
+
+
 class HttpSettings(Struct, forbid_unknown_fields=True):
     port: Port = 15672
 
@@ -126,6 +133,7 @@ class UserSettings(Struct, forbid_unknown_fields=True):
     password: str = ""
     password_hash: str = ""
     tags: list[str] = field(default_factory=list)
+    access_keys: dict[str, str] = field(default_factory=dict)
     permissions: dict[str, PermissionSettings] = field(default_factory=dict)
 
 
@@ -140,6 +148,7 @@ class Settings(Struct, forbid_unknown_fields=True):
     server: ServerSettings = field(default_factory=ServerSettings)
     amqp: AmqpSettings = field(default_factory=AmqpSettings)
     kafka: KafkaSettings = field(default_factory=KafkaSettings)
+    aws: AwsSettings = field(default_factory=AwsSettings)
     http: HttpSettings = field(default_factory=HttpSettings)
     tls: TlsSettings = field(default_factory=TlsSettings)
     storage: StorageSettings = field(default_factory=StorageSettings)
@@ -189,6 +198,7 @@ def contradictions(settings: Settings) -> list[Contradiction]:
         found.append(Contradiction(("namespaces",), "[]", "at least one namespace"))
     for name, user in settings.users.items():
         found.extend(_user_contradictions(settings, name, user))
+    found.extend(_shared_access_keys(settings))
     host = settings.server.host
     if not is_loopback(host) and not any(name != GUEST for name in settings.users):
         takes = (
@@ -218,6 +228,22 @@ def _tls_contradictions(settings: Settings) -> list[Contradiction]:
     if tls.require_client_certificate and not tls.client_ca:
         takes = "false, unless tls.client_ca names the authority that signs client certificates"
         found.append(Contradiction(("tls", "require_client_certificate"), "true", takes))
+    return found
+
+
+def _shared_access_keys(settings: Settings) -> list[Contradiction]:
+    owners: dict[str, str] = {}
+    found: list[Contradiction] = []
+    for name, user in settings.users.items():
+        for access_key, secret in user.access_keys.items():
+            at = ("users", name, "access_keys", access_key)
+            if not access_key or not secret:
+                takes = "an access key's id and its secret, both not empty"
+                found.append(Contradiction(at, "(not shown)", takes))
+            elif access_key in owners:
+                takes = f"an access key that no other user has ({owners[access_key]!r} has it)"
+                found.append(Contradiction(at, "(not shown)", takes))
+            owners[access_key] = name
     return found
 
 

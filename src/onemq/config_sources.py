@@ -307,7 +307,8 @@ def _kind_at(path: Path) -> Any:
 
 
 def _shown(path: Path, value: object) -> str:
-    return "(not shown)" if path and path[-1] in _SECRETS else repr(value)
+    secret = bool(path) and (path[-1] in _SECRETS or "access_keys" in path)
+    return "(not shown)" if secret else repr(value)
 
 
 def _is_size(name: str) -> bool:

@@ -69,6 +69,10 @@ class Gate:
             raise refused("", "users are configured: log in")
         return self._admit(found, peer)
 
+    def now_ms(self) -> int:
+        """Time of this turn, ms since the epoch."""
+        return int(self._broker.core.now_ms)
+
     def needs_login(self) -> bool:
         """Users are configured: nobody is anonymous."""
         return not self._anonymous_user

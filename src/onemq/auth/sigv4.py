@@ -198,7 +198,8 @@ def _check_time(signature: Signature, now_ms: int) -> None:
         signed_at = timegm(datetime.strptime(text, "%Y%m%dT%H%M%SZ").timetuple())
     except ValueError:
         raise BadSignature(
-            INCOMPLETE, f"Date must be in ISO-8601 'basic format'. Got '{text}'. See http://en.wikipedia.org/wiki/ISO_8601"
+            INCOMPLETE,
+            f"Date must be in ISO-8601 'basic format'. Got '{text}'. See http://en.wikipedia.org/wiki/ISO_8601",
         ) from None
     if not text.startswith(signature.date):
         raise BadSignature(

@@ -40,6 +40,12 @@ def main() -> None:
 @click.option("--kafka-port", metavar="N", help="Kafka; 0 takes a free port, off for none [kafka.port].")
 @click.option("--kafka-tls-port", metavar="N", help="Kafka over TLS; needs tls.certificate [kafka.tls_port].")
 @click.option(
+    "--aws-port", metavar="N", help="Amazon SQS and SNS; 0 takes a free port, off for none [aws.port]."
+)
+@click.option(
+    "--aws-tls-port", metavar="N", help="Amazon SQS and SNS over TLS; needs tls.certificate [aws.tls_port]."
+)
+@click.option(
     "--http-port", metavar="N", help="Health and metrics; 0 takes a free port, off for none [http.port]."
 )
 @click.option("--log-level", metavar="LEVEL", help="debug, info, warning or error [log.level].")
@@ -55,6 +61,8 @@ def serve(
     amqp_tls_port: str | None,
     kafka_port: str | None,
     kafka_tls_port: str | None,
+    aws_port: str | None,
+    aws_tls_port: str | None,
     http_port: str | None,
     log_level: str | None,
     assignments: tuple[str, ...],
@@ -74,6 +82,8 @@ def serve(
         ("amqp.tls_port", "--amqp-tls-port", amqp_tls_port),
         ("kafka.port", "--kafka-port", kafka_port),
         ("kafka.tls_port", "--kafka-tls-port", kafka_tls_port),
+        ("aws.port", "--aws-port", aws_port),
+        ("aws.tls_port", "--aws-tls-port", aws_tls_port),
         ("http.port", "--http-port", http_port),
         ("log.level", "--log-level", log_level),
     ):

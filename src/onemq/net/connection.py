@@ -255,9 +255,10 @@ class Connection(Party):
                 and self._reading
                 and now_ms - self._last_received_ms >= self._receive_ms
             ):
-                self.warn(
-                    f"nothing was received for {now_ms - self._last_received_ms} ms (missed heartbeats): closing"
-                )
+                if self._heartbeat:
+                    # Where there are no heartbeats, a peer that has nothing to ask is no news.
+                    silent_ms = now_ms - self._last_received_ms
+                    self.warn(f"nothing was received for {silent_ms} ms (missed heartbeats): closing")
                 self._transport.abort()
                 return 0
             if self._send_ms != 0 and now_ms - self._last_sent_ms >= self._send_ms:

@@ -235,7 +235,9 @@ class HttpReceiver:
 
     def _header_too_large(self) -> HttpRefused:
         bytes_max = self._header_bytes_max
-        return HttpRefused(431, f"the request's header is larger than {bytes_max} bytes or {HEADERS_MAX} fields")
+        return HttpRefused(
+            431, f"the request's header is larger than {bytes_max} bytes or {HEADERS_MAX} fields"
+        )
 
     def _too_large(self) -> HttpRefused:
         return HttpRefused(413, f"the request's body is larger than {self._body_bytes_max} bytes")

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
-from unittest.mock import patch
-from urllib.parse import urlsplit
 
 import pytest
-from botocore.auth import SigV4Auth, SigV4QueryAuth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 
 from onemq.auth.sigv4 import (
     INCOMPLETE,
@@ -22,9 +17,10 @@ from onemq.auth.sigv4 import (
     Verifier,
     find_signature,
 )
+from unit.auth.signing import sign
 
 SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
-NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=timezone.utc)
+NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 NOW_MS = int(NOW.timestamp() * 1000)
 
 
@@ -36,26 +32,18 @@ def signed(
     presigned_seconds: int = 0,
 ) -> SignedRequest:
     """As botocore would send it at NOW."""
-    request = AWSRequest(method=method, url=url, data=body, headers=dict(headers or {}))
-    request.headers["Host"] = urlsplit(url).netloc
-    credentials = Credentials("AKIAEXAMPLE", SECRET)
-    signer: Any
-    if presigned_seconds:
-        signer = SigV4QueryAuth(credentials, "sqs", "eu-west-3", expires=presigned_seconds)
-    else:
-        signer = SigV4Auth(credentials, "sqs", "eu-west-3")
-    naive = NOW.replace(tzinfo=None)
-    with patch("botocore.auth.get_current_datetime", lambda remove_tzinfo=True: naive):
-        signer.add_auth(request)
-    prepared = request.prepare()
-    parts = urlsplit(prepared.url)
-    found = {}
-    for name, value in prepared.headers.items():
-        text = value if isinstance(value, str) else value.decode()
-        found[name.lower().encode()] = text.encode()
-    return SignedRequest(
-        method.encode(), parts.path.encode() or b"/", parts.query.encode(), found, body
+    target, fields = sign(
+        url,
+        ("AKIAEXAMPLE", SECRET),
+        NOW_MS,
+        method=method,
+        body=body,
+        headers=headers,
+        presigned_seconds=presigned_seconds,
     )
+    path, _, query = target.partition("?")
+    found = {name.lower().encode(): value.encode() for name, value in fields.items()}
+    return SignedRequest(method.encode(), path.encode(), query.encode(), found, body)
 
 
 def check(request: SignedRequest, now_ms: int = NOW_MS, secret: str = SECRET) -> None:
@@ -108,7 +96,10 @@ def test_presigned() -> None:
     check(request)
     check(request, NOW_MS + 60_000)
     code, text = refusal(request, NOW_MS + 61_000)
-    assert (code, text) == (MISMATCH, "Signature expired: 20260304T050707Z is now earlier than 20260304T050708Z")
+    assert (code, text) == (
+        MISMATCH,
+        "Signature expired: 20260304T050707Z is now earlier than 20260304T050708Z",
+    )
     request.query = request.query.replace(b"ReceiveMessage", b"PurgeQueue")
     assert refusal(request)[0] == MISMATCH
 

@@ -97,7 +97,9 @@ def test_bounds_of_the_body() -> None:
     chunked = receiver()
     for _ in range(11):
         chunked.feed(
-            b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n" if _ == 0 else b"a\r\n0123456789\r\n"
+            b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+            if _ == 0
+            else b"a\r\n0123456789\r\n"
         )
         assert taken(chunked) == []
     chunked.feed(b"a\r\n0123456789\r\n")
@@ -210,7 +212,11 @@ def test_responses() -> None:
 def test_continue_is_an_interim_response() -> None:
     client = h11.Connection(h11.CLIENT)
     client.send(
-        h11.Request(method="POST", target="/", headers=[("Host", "h"), ("Content-Length", "1"), ("Expect", "100-continue")])
+        h11.Request(
+            method="POST",
+            target="/",
+            headers=[("Host", "h"), ("Content-Length", "1"), ("Expect", "100-continue")],
+        )
     )
     client.receive_data(CONTINUE)
     assert isinstance(client.next_event(), h11.InformationalResponse)

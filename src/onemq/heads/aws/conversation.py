@@ -10,17 +10,17 @@ from typing import Final
 
 from librt.strings import BytesWriter
 
+from onemq.auth.gate import Gate
 from onemq.heads.aws.call import LANE, Call
 from onemq.heads.aws.errors import AwsError, internal_failure
+from onemq.heads.aws.identifiers import Identifiers
 from onemq.heads.aws.pages import Pages
 from onemq.heads.aws.protocol import Protocol
 from onemq.heads.aws.routing import Router
 from onemq.heads.aws.session import Session, credential_scope
 from onemq.heads.aws.settings import AwsSettings
-from onemq.heads.aws.identifiers import Identifiers
 from onemq.heads.aws.urls import clean_host
 from onemq.heads.contract import Conversation, Link
-from onemq.auth.gate import Gate
 from onemq.model.refusal import Refusal, WireError
 from onemq.wire.http import CONTINUE, HttpReceiver, HttpRequest, write_response
 from onemq.wire.http_errors import HttpRefused
@@ -43,6 +43,7 @@ class AwsConversation(Conversation):
         super().__init__()
         self._link = link
         self._settings = settings
+        self._gate = gate
         self._router = router
         self._pages = pages
         self._identifiers = identifiers
@@ -161,7 +162,7 @@ class AwsConversation(Conversation):
             if routed.operation.unsigned and b"authorization" not in request.headers:
                 access = self._session.enter_unsigned()
             else:
-                access = self._session.enter(request, path, query, self._now_ms())
+                access = self._session.enter(request, path, query, self._gate.now_ms())
             call = Call(
                 self._session,
                 access,
@@ -215,9 +216,6 @@ class AwsConversation(Conversation):
         if not request.keep_alive:
             self._close()
         return True
-
-    def _now_ms(self) -> int:
-        return self._session.gate.now_ms()
 
     def _host(self, request: HttpRequest) -> str:
         host = clean_host(request.headers.get(b"host", b"").decode("latin-1"))

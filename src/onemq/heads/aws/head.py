@@ -32,6 +32,4 @@ class AwsHead(Head):
         self._router = Router([SqsService(), SnsService()])
 
     def open(self, link: Link) -> Conversation:
-        return AwsConversation(
-            link, self._gate, self._settings, self._router, self.pages, self._identifiers
-        )
+        return AwsConversation(link, self._gate, self._settings, self._router, self.pages, self._identifiers)

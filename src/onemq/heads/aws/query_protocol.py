@@ -95,7 +95,9 @@ def _value(shape: Shape, node: Node, name: str) -> object:
         return int(text)
     if kind == BOOLEAN:
         if text not in ("true", "false"):
-            raise invalid_value(f"Value {text} for parameter {name} is invalid. Reason: Must be true or false.")
+            raise invalid_value(
+                f"Value {text} for parameter {name} is invalid. Reason: Must be true or false."
+            )
         return text == "true"
     return text
 

@@ -10,7 +10,7 @@ from mypy_extensions import i64
 from onemq.auth.gate import Gate
 from onemq.auth.sigv4 import BadSignature, SignedRequest, find_signature
 from onemq.engine.access import Access
-from onemq.heads.aws.errors import AwsError, invalid_signature
+from onemq.heads.aws.errors import coral_error, invalid_signature
 from onemq.heads.aws.settings import AwsSettings
 from onemq.heads.aws.urls import DEFAULT_REGION, clean_region
 from onemq.heads.contract import Link
@@ -20,6 +20,7 @@ from onemq.wire.http import HttpRequest
 
 ACCESSES_MAX: Final = 8
 """Principals whose way into the engine a connection keeps: clients sign all requests of a connection with one key."""
+LOCAL_NAMES: Final = (b"localhost", b"127.0.0.1", b"[::1]")
 NOBODY: Final = Principal("", [])
 
 
@@ -59,10 +60,11 @@ class Session:
     def enter(self, request: HttpRequest, path: bytes, query: bytes, now_ms: int) -> Access:
         """The way into the engine of whoever sent the request. Raises AwsError."""
         anonymous = self._anonymous
-        if anonymous is not None:
+        if anonymous is not None and b"origin" not in request.headers:
             return anonymous
         try:
             if not self.gate.needs_login():
+                _check_origin(request)
                 anonymous = self._access(self.gate.anonymous(self.link.peer))
                 self._anonymous = anonymous
                 return anonymous
@@ -108,6 +110,23 @@ class Session:
             self.link.publishes()
 
 
+def _check_origin(request: HttpRequest) -> None:
+    """Without credentials a page from anywhere could have its reader's browser post to us: only pages of this machine may.
+    Raises AwsError."""
+    origin = request.headers.get(b"origin")
+    if origin is None:
+        return
+    host = origin.partition(b"://")[2]
+    host = host[: host.find(b"]") + 1] if host.startswith(b"[") else host.partition(b":")[0]
+    if host not in LOCAL_NAMES:
+        raise coral_error(
+            "AccessDeniedException",
+            f"Pages of {origin.decode('latin-1')} may not send requests while no users are configured.",
+            403,
+            "AccessDenied",
+        )
+
+
 def credential_scope(request: HttpRequest, query: bytes) -> tuple[str, str]:
     """Region and service that the request was signed for, whether or not the signature is any good; ("us-east-1", "") without."""
     authorization = request.headers.get(b"authorization")
@@ -127,4 +146,3 @@ def credential_scope(request: HttpRequest, query: bytes) -> tuple[str, str]:
     if len(scope) < 5:
         return DEFAULT_REGION, ""
     return clean_region(scope[-3].decode("latin-1")), scope[-2].decode("latin-1")
-

@@ -1,0 +1,38 @@
+"""Which queue a call is about."""
+
+from onemq.heads.aws.call import Call
+from onemq.heads.aws.errors import missing_parameter
+from onemq.heads.aws.sqs.errors import invalid_address
+from onemq.heads.aws.urls import queue_arn, queue_name, queue_url
+
+
+def text_parameter(call: Call, name: str) -> str:
+    """A parameter that has to be there. Raises AwsError."""
+    found = call.parameters.get(name)
+    if found is None or found == "":
+        raise missing_parameter(name)
+    assert isinstance(found, str)
+    return found
+
+
+def named_queue(call: Call) -> str:
+    """Its name, from the QueueUrl in the parameters or, without one, from the request's path. Raises AwsError."""
+    url = call.parameters.get("QueueUrl")
+    if url is None or url == "":
+        if len(call.path) < 2:
+            raise missing_parameter("QueueUrl")
+        url = call.path
+    assert isinstance(url, str)
+    name = queue_name(url)
+    if not name:
+        raise invalid_address(f"The address {url} is not valid for this endpoint.")
+    return name
+
+
+def url_of(call: Call, name: str) -> str:
+    """As the client reaches it."""
+    return queue_url(call.session.scheme, call.host, name)
+
+
+def arn_of(call: Call, name: str) -> str:
+    return queue_arn(call.region, name)
