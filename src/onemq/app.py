@@ -36,6 +36,7 @@ from onemq.heads.contract import Head
 from onemq.heads.kafka.head import KafkaHead
 from onemq.heads.kafka.settings import KafkaSettings
 from onemq.model.record import NATIVE_AMQP091
+from onemq.net.caller import HttpCaller
 from onemq.net.clock import Clock
 from onemq.net.connection import Limits
 from onemq.net.drain import drain
@@ -132,9 +133,10 @@ async def _serve(
     registry = Registry(settings.limits.connections_max)
     stopping = asyncio.Event()
     health = _health(broker, registry, pressure, stopping)
-    listeners = _listeners(
-        settings, turns, registry, _gate(settings, broker), health, _cluster_id(broker), tls
-    )
+    gate = _gate(settings, broker)
+    caller = _caller(settings, loop, turns)
+    listeners = _listeners(settings, turns, registry, gate, health, _cluster_id(broker), tls)
+    listeners += _aws_listeners(settings, turns, registry, gate, tls, broker, caller)
     loop.set_exception_handler(_unexpected)
     turns.enter()
     try:
@@ -153,6 +155,7 @@ async def _serve(
     print(f"ready in {process_age_ms()} ms", flush=True)
     await stopping.wait()
     _log.info("stopping: no new connections, %d open", registry.count())
+    caller.close()
     await drain(listeners, registry, turns, broker, settings.server.drain_seconds)
     return STOPPED
 
@@ -276,7 +279,6 @@ def _listeners(
     if amqp.tls_port != OFF and tls is not None:
         found.append(Listener("amqps", head, host, amqp.tls_port, turns, registry, limits, tls))
     found += _kafka_listeners(settings, turns, registry, gate, cluster_id, tls)
-    found += _aws_listeners(settings, turns, registry, gate, tls)
     if settings.http.port != OFF:
         found.append(Listener("http", HttpHead(health), host, settings.http.port, turns, registry, limits))
     return found
@@ -322,8 +324,25 @@ def _kafka_listeners(
     return found
 
 
+def _caller(settings: Settings, loop: asyncio.AbstractEventLoop, turns: Turns) -> HttpCaller:
+    calls = settings.calls
+
+    def make_context() -> "ssl.SSLContext":
+        from onemq.net.tls import make_client_context
+
+        return make_client_context(calls.ca_file, calls.insecure)
+
+    return HttpCaller(loop, turns, make_context, calls.concurrency_max)
+
+
 def _aws_listeners(
-    settings: Settings, turns: Turns, registry: Registry, gate: Gate, tls: "ssl.SSLContext | None"
+    settings: Settings,
+    turns: Turns,
+    registry: Registry,
+    gate: Gate,
+    tls: "ssl.SSLContext | None",
+    broker: Broker,
+    caller: HttpCaller,
 ) -> list[Listener]:
     aws = settings.aws
     host = settings.server.host
@@ -333,7 +352,10 @@ def _aws_listeners(
         request_bytes_max=aws.request_bytes_max,
         idle_ms=int(aws.idle_seconds * 1000),
     )
-    head = AwsHead(gate, aws_settings, os.urandom)
+    head = AwsHead(gate, aws_settings, os.urandom, caller)
+    broker.notices.serve(head.sns.renderer, head.sns.courier)
+    if broker.notices.key_text:
+        head.sns.signer.show(broker.notices.key_text)
     found: list[Listener] = []
     if aws.port != OFF:
         found.append(Listener("aws", head, host, aws.port, turns, registry, limits))

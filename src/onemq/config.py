@@ -65,6 +65,12 @@ class AwsSettings(Struct, forbid_unknown_fields=True):
     idle_seconds: Annotated[float, Meta(ge=30, le=86_400)] = 120.0
 
 
+class CallsSettings(Struct, forbid_unknown_fields=True):
+    ca_file: str = ""
+    insecure: bool = False
+    concurrency_max: Annotated[int, Meta(ge=1, le=10_000)] = 100
+
+
 class HttpSettings(Struct, forbid_unknown_fields=True):
     port: Port = 15672
 
@@ -149,6 +155,7 @@ class Settings(Struct, forbid_unknown_fields=True):
     amqp: AmqpSettings = field(default_factory=AmqpSettings)
     kafka: KafkaSettings = field(default_factory=KafkaSettings)
     aws: AwsSettings = field(default_factory=AwsSettings)
+    calls: CallsSettings = field(default_factory=CallsSettings)
     http: HttpSettings = field(default_factory=HttpSettings)
     tls: TlsSettings = field(default_factory=TlsSettings)
     storage: StorageSettings = field(default_factory=StorageSettings)

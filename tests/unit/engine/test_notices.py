@@ -7,7 +7,8 @@ import pytest
 from engine_driver import Driver
 from onemq.engine.notices.notice import Notice, NoticeAttribute, from_bytes, to_bytes
 from onemq.engine.notices.notices import TOKEN_MS
-from onemq.engine.notices.rendering import Renderer
+from onemq.engine.notices.outgoing import PARCELS_MAX
+from onemq.engine.notices.rendering import Courier, Parcel, Renderer
 from onemq.engine.notices.topic import NoticeTopic, Subscription
 from onemq.engine.routing.filter_policy.policy import MESSAGE_ATTRIBUTES
 from onemq.engine.routing.filter_policy.tokens import PolicyError
@@ -18,6 +19,7 @@ from onemq.model.refusal import Reason, Refusal
 from onemq.model.rights import NamePattern, Rights
 
 NAME = "news"
+LONG_MS = 3_600_000
 
 
 class PlainRenderer(Renderer):
@@ -41,6 +43,20 @@ class PlainRenderer(Renderer):
         return Record((record.value or b"") + b" died: " + reason.encode(), NO_ADDRESS)
 
 
+class KeepingCourier(Courier):
+    """Keeps its parcels until the test ends them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parcels: list[Parcel] = []
+
+    def take(self, parcel: Parcel) -> None:
+        self.parcels.append(parcel)
+
+    def texts(self) -> list[str]:
+        return [(parcel.record.value or b"").decode() for parcel in self.parcels]
+
+
 class Newsroom:
     """A driver with a head for notices, over restarts."""
 
@@ -50,7 +66,18 @@ class Newsroom:
         self.wire()
 
     def wire(self) -> None:
-        self.driver.broker.notices.serve(PlainRenderer(), None)
+        self.courier = KeepingCourier()
+        self.driver.broker.notices.serve(PlainRenderer(), self.courier)
+
+    def subscribe_endpoint(self, dead: str = "") -> Subscription:
+        """One that a courier serves; confirmed."""
+        access = self.driver.access.notices
+        found = Subscription("web", access.topic(NAME), "http", "http://there")
+        found.token = "token"
+        found.dead_letters = dead
+        access.save_subscription(found)
+        access.confirmed(found)
+        return found
 
     def crash(self) -> None:
         self.driver.crash()
@@ -234,18 +261,20 @@ def test_nobody_gets_anything_before_it_is_confirmed_and_nobody_waits_for_ever()
         access.save_subscription(found)
     room.publish("early")
     assert access.subscription("s1").outgoing is not None
-    assert access.confirm("nonsense") is None
-    confirmed = access.confirm("token1")
-    assert confirmed is not None and confirmed.id == "s1" and access.confirm("token1") is confirmed
+    assert access.find_by_token("nonsense") is None
+    confirmed = access.find_by_token("token1")
+    assert confirmed is not None and confirmed.id == "s1"
+    access.confirmed(confirmed)
+    assert access.find_by_token("token1") is confirmed
     room.publish("late")
-    waiting = access.subscription("s1").outgoing
-    assert waiting is not None and waiting.message_count() == 1
+    assert room.courier.texts() == ["late"]
+    room.courier.parcels.pop().delivered()
     room.driver.pass_time(TOKEN_MS)
     assert [each.id for each in room.driver.access.notices.subscriptions()] == ["s1"]
-    assert room.driver.access.notices.confirm("token2") is None
+    assert room.driver.access.notices.find_by_token("token2") is None
     room.crash()
     waiting = room.driver.access.notices.subscription("s1").outgoing
-    assert waiting is not None and waiting.message_count() == 1
+    assert waiting is not None and waiting.message_count() == 0
     # No name leads to that queue.
     assert waiting.name not in room.driver.broker.catalog.namespaces["/"].queues
     logs = len(room.driver.broker.catalog.logs)
@@ -421,3 +450,125 @@ def test_a_notice_in_an_archive_is_as_it_was() -> None:
         ("b", "Binary", "", b"\x00\xff"),
         ("s", "String", "v", None),
     ]
+
+
+# What a courier takes.
+
+
+def test_a_parcel_is_delivered_once() -> None:
+    room = Newsroom()
+    room.topic()
+    room.subscribe_endpoint()
+    room.publish("1")
+    assert room.courier.texts() == ["1"] and room.courier.parcels[0].attempts == 1
+    for _ in range(2):
+        room.courier.parcels[0].delivered()
+    room.courier.parcels[0].lost("late")
+    room.driver.pass_time(LONG_MS)
+    assert room.courier.texts() == ["1"]
+    room.crash()
+    room.driver.pass_time(LONG_MS)
+    assert room.courier.parcels == []
+
+
+def test_another_try_comes_when_it_is_due_also_after_a_crash() -> None:
+    room = Newsroom()
+    room.topic()
+    room.subscribe_endpoint()
+    room.publish("1")
+    room.courier.parcels.pop().again(7000)
+    room.driver.pass_time(6999)
+    assert room.courier.parcels == []
+    room.driver.pass_time(1)
+    parcel = room.courier.parcels.pop()
+    assert parcel.attempts == 2
+    parcel.again(7000)
+    room.driver.settle_down()
+    room.crash()
+    room.driver.pass_time(6999)
+    assert room.courier.parcels == []
+    room.driver.pass_time(1)
+    assert [parcel.attempts for parcel in room.courier.parcels] == [3]
+
+
+def test_what_was_on_its_way_when_the_power_failed_comes_back() -> None:
+    room = Newsroom()
+    room.topic()
+    room.subscribe_endpoint()
+    room.publish("1")
+    assert len(room.courier.parcels) == 1
+    for attempts in (2, 3):
+        room.crash()
+        assert [(parcel.attempts, parcel.record.value) for parcel in room.courier.parcels] == [
+            (attempts, b"1")
+        ]
+    # Nothing but its end ends it.
+    room.driver.pass_time(LONG_MS)
+    assert len(room.courier.parcels) == 1
+    room.courier.parcels.pop().again(10)
+    room.driver.pass_time(10)
+    assert [parcel.attempts for parcel in room.courier.parcels] == [4]
+
+
+def test_what_is_lost_goes_to_the_dead_letters() -> None:
+    room = Newsroom()
+    room.topic()
+    room.driver.declare("dead")
+    room.subscribe_endpoint(dead="dead")
+    room.publish("1")
+    room.courier.parcels[0].lost("HTTP status 404")
+    room.driver.settle_down()
+    assert room.drain("dead") == ["1 died: HTTP status 404"]
+
+
+def test_a_courier_has_so_many_parcels_of_a_subscription_at_a_time() -> None:
+    room = Newsroom()
+    room.topic()
+    room.subscribe_endpoint()
+    for number in range(3 * PARCELS_MAX):
+        room.publish(str(number))
+    assert room.courier.texts() == [str(number) for number in range(PARCELS_MAX)]
+    for parcel in list(room.courier.parcels):
+        parcel.delivered()
+    room.driver.settle_down()
+    assert len(room.courier.parcels) == 2 * PARCELS_MAX
+
+
+def test_who_leaves_gets_a_farewell_and_may_come_back() -> None:
+    room = Newsroom()
+    room.topic()
+    found = room.subscribe_endpoint()
+    for number in range(PARCELS_MAX + 5):
+        room.publish(str(number))
+    access = room.driver.access.notices
+    found.token = "new"
+    access.leave(found, Record(b"farewell", NO_ADDRESS))
+    for parcel in list(room.courier.parcels):
+        parcel.delivered()
+    room.driver.settle_down()
+    assert room.courier.texts()[PARCELS_MAX:] == ["farewell"]
+    room.courier.parcels[-1].delivered()
+    room.publish("not for them")
+    assert access.find_by_token("token") is None
+    room.crash()
+    access = room.driver.access.notices
+    assert access.find_by_token("token") is None
+    again = access.find_by_token("new")
+    assert again is not None and again.id == "web"
+    access.confirmed(again)
+    room.publish("back")
+    assert room.courier.texts() == ["back"]
+    access.leave(again, None)
+    room.driver.settle_down()
+    assert access.subscriptions() == []
+
+
+def test_a_parcel_of_a_subscription_that_has_gone_is_ended_without_effect() -> None:
+    room = Newsroom()
+    room.topic()
+    room.subscribe_endpoint()
+    room.publish("1")
+    room.driver.access.notices.remove_subscription("web")
+    room.courier.parcels[0].again(5)
+    room.driver.pass_time(LONG_MS)
+    assert len(room.courier.parcels) == 1

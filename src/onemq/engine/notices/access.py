@@ -129,18 +129,25 @@ class NoticeAccess:
         found = self._notices.subscriptions.get(identifier)
         return found if found is not None and found.topic.namespace == self._namespace else None
 
-    def leave(self, subscription: Subscription) -> None:
-        self._notices.remove_subscription(subscription)
+    def leave(self, subscription: Subscription, farewell: Record | None) -> None:
+        """It is gone; with a farewell, which a courier takes to it, it may come back by its (new) token until that is too old."""
+        if farewell is None:
+            self._notices.remove_subscription(subscription)
+            return
+        self._notices.suspend(subscription)
+        self._notices.tell(subscription, farewell)
 
-    def confirm(self, token: str) -> Subscription | None:
+    def find_by_token(self, token: str) -> Subscription | None:
         """The endpoint has shown the token it was sent: no right is needed. None: there is no such token, or not any more."""
         found = self._notices.by_token(token)
         if found is None or found.topic.namespace != self._namespace:
             return None
-        if not found.confirmed:
-            found.confirmed = True
-            self._notices.save_subscription(found)
         return found
+
+    def confirmed(self, subscription: Subscription) -> None:
+        """It gets notices from now on: `find_by_token` has found it."""
+        subscription.confirmed = True
+        self._notices.save_subscription(subscription)
 
     def tell(self, subscription: Subscription, record: Record) -> None:
         """Has a courier take the record to the subscriber's endpoint."""

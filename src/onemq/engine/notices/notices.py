@@ -15,6 +15,7 @@ from onemq.engine.exchange import Namespace
 from onemq.engine.kept_queue import KeptQueue
 from onemq.engine.ledger_queue import LedgerQueue
 from onemq.engine.notices.notice import Notice, from_bytes, to_bytes
+from onemq.engine.notices.outgoing import Outgoing
 from onemq.engine.notices.rendering import Courier, LosesParcels, Parcel, Renderer
 from onemq.engine.notices.replay import Replay, Replays
 from onemq.engine.notices.topic import NOT_REPLAYING, NoticeTopic, Subscription
@@ -57,6 +58,7 @@ class Notices(Part):
         self.topics: dict[tuple[str, str], NoticeTopic] = {}
         self.subscriptions: dict[str, Subscription] = {}
         self._tokens: dict[str, Subscription] = {}
+        self._outgoing: dict[str, Outgoing] = {}
         self._replays: dict[str, Replay] = {}
         self._agenda = _Pending(self)
 
@@ -138,12 +140,26 @@ class Notices(Part):
         if fresh:
             subscription.made_ms = int(self.core.now_ms)
             if not subscription.queue:
-                queue = self.catalog.add_internal(f"notices to {subscription.endpoint}", QueueSettings())
-                assert isinstance(queue, LedgerQueue)
-                subscription.outgoing = queue
+                self._give_queue(subscription)
         self._add(subscription)
         self.core.note(self, subscription.to_plain())
         self._start(subscription)
+
+    def _give_queue(self, subscription: Subscription) -> None:
+        settings = QueueSettings()
+        # Couriers always answer.
+        settings.consumer_timeout_ms = 0
+        queue = self.catalog.add_internal(f"notices to {subscription.endpoint}", settings)
+        assert isinstance(queue, LedgerQueue)
+        subscription.outgoing = queue
+
+    def _drop_queue(self, subscription: Subscription) -> None:
+        outgoing = self._outgoing.pop(subscription.id, None)
+        if outgoing is not None:
+            outgoing.end()
+        queue = subscription.outgoing
+        if queue is not None:
+            self.catalog.remove_internal(queue)
 
     def _add(self, subscription: Subscription) -> None:
         self.subscriptions[subscription.id] = subscription
@@ -155,8 +171,24 @@ class Notices(Part):
         """What has to run beside it does."""
         if not subscription.confirmed:
             self.core.schedule(self._agenda, subscription.made_ms + TOKEN_MS)
+        courier = self.courier
+        queue = subscription.outgoing
+        if courier is not None and queue is not None and subscription.id not in self._outgoing:
+            self._outgoing[subscription.id] = Outgoing(
+                self.core, subscription, queue, courier, _BuriesParcels(self)
+            )
         if subscription.replay_next != NOT_REPLAYING and subscription.id not in self._replays:
             self.replay(subscription)
+
+    def suspend(self, subscription: Subscription) -> None:
+        """It gets nothing until it is confirmed again, by the token that it has now. What waited for it is dropped."""
+        for token in [token for token, found in self._tokens.items() if found is subscription]:
+            del self._tokens[token]
+        subscription.confirmed = False
+        subscription.made_ms = int(self.core.now_ms)
+        self._drop_queue(subscription)
+        self._give_queue(subscription)
+        self.save_subscription(subscription)
 
     def by_token(self, token: str) -> Subscription | None:
         found = self._tokens.get(token)
@@ -168,9 +200,7 @@ class Notices(Part):
         running = self._replays.pop(subscription.id, None)
         if running is not None:
             running.end()
-        queue = subscription.outgoing
-        if queue is not None:
-            self.catalog.remove_internal(queue)
+        self._drop_queue(subscription)
         self.core.note(self, {"op": "sub-", "id": subscription.id})
         self._forget(subscription)
 
@@ -361,6 +391,7 @@ class Notices(Part):
         found = self.subscriptions.get(identifier)
         if found is None:
             found = Subscription(identifier, topic, str(change["protocol"]), str(change["endpoint"]))
+        self._tokens.pop(found.token, None)
         found.take_plain(change)
         queue = self.catalog.internals.get(outgoing_id)
         found.outgoing = queue if isinstance(queue, LedgerQueue) else None

@@ -64,12 +64,8 @@ class Courier:
     """Takes parcels away."""
 
     @abstractmethod
-    def lease_ms(self, subscription: Subscription) -> int:
-        """Longest that `take` may need to end a parcel: after that it counts as not delivered, and is tried again."""
-
-    @abstractmethod
     def take(self, parcel: Parcel) -> None:
-        """Starts; must not end the parcel before it returns."""
+        """Starts; must not end the parcel before it returns, and ends it some time."""
 
 
 class LosesParcels:

@@ -11,16 +11,18 @@ from onemq.heads.aws.routing import Router
 from onemq.heads.aws.settings import AwsSettings
 from onemq.heads.aws.sns.service import SnsService
 from onemq.heads.aws.sqs.service import SqsService
-from onemq.heads.contract import Conversation, Head, Link
+from onemq.heads.contract import Caller, Conversation, Head, Link
 
 DEFAULT_PORT: Final = 4566
 DEFAULT_TLS_PORT: Final = 4567
 
 
 class AwsHead(Head):
-    """SQS and SNS. `pages`: documents that are served beside them."""
+    """SQS and SNS. `pages`: documents that are served beside them. `sns`: what the engine's notices need is in it."""
 
-    def __init__(self, gate: Gate, settings: AwsSettings, entropy: Callable[[int], bytes]) -> None:
+    def __init__(
+        self, gate: Gate, settings: AwsSettings, entropy: Callable[[int], bytes], caller: Caller
+    ) -> None:
         super().__init__()
         self.name = "aws"
         self.default_port = DEFAULT_PORT
@@ -29,7 +31,8 @@ class AwsHead(Head):
         self._gate = gate
         self._settings = settings
         self._identifiers = Identifiers(entropy)
-        self._router = Router([SqsService(), SnsService()])
+        self.sns = SnsService(self._identifiers, self.pages, caller, entropy)
+        self._router = Router([SqsService(), self.sns])
 
     def open(self, link: Link) -> Conversation:
         return AwsConversation(link, self._gate, self._settings, self._router, self.pages, self._identifiers)

@@ -20,7 +20,7 @@ from onemq.engine.ports import Store
 from onemq.engine.settings import EngineSettings
 from onemq.heads.aws.head import AwsHead
 from onemq.heads.aws.settings import AwsSettings
-from onemq.heads.contract import Link
+from onemq.heads.contract import Called, Caller, Link
 from onemq.model.principal import Peer as PeerAddress
 from onemq.net.outbox import Durability, ParkingOutbox
 from onemq.storage.memory_store import MemoryStore
@@ -72,6 +72,19 @@ class StageLink(Link):
         self.log.append(text)
 
 
+class StageCaller(Caller):
+    """Keeps the calls that the head asks for; the test answers them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[tuple[str, list[tuple[str, str]], bytes, Called]] = []
+
+    def post(
+        self, url: str, headers: list[tuple[str, str]], body: bytes, time_ms: int, called: Called
+    ) -> None:
+        self.calls.append((url, headers, body, called))
+
+
 class Stage:
     """One broker. Time stands still until `wait`."""
 
@@ -99,7 +112,9 @@ class Stage:
         }
         anonymous = "" if users else "guest"
         self.gate = Gate(Users(known), Permissions(["/"], granted), self.broker, anonymous)
-        self.head = AwsHead(self.gate, settings or AwsSettings(), self._entropy)
+        self.caller = StageCaller()
+        self.head = AwsHead(self.gate, settings or AwsSettings(), self._entropy, self.caller)
+        self.broker.notices.serve(self.head.sns.renderer, self.head.sns.courier)
         self.peers: list[Peer] = []
 
     def _entropy(self, size: int) -> bytes:
