@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import contextlib
 
 from clients.aws_python.query import QueryClient
+from clients.aws_python.query_model import query_protocol_client
 from clients.aws_python.session import (
     ENDPOINT_VARIABLE,
     LISTENERS,
@@ -77,6 +78,12 @@ def sns(endpoint: str) -> Client:
 def query(endpoint: str) -> QueryClient:
     """SQS in its older protocol, Query with XML, on the shared broker."""
     return QueryClient(endpoint)
+
+
+@pytest.fixture(scope="session", params=["json", "query"])
+def either(request: pytest.FixtureRequest, endpoint: str, sqs: Client) -> Client:
+    """The client of SQS in each protocol: a test that has it runs twice."""
+    return sqs if request.param == "json" else query_protocol_client(endpoint)
 
 
 @pytest.fixture

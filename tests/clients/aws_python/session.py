@@ -46,8 +46,8 @@ class AwsBroker(BrokerProcess):
 Start = Callable[..., AwsBroker]
 
 
-def aws_client(service: str, endpoint: str, **overrides: Any) -> Client:
-    """boto3's client of `sqs` or `sns`; it tries once only. Keywords: of `boto3.client`, and `config` for more of botocore's."""
+def client_settings(endpoint: str, overrides: dict[str, Any]) -> dict[str, Any]:
+    """Keywords for `client` of a boto3 session. A client tries once only: no failure is papered over."""
     config = Config(
         retries={"max_attempts": 0, "mode": "standard"},
         connect_timeout=5,
@@ -62,8 +62,13 @@ def aws_client(service: str, endpoint: str, **overrides: Any) -> Client:
         **overrides,
     }
     settings["config"] = config.merge(settings["config"]) if "config" in settings else config
+    return settings
+
+
+def aws_client(service: str, endpoint: str, **overrides: Any) -> Client:
+    """boto3's client of `sqs` or `sns`. Keywords: of `boto3.client`; `config` is for more of botocore's settings."""
     # A session of its own: boto3's default one must not be used by two threads at once.
-    return boto3.session.Session().client(service, **settings)
+    return boto3.session.Session().client(service, **client_settings(endpoint, overrides))
 
 
 def crash(broker: AwsBroker) -> None:
