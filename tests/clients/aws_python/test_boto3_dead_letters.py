@@ -27,7 +27,7 @@ from clients.aws_python.session import (
     wait_until,
 )
 
-FIFO = {"ContentBasedDeduplication": "true"}
+FIFO: dict[str, Any] = {"ContentBasedDeduplication": "true"}
 
 
 def policy(target: str, count: int = 1) -> str:

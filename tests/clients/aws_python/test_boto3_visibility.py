@@ -9,6 +9,7 @@ import pytest
 from clients.aws_python.session import (
     Client,
     MakeQueue,
+    aws_client,
     bodies,
     counts,
     receive,
@@ -60,7 +61,8 @@ def test_a_lease_can_be_prolonged_and_shortened(either: Client, queue: str) -> N
 
 
 def test_a_prolonged_lease_is_still_good_after_its_first_time(sqs: Client, fifo: str, queue: str) -> None:
-    for url, group in ((queue, {}), (fifo, {"MessageGroupId": "g"})):
+    groups: list[tuple[str, dict[str, str]]] = [(queue, {}), (fifo, {"MessageGroupId": "g"})]
+    for url, group in groups:
         send(sqs, url, "hello", **group)
     taken = {url: receive(sqs, url, VisibilityTimeout=1)[0]["ReceiptHandle"] for url in (queue, fifo)}
     for url, handle in taken.items():
@@ -154,8 +156,6 @@ def test_a_handle_is_of_its_queue(sqs: Client, queue: str, make_queue: MakeQueue
 
 
 def test_a_lease_outlives_its_connection(endpoint: str, sqs: Client, queue: str) -> None:
-    from clients.aws_python.session import aws_client
-
     send(sqs, queue, "hello")
     passing = aws_client("sqs", endpoint)
     [message] = receive(passing, queue)

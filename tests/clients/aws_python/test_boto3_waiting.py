@@ -131,7 +131,8 @@ def test_a_queues_delay_that_is_changed_is_for_later_messages(sqs: Client, make_
         make_queue(DelaySeconds=60),
         make_queue("queue.fifo", DelaySeconds=60, ContentBasedDeduplication="true"),
     )
-    for url, group in ((standard, {}), (fifo, {"MessageGroupId": "g"})):
+    groups: list[tuple[str, dict[str, str]]] = [(standard, {}), (fifo, {"MessageGroupId": "g"})]
+    for url, group in groups:
         send(sqs, url, "early", **group)
         sqs.set_queue_attributes(QueueUrl=url, Attributes={"DelaySeconds": "0"})
     send(sqs, standard, "now")
