@@ -7,4 +7,6 @@ cd "$(dirname "$0")"
 (cd java && { mvn --batch-mode -q -o dependency:copy-dependencies compile || mvn --batch-mode -q dependency:copy-dependencies compile; })
 (cd kafka_programs/node && npm install --no-package-lock --no-audit --no-fund)
 (cd kafka_programs/java/seed_runner && { mvn --batch-mode -q -o dependency:copy-dependencies || mvn --batch-mode -q dependency:copy-dependencies; })
+(cd aws_programs/node && npm install --no-package-lock --no-audit --no-fund)
+(cd aws_programs/java && { mvn --batch-mode -q -o dependency:copy-dependencies || mvn --batch-mode -q dependency:copy-dependencies; })
 command -v kcat >/dev/null || apt-get install --yes --no-install-recommends kcat || echo "kcat is not installed: its tests are skipped" >&2

@@ -18,8 +18,9 @@ from clients.aws_python.session import Client, MakeQueue, attributes, bodies, co
 
 SECONDS_MAX = 60
 Aws = Callable[..., Any]
-# As in the seeds ("Setting message retention in Amazon SQS"); the CLI's endpoint comes from the environment.
+# As in the seeds ("Setting message retention in Amazon SQS"). Of SQS's endpoint the CLI hears by its option only.
 SEED = """\
+aws() { command aws --endpoint-url "$AWS_ENDPOINT_URL" "$@"; }
 aws sqs set-queue-attributes \\
     --queue-url https://sqs.amazonaws.com/123456789012/MyQueue \\
     --attributes MessageRetentionPeriod=86400
@@ -52,7 +53,7 @@ def aws(environment: dict[str, str]) -> Aws:
 
     def run(*arguments: str) -> Any:
         done = subprocess.run(
-            ["aws", "sqs", *arguments],
+            ["aws", "--endpoint-url", environment["AWS_ENDPOINT_URL"], "sqs", *arguments],
             env=environment,
             capture_output=True,
             text=True,
