@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -134,10 +136,11 @@ def test_twelve_hours_are_the_longest(either: Client, queue: str, seconds: int) 
     "handle", ["nonsense", "AQEB+/=", "a" * 1024, "00000000-0000-0000-0000-000000000000"]
 )
 def test_a_handle_of_nobody_is_invalid(either: Client, queue: str, handle: str) -> None:
-    for call in (
+    calls: list[Callable[[], Any]] = [
         lambda: either.delete_message(QueueUrl=queue, ReceiptHandle=handle),
         lambda: either.change_message_visibility(QueueUrl=queue, ReceiptHandle=handle, VisibilityTimeout=1),
-    ):
+    ]
+    for call in calls:
         with refused(
             "ReceiptHandleIsInvalid",
             f'The input receipt handle "{handle}" is not a valid receipt handle.',
