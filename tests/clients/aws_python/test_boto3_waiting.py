@@ -1,4 +1,4 @@
-"""What waits: long polls, delayed messages, messages that grow too old."""
+"""What waits: long polls, delayed messages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from clients.aws_python.session import (
     receive_exactly,
     refused,
     send,
-    wait_until,
 )
 
 
@@ -148,16 +147,3 @@ def test_delays_have_a_range(either: Client, queue: str, seconds: int) -> None:
         f"Value {seconds} for parameter DelaySeconds is invalid. Reason: DelaySeconds must be >= 0 and <= 900.",
     ):
         send(either, queue, "hello", DelaySeconds=seconds)
-
-
-@pytest.mark.timeout(120)
-def test_a_message_that_is_too_old_is_gone(sqs: Client, make_queue: MakeQueue) -> None:
-    """The shortest retention is a minute: this test waits for it."""
-    url, kept = make_queue(MessageRetentionPeriod=60), make_queue()
-    sent_at = time.monotonic()
-    send(sqs, url, "ready", "in flight")
-    send(sqs, kept, "kept")
-    assert bodies(receive(sqs, url, 1, VisibilityTimeout=70)) == ["ready"]
-    wait_until(lambda: counts(sqs, url) == (0, 0, 0), 90, "that both are gone")
-    assert time.monotonic() - sent_at >= 59
-    assert bodies(receive(sqs, kept)) == ["kept"]
