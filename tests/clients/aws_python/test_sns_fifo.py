@@ -13,6 +13,7 @@ from clients.aws_python.amqp_queues import AmqpQueues
 from clients.aws_python.session import (
     AwsBroker,
     Client,
+    Start,
     Unique,
     aws_client,
     crash,
@@ -131,7 +132,8 @@ def test_fifo_topics_take_queues_only(sns: Client, topic: str) -> None:
         sns.subscribe(TopicArn=topic, Protocol="http", Endpoint="http://localhost/")
 
 
-def test_deduplication_survives_a_crash(own_broker: AwsBroker) -> None:
+def test_deduplication_survives_a_crash(start: Start) -> None:
+    own_broker = start()
     sns = aws_client("sns", own_broker.endpoint)
     topic = sns.create_topic(Name="topic.fifo", Attributes={"FifoTopic": "true"})["TopicArn"]
     first = publish(sns, topic, "1", MessageDeduplicationId="x")
@@ -193,7 +195,8 @@ def test_a_replay_goes_through_the_filter_and_ends(sns: Client, topic: str, queu
     assert queues.take(url, 3) == ["1", "3", "5"]
 
 
-def test_archives_and_replays_survive_a_crash(own_broker: AwsBroker) -> None:
+def test_archives_and_replays_survive_a_crash(start: Start) -> None:
+    own_broker = start()
     sns, queues = aws_client("sns", own_broker.endpoint), AmqpQueues(own_broker)
     topic = sns.create_topic(
         Name="topic.fifo",

@@ -13,6 +13,7 @@ from clients.aws_python.http_endpoint import Endpoint, Received, verify, visit
 from clients.aws_python.session import (
     AwsBroker,
     Client,
+    Start,
     Unique,
     aws_client,
     crash,
@@ -215,8 +216,9 @@ def test_what_cannot_be_delivered_goes_to_the_dead_letters(
     assert len(web.of_kind("Notification")) == tries
 
 
-def test_a_closed_endpoint_is_tried_again_after_a_crash(own_broker: AwsBroker, web: Endpoint) -> None:
+def test_a_closed_endpoint_is_tried_again_after_a_crash(start: Start, web: Endpoint) -> None:
     """kill -9 in the middle of retries: nothing is lost, attempts stay counted, and no try comes before its time is over."""
+    own_broker = start()
     sns = aws_client("sns", own_broker.endpoint)
     topic = sns.create_topic(Name="topic")["TopicArn"]
     policy = {"healthyRetryPolicy": {"minDelayTarget": 3, "maxDelayTarget": 3, "numRetries": 1}}
@@ -238,7 +240,8 @@ def test_a_closed_endpoint_is_tried_again_after_a_crash(own_broker: AwsBroker, w
     verify(last, own_broker.endpoint)
 
 
-def test_retries_that_are_used_up_stay_so_after_a_crash(own_broker: AwsBroker, web: Endpoint) -> None:
+def test_retries_that_are_used_up_stay_so_after_a_crash(start: Start, web: Endpoint) -> None:
+    own_broker = start()
     sns = aws_client("sns", own_broker.endpoint)
     topic = sns.create_topic(Name="topic")["TopicArn"]
     policy = {"healthyRetryPolicy": {"minDelayTarget": 2, "maxDelayTarget": 2, "numRetries": 1}}

@@ -13,6 +13,7 @@ from clients.aws_python.http_endpoint import verify
 from clients.aws_python.session import (
     AwsBroker,
     Client,
+    Start,
     Unique,
     aws_client,
     crash,
@@ -335,7 +336,8 @@ def test_batches_that_are_refused(
         sns.publish_batch(TopicArn=topic, PublishBatchRequestEntries=entries)
 
 
-def test_what_was_published_survives_a_crash(own_broker: AwsBroker) -> None:
+def test_what_was_published_survives_a_crash(start: Start) -> None:
+    own_broker = start()
     sns, queues = aws_client("sns", own_broker.endpoint), AmqpQueues(own_broker)
     topic = sns.create_topic(Name="topic")["TopicArn"]
     target = queues.make(name="kept")

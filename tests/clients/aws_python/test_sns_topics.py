@@ -10,7 +10,6 @@ import pytest
 from clients.aws_python.session import (
     ACCOUNT,
     REGION,
-    AwsBroker,
     Client,
     Start,
     Unique,
@@ -148,7 +147,8 @@ def test_permissions_are_statements_of_the_policy(sns: Client, topic: str) -> No
     assert [each["Sid"] for each in policy["Statement"]] == ["__default_statement_ID"]
 
 
-def test_topics_survive_a_crash(own_broker: AwsBroker) -> None:
+def test_topics_survive_a_crash(start: Start) -> None:
+    own_broker = start()
     sns = aws_client("sns", own_broker.endpoint)
     arn = sns.create_topic(Name="kept", Attributes={"DisplayName": "d"}, Tags=[{"Key": "k", "Value": "v"}])[
         "TopicArn"
