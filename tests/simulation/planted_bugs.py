@@ -179,5 +179,5 @@ PLANS: dict[str, tuple[type[Plan], str]] = {
 
 PATCHES: dict[str, tuple[Patch, str]] = {
     "a double lease": (double_lease, "two leases|in two states"),
-    "a lost order": (lost_order, "overtakes"),
+    "a lost order": (lost_order, "overtakes|is not there any more"),
 }

@@ -18,6 +18,7 @@ from onemq.engine.equivalence import check_alterable, check_exchange_equal, chec
 from onemq.engine.exchange import Exchange, Namespace
 from onemq.engine.groups.access import GroupAccess
 from onemq.engine.groups.groups import Groups
+from onemq.engine.leasing import LeaseAccess
 from onemq.engine.notices.access import NoticeAccess
 from onemq.engine.notices.notices import Notices
 from onemq.engine.queue import Queue
@@ -97,6 +98,7 @@ class Access:
         self.topics.produce_check = self.transactions
         self.deduplication = DeduplicationAccess(deduplication, namespace, rights)
         self.notices = NoticeAccess(notices, namespace.name, rights)
+        self.leases = LeaseAccess(core, catalog, namespace, self.authority, rights)
         self._space = namespace
         self._sinks: dict[Sink, bool] = {}
         self._exclusive: dict[str, Queue] = {}

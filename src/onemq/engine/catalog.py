@@ -290,6 +290,7 @@ class Catalog(Keeper):
             for other in queue.others:
                 other.deleted = True
                 other.consumers = []
+            queue.receivers.end()
         for waiting in queue.waiting:
             waiting.waiter.got(None)
         queue.waiting = []
@@ -414,6 +415,14 @@ class Catalog(Keeper):
             if not is_cycle(copy.deaths, candidate.name, reason):
                 targets.append(candidate)
         self.spread(targets, copy)
+
+    def has_grave(self, queue: Queue) -> bool:
+        target = queue.settings.dead_letter_exchange
+        namespace = self.namespaces[queue.namespace]
+        if target == "":
+            key = queue.settings.dead_letter_routing_key
+            return key is not None and key in namespace.queues
+        return target is not None and target in namespace.exchanges
 
     def forward(self, queue: Queue, record: Record) -> None:
         """A delayed exchange's record has come due: routes it now."""

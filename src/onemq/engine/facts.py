@@ -27,7 +27,13 @@ KEPT_FROM: Final = 6
 """log id (4), offset (8): retention has taken what lies before."""
 PART: Final = 7
 """Number of the part (1), a MessagePack map: what a part of the engine noted (parts.py)."""
-LAST_KIND: Final = 7
+TIMED: Final = 8
+"""log id (4), then per record TIMED_FIELDS numbers: records were received until a time, or that time was changed."""
+LAST_KIND: Final = 8
+
+TIMED_FIELDS: Final = 7
+"""offset (8), until (8), first received at (8), attempts (4), failures (4), bytes of the value (4), level (4)."""
+_TIMED_BYTES: Final = 40
 
 SPECIAL: Final = 1
 """Flag of BATCH: some record has a priority, a delay or an expiry, so the records have to be looked at."""
@@ -81,6 +87,21 @@ def write_returned(out: BytesWriter, log_id: int, entries: list[int]) -> None:
         write_i64_be(out, entries[index])
         write_i32_be(out, entries[index + 1])
         write_i32_be(out, entries[index + 2])
+
+
+def write_timed(out: BytesWriter, log_id: int, entries: list[int]) -> None:
+    """`entries`: flat, TIMED_FIELDS each."""
+    out.append(TIMED)
+    write_i32_be(out, 4 + len(entries) // TIMED_FIELDS * _TIMED_BYTES)
+    write_i32_be(out, log_id)
+    for index in range(0, len(entries), TIMED_FIELDS):
+        write_i64_be(out, entries[index])
+        write_i64_be(out, entries[index + 1])
+        write_i64_be(out, entries[index + 2])
+        write_i32_be(out, entries[index + 3])
+        write_i32_be(out, entries[index + 4])
+        write_i32_be(out, entries[index + 5])
+        write_i32_be(out, entries[index + 6])
 
 
 def write_kept_from(out: BytesWriter, log_id: int, offset: i64) -> None:
@@ -178,7 +199,7 @@ class FactReader:
         self.start = self.at + 5
         self.end = self.start + length
         assert length >= 0 and self.end <= size, "fact reaches beyond its commit"
-        if self.kind < 1 or self.kind > 7:
+        if self.kind < 1 or self.kind > 8:
             raise UnknownFact(f"fact of kind {self.kind}: this data was written by a newer onemq")
         self.at = self.end
         return True
@@ -201,6 +222,18 @@ class FactReader:
             pairs.append(int(read_i64_be(self.data, place)))
             place += 8
         return pairs
+
+    def timed(self) -> list[int]:
+        """The entries of a TIMED fact, flat, TIMED_FIELDS each."""
+        entries: list[int] = []
+        at: i64 = 4
+        while self.start + at + _TIMED_BYTES <= self.end:
+            for place in (0, 8, 16):
+                entries.append(int(self.int64(at + place)))
+            for place in (24, 28, 32, 36):
+                entries.append(int(self.int32(at + place)))
+            at += _TIMED_BYTES
+        return entries
 
     def body(self, at: i64 = 0) -> bytes:
         return self.data[self.start + at : self.end]

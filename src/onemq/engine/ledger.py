@@ -3,13 +3,13 @@
 It decides nothing about consumers; `queue.py` does. What is neither ready, leased nor delayed is settled.
 """
 
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
 from mypy_extensions import i64
 
 from onemq.engine.consumption import Delivery
 from onemq.engine.core import Agenda, Core
-from onemq.engine.facts import write_leased, write_returned, write_settled
+from onemq.engine.facts import TIMED_FIELDS, write_leased, write_returned, write_settled
 from onemq.engine.log import Batch, Log, LogReader
 from onemq.engine.offsets import (
     OffsetQueue,
@@ -20,6 +20,7 @@ from onemq.engine.offsets import (
     subtracted,
     total,
 )
+from onemq.engine.timed_leases import TimedLease, TimedLeases
 from onemq.model.record import Record
 
 
@@ -64,6 +65,7 @@ class Ledger:
     Attributes:
         levels: ready records by priority, in order of offset. returned: ready again (heaps), at their place among those of their level.
         leased: deliveries out, by offset, in order of leasing. delayed: heap of (due, offset, level, bytes).
+        timed: records out until a time.
         held: records of returned offsets, kept so that they need not be loaded again.
         returns: per unsettled offset that came back: deliveries << 32 | failures.
         ready_count, ready_bytes: what may be delivered. unsettled_bytes: all that is not settled.
@@ -81,6 +83,7 @@ class Ledger:
         self.returned_count: i64 = 0
         self.leased: dict[int, Delivery] = {}
         self.delayed: list[tuple[int, int, int, int]] = []
+        self.timed = TimedLeases()
         self.held: dict[int, Record] = {}
         self.returns: dict[int, int] = {}
         self.ready_count: i64 = 0
@@ -93,17 +96,20 @@ class Ledger:
         self.lost: i64 = 0
         self._head_level: i64 = 0
         self._head_returned = False
+        self._head_lease: TimedLease | None = None
         self._settled = RangeRun()
         self._settled_bytes: i64 = 0
         self._leases = RangeRun()
         self._came_back: list[int] = []
+        self._struck: dict[int, bool] = {}
+        """Offsets in `returned` that were settled since they came back."""
         self.replayed_settled: list[int] = []
         self.replayed_leases: list[int] = []
         self.replayed_returns: dict[int, int] = {}
 
     def ready_bytes(self) -> i64:
         """Bytes of the values that may be delivered."""
-        return self.unsettled_bytes - self.leased_bytes - self.delayed_bytes
+        return self.unsettled_bytes - self.leased_bytes - self.delayed_bytes - self.timed.out_bytes
 
     def level_of(self, record: Record) -> i64:
         priority: i64 = record.priority
@@ -131,6 +137,7 @@ class Ledger:
 
     def forget_before(self, start: i64) -> bool:
         """The log begins at `start` now: what is ready before it is settled. True when there was something."""
+        self._drop_struck()
         gone = clipped(self._ready_ranges(), 0, int(start))
         if not gone:
             return False
@@ -147,7 +154,7 @@ class Ledger:
 
     def _reset_bytes(self) -> None:
         """Of a log that others keep only the batches' sizes are known, not the values': when nothing is left the sum is put right."""
-        if self.log.kept and not self.ready_count and not self.leased and not self.delayed:
+        if self.log.kept and not (self.ready_count or self.leased or self.delayed or self.timed.out):
             self.unsettled_bytes = 0
             self.durable_bytes = 0
 
@@ -184,11 +191,31 @@ class Ledger:
         while delayed and delayed[0][0] <= now:
             _, offset, level, size = heappop(delayed)
             self.delayed_bytes -= size
-            heappush(self.returned[level], offset)
-            self.returned_count += 1
-            self.ready_count += 1
+            self._come_back(offset, level)
             found = True
+        timed = self.timed
+        lease = timed.due(now)
+        while lease is not None:
+            timed.lapse(lease)
+            self._come_back(lease.offset, lease.level)
+            found = True
+            lease = timed.due(now)
         return found
+
+    def _come_back(self, offset: i64, level: i64) -> None:
+        """The record is ready, at its place."""
+        heappush(self.returned[level], int(offset))
+        self.returned_count += 1
+        self.ready_count += 1
+
+    def next_due_ms(self) -> i64:
+        """When `release_due` has something to do next; 0 = never."""
+        soonest = self.timed.next_ms()
+        if self.delayed:
+            due: i64 = self.delayed[0][0]
+            if soonest == 0 or due < soonest:
+                soonest = due
+        return soonest
 
     # The head: what is delivered next.
 
@@ -197,6 +224,8 @@ class Ledger:
         level: i64 = self.priority_max
         while level >= 0:
             ready = self.levels[level]
+            if self._struck:
+                self._pass_struck(level)
             if (
                 self.returned_count
                 and self.returned[level]
@@ -247,6 +276,8 @@ class Ledger:
             self.returned_count -= 1
             if self.held:
                 self.held.pop(offset, None)
+            if self.timed.lapsed:
+                self._head_lease = self.timed.lapsed.pop(offset, None)
         else:
             self.levels[self._head_level].pop()
         self.ready_count -= 1
@@ -272,17 +303,18 @@ class Ledger:
 
     def settle(self, record: Record) -> bool:
         """The record (taken out, not leased) is settled for good. True when a fact will be written."""
-        offset = record.offset
-        size = record.body_bytes()
+        return self._settle(record.offset, record.body_bytes(), self.log.is_volatile(record))
+
+    def _settle(self, offset: i64, size: i64, volatile: bool) -> bool:
         if self.log.kept:
             # Only the batches' sizes are known of what waits: each record counts as the average of those that do.
-            waiting = self.ready_count + len(self.leased) + len(self.delayed) + 1
+            waiting = self.ready_count + len(self.leased) + len(self.delayed) + len(self.timed.out) + 1
             size = self.unsettled_bytes // waiting
         self.unsettled_bytes -= size
         if self.returns:
             self.returns.pop(offset, None)
         self.log.release(offset)
-        if self.log.is_volatile(record):
+        if volatile:
             return False
         self.durable_bytes -= size
         self._settled.add(offset)
@@ -290,6 +322,89 @@ class Ledger:
         self.core.will_commit = True
         self._reset_bytes()
         return True
+
+    # Leases with a time (timed_leases.py).
+
+    def lease_until(self, record: Record, until_ms: i64) -> TimedLease:
+        """The record taken out is somebody's until then: one attempt more, and one failure unless it is settled."""
+        offset = record.offset
+        packed = self.returns.get(offset, 0)
+        before = self._head_lease
+        first_at_ms = self.core.now_ms
+        if before is not None and before.offset == offset:
+            first_at_ms = before.first_at_ms
+        lease = TimedLease(
+            offset,
+            until_ms,
+            (packed >> 32) + 1,
+            (packed & 0xFFFFFFFF) + 1,
+            first_at_ms,
+            record.body_bytes(),
+            self.level_of(record),
+            self.log.is_volatile(record),
+        )
+        self._note_attempt(lease)
+        self.timed.add(lease)
+        return lease
+
+    def _note_attempt(self, lease: TimedLease) -> None:
+        self.returns[lease.offset] = int(lease.attempts << 32 | lease.failures)
+        if not lease.volatile:
+            self.core.will_commit = True
+
+    def change_lease(self, lease: TimedLease, until_ms: i64) -> None:
+        """Another end of a lease that stands; now or before: it is ready again."""
+        self.timed.change(lease, until_ms)
+        if not lease.volatile:
+            self.core.will_commit = True
+        if until_ms <= self.core.now_ms:
+            self.timed.lapse(lease)
+            self._come_back(lease.offset, lease.level)
+
+    def settle_leased(self, lease: TimedLease) -> bool:
+        """What somebody has, or had last, is settled. True when a fact will be written."""
+        offset = int(lease.offset)
+        if offset in self.timed.out:
+            self.timed.remove(lease)
+        else:
+            del self.timed.lapsed[offset]
+            self.ready_count -= 1
+            self._struck[offset] = True
+            if self.held:
+                self.held.pop(offset, None)
+        return self._settle(lease.offset, lease.size, lease.volatile)
+
+    def _pass_struck(self, level: i64) -> None:
+        heap = self.returned[level]
+        while heap and heap[0] in self._struck:
+            del self._struck[heappop(heap)]
+            self.returned_count -= 1
+
+    def _drop_struck(self) -> None:
+        if not self._struck:
+            return
+        for index in range(len(self.returned)):
+            kept = [offset for offset in self.returned[index] if offset not in self._struck]
+            heapify(kept)
+            self.returned[index] = kept
+        self.returned_count = sum([len(heap) for heap in self.returned])
+        self._struck = {}
+
+    def purge_waiting(self) -> i64:
+        """Settles what is delayed, or out with a time. Returns how many."""
+        count: i64 = 0
+        for lease in self.timed.clear():
+            self._settle(lease.offset, lease.size, lease.volatile)
+            count += 1
+        delayed = self.delayed
+        self.delayed = []
+        self.delayed_bytes = 0
+        volatile = self.log.volatile_ranges
+        for _, offset, _, size in delayed:
+            self._settle(offset, size, not self.log.durable or contains(volatile, offset))
+            self.held.pop(offset, None)
+            count += 1
+        return count
 
     def put_back(self, record: Record, attempts: i64, failures: i64, due_ms: i64) -> bool:
         """The record is ready again at its place, or delayed until `due_ms`. True when a fact will be written."""
@@ -334,7 +449,7 @@ class Ledger:
             self._settled_bytes += self.durable_bytes - kept_bytes
             self.core.will_commit = True
         self.durable_bytes = kept_bytes
-        self.unsettled_bytes = self.leased_bytes + self.delayed_bytes
+        self.unsettled_bytes = self.leased_bytes + self.delayed_bytes + self.timed.out_bytes
         self._forget_ready()
         return total(pairs)
 
@@ -350,9 +465,14 @@ class Ledger:
         for entry in self.delayed:
             if not contains(volatile, entry[1]):
                 size += entry[3]
+        for lease in self.timed.out.values():
+            if not lease.volatile:
+                size += lease.size
         return size
 
     def _forget_ready(self) -> None:
+        self._struck = {}
+        self.timed.lapsed = {}
         for level in self.levels:
             level.clear()
         for heap in self.returned:
@@ -365,12 +485,13 @@ class Ledger:
             delayed[entry[1]] = True
         returns: dict[int, int] = {}
         for offset, packed in self.returns.items():
-            if offset in self.leased or offset in delayed:
+            if offset in self.leased or offset in delayed or offset in self.timed.out:
                 returns[offset] = packed
         self.returns = returns
         self.reader.forget()
 
     def _ready_ranges(self) -> list[int]:
+        self._drop_struck()
         pairs: list[int] = []
         for level in self.levels:
             pairs.extend(level.ranges())
@@ -382,6 +503,7 @@ class Ledger:
         """Offsets of all that is visible and not settled."""
         pairs = self._ready_ranges()
         pairs.extend(from_offsets(list(self.leased)))
+        pairs.extend(from_offsets(list(self.timed.out)))
         pairs.extend(from_offsets([entry[1] for entry in self.delayed]))
         return coalesced(pairs)
 
@@ -393,6 +515,8 @@ class Ledger:
         log_id = self.log.log_id
         leases = self._leases.take()
         settled = self._settled.take()
+        timed = self.timed
+        timed.write_ended(facts, log_id)
         leases = subtracted(leases, settled) if leases and settled else leases
         if leases:
             write_leased(facts, log_id, leases)
@@ -406,6 +530,7 @@ class Ledger:
             if again:
                 # What came back and went out again in one turn is out: the last fact about it has to say so.
                 write_leased(facts, log_id, from_offsets(again))
+        timed.write_out(facts, log_id)
         if settled:
             write_settled(facts, log_id, self._settled_bytes, settled)
             self._settled_bytes = 0
@@ -449,6 +574,7 @@ class Ledger:
             "leased": leased,
             "returns": returns,
             "delayed": delayed,
+            "timed": self.timed.state(),
             "bytes": int(self.durable_bytes + hidden_bytes),
         }
 
@@ -474,7 +600,13 @@ class Ledger:
         return size
 
     def restore(
-        self, levels: list[list[int]], leased: list[int], returns: list[int], delayed: list[int], size: int
+        self,
+        levels: list[list[int]],
+        leased: list[int],
+        returns: list[int],
+        delayed: list[int],
+        size: int,
+        timed: list[int],
     ) -> None:
         """Takes over what `state` said."""
         for index, pairs in enumerate(levels):
@@ -487,12 +619,24 @@ class Ledger:
             self.returns[returns[at]] = returns[at + 1] << 32 | returns[at + 2]
         for at in range(0, len(delayed), 4):
             self._delay(delayed[at], delayed[at + 1], delayed[at + 2], delayed[at + 3])
+        self.timed.replay(timed)
         self.unsettled_bytes = size
         self.durable_bytes = size
 
     def replay_returned(self, offset: int, attempts: int, failures: int) -> None:
         self.returns[offset] = attempts << 32 | failures
         self.replayed_returns[offset] = len(self.replayed_leases)
+
+    def replay_leased(self, pairs: list[int]) -> None:
+        self.replayed_leases.extend(pairs)
+        if self.timed.replayed:
+            self.timed.replay_taken(pairs)
+
+    def replay_timed(self, fields: list[int]) -> None:
+        """What a TIMED fact says: it ends whatever was said of these records before."""
+        self.timed.replay(fields)
+        for at in range(0, len(fields), TIMED_FIELDS):
+            self.replay_returned(fields[at], fields[at + 3], fields[at + 4])
 
     def finish_recovery(self) -> None:
         """Everything has been replayed: takes out what was settled, counts what was in flight as delivered once more."""
@@ -504,6 +648,7 @@ class Ledger:
             self.levels[index] = level
             self.ready_count += level.count
         self._settle_delayed(settled)
+        self._take_timed(settled)
         unsettled = self.unsettled_ranges()
         self._count_interrupted(unsettled)
         self._count_live(unsettled)
@@ -522,6 +667,23 @@ class Ledger:
                 waiting.append(offset)
         if waiting:
             self._take_from_levels(from_offsets(waiting))
+
+    def _take_timed(self, settled: list[int]) -> None:
+        """Leases with a time go on. What is over lapses with the first look at the clock."""
+        replayed = self.timed.replayed
+        self.timed.replayed = {}
+        for offset, lease in replayed.items():
+            if not contains(settled, offset):
+                self.timed.restore(lease)
+        if self.timed.out:
+            waiting = from_offsets(list(self.timed.out))
+            self._take_from_levels(waiting)
+            delayed = [entry for entry in self.delayed if entry[1] not in self.timed.out]
+            self.delayed_bytes -= sum([entry[3] for entry in self.delayed]) - sum(
+                [entry[3] for entry in delayed]
+            )
+            heapify(delayed)
+            self.delayed = delayed
 
     def _take_from_levels(self, waiting: list[int]) -> None:
         """Records that are delayed again after they were ready are not ready."""

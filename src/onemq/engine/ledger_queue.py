@@ -14,8 +14,24 @@ from onemq.engine.queue import (
     Keeper,
     Queue,
 )
+from onemq.engine.receiving import LeaseHandle, Received, Receivers, ReceiveSource
+from onemq.engine.timed_leases import TimedLease
 from onemq.model.entities import DROP_HEAD, QueueSettings
 from onemq.model.record import Record
+
+
+class QueueSource(ReceiveSource):
+    """A queue's side as what its receivers get records from."""
+
+    def __init__(self, queue: "LedgerQueue") -> None:
+        self._queue = queue
+
+    def take(self, count: i64, until_ms: i64) -> list[Received]:
+        return self._queue.take(count, until_ms)
+
+    def is_loading(self) -> bool:
+        queue = self._queue
+        return queue.is_loading() or (queue.core.delivery_bytes_left <= 0 and queue.ledger.ready_count > 0)
 
 
 class LedgerQueue(Queue):
@@ -28,6 +44,9 @@ class LedgerQueue(Queue):
         self.ledger = Ledger(core, log, settings.priority_max, self.agenda)
         self.message_ttl_ms: i64 = -1
         self.limited = False
+        self.receive_limit: i64 = 0
+        self.receivers = Receivers(core, self.agenda, QueueSource(self))
+        self._part: i64 = 0
         self._take_over_settings()
         self.forwarder = False
         """Holds a delayed exchange's records: what is ready is routed, not consumed."""
@@ -44,6 +63,7 @@ class LedgerQueue(Queue):
         settings = self.settings
         self.message_ttl_ms = -1 if settings.message_ttl_ms is None else settings.message_ttl_ms
         self.limited = settings.length_max is not None or settings.bytes_max is not None
+        self.receive_limit = 0 if settings.receive_limit is None else settings.receive_limit
 
     def configure(self, settings: QueueSettings) -> None:
         super().configure(settings)
@@ -148,6 +168,9 @@ class LedgerQueue(Queue):
         core = self.core
         now = core.now_ms
         count: i64 = 0
+        if self.receivers.waiting:
+            # Before consumers: what they want is bounded.
+            count = self.receivers.serve()
         while ledger.ready_count and count < budget and core.delivery_bytes_left > 0:
             consumer = self.pick()
             if consumer is None:
@@ -155,8 +178,7 @@ class LedgerQueue(Queue):
             record = ledger.head()
             if record is None:
                 break
-            if self._has_expired(record, now) and not self._is_for_now(record):
-                self._expire_head(record)
+            if self._dies_first(record, now):
                 count += 1
                 continue
             ledger.take_head()
@@ -170,7 +192,7 @@ class LedgerQueue(Queue):
         if ledger.ready_count:
             count += self._look_after_waiting(budget - count)
         main = self.main
-        if main is not None and main.waiting:
+        if main is not None and (main.waiting or main.receivers.waiting):
             self.core.need_dispatch(main.agenda)
         if self.waiting:
             self.serve_waiting()
@@ -236,8 +258,7 @@ class LedgerQueue(Queue):
             record = ledger.head()
             if record is None:
                 return None
-            if self._has_expired(record, self.core.now_ms) and not self._is_for_now(record):
-                self._expire_head(record)
+            if self._dies_first(record, self.core.now_ms):
                 continue
             ledger.take_head()
             attempts = ledger.attempts(record.offset)
@@ -267,6 +288,81 @@ class LedgerQueue(Queue):
             if record is None or not self._has_expired(record, self.core.now_ms) or self._is_for_now(record):
                 return
             self._expire_head(record)
+
+    # Receiving (receiving.py).
+
+    def take(self, count: i64, until_ms: i64) -> list[Received]:
+        """Leases up to `count` ready records; parts of a queue over several logs take turns in giving first."""
+        found: list[Received] = []
+        if not self.others:
+            self._take_into(found, count, until_ms)
+            return found
+        parts: i64 = len(self.others) + 1
+        for step in range(parts):
+            if len(found) >= count:
+                break
+            at = (self._part + step) % parts
+            part = self if at == 0 else self.others[at - 1]
+            part._take_into(found, count, until_ms)
+        self._part = (self._part + 1) % parts
+        return found
+
+    def _take_into(self, found: list[Received], count: i64, until_ms: i64) -> None:
+        ledger = self.ledger
+        core = self.core
+        log_id = self.log.log_id
+        took = False
+        while len(found) < count and ledger.ready_count and core.delivery_bytes_left > 0:
+            record = ledger.head()
+            if record is None:
+                break
+            if self._dies_first(record, core.now_ms):
+                continue
+            ledger.take_head()
+            lease = ledger.lease_until(record, until_ms)
+            core.delivery_bytes_left -= record.body_bytes()
+            handle = LeaseHandle(log_id, lease.offset, lease.attempts)
+            found.append(Received(record, handle, lease.attempts, lease.first_at_ms, until_ms))
+            took = True
+        if took:
+            if until_ms <= core.now_ms:
+                ledger.release_due()
+            self.last_used_ms = core.now_ms
+            core.need_write(self.agenda)
+            self._watch_delayed()
+
+    def find_lease(self, handle: LeaseHandle) -> TimedLease | None:
+        """What the handle names, while nobody else has been given the record since; perhaps its time is over."""
+        timed = self.ledger.timed
+        lease = timed.out.get(handle.offset)
+        if lease is None:
+            lease = timed.lapsed.get(handle.offset)
+        return lease if lease is not None and lease.attempts == handle.attempt else None
+
+    def settle_leased(self, lease: TimedLease) -> None:
+        if self.ledger.settle_leased(lease):
+            self.core.need_write(self.agenda)
+
+    def change_lease(self, lease: TimedLease, visibility_ms: i64) -> None:
+        """Of a lease that stands: its end, from now. 0: it is ready again."""
+        self.ledger.change_lease(lease, self.core.now_ms + visibility_ms)
+        self.core.need_write(self.agenda)
+        self._watch_delayed()
+        self.core.need_dispatch(self.agenda)
+
+    def _dies_first(self, record: Record, now: i64) -> bool:
+        """The head is not given to anybody any more: it is too old, or was given often enough. True: it has gone."""
+        if self._has_expired(record, now) and not self._is_for_now(record):
+            self._expire_head(record)
+            return True
+        limit = self.receive_limit
+        if limit and self.ledger.returns and self.ledger.attempts(record.offset) >= limit:
+            # Without a place to go to it is worth more here.
+            if self.keeper.has_grave(self):
+                self.ledger.take_head()
+                self._bury(record, DIED_DELIVERY_LIMIT)
+                return True
+        return False
 
     # Settlement.
 
@@ -347,6 +443,14 @@ class LedgerQueue(Queue):
         self.core.need_write(self.agenda)
         for other in self.others:
             count += other.purge()
+        return count
+
+    def purge_waiting(self) -> i64:
+        """Drops what is delayed, and what was received and not settled. Returns how many."""
+        count = self.ledger.purge_waiting()
+        self.core.need_write(self.agenda)
+        for other in self.others:
+            count += other.purge_waiting()
         return count
 
     # Expiry and limits work on the head only, as in RabbitMQ: what lies behind a waiting head waits with it.
@@ -430,9 +534,9 @@ class LedgerQueue(Queue):
     # Deadlines.
 
     def _watch_delayed(self) -> None:
-        delayed = self.ledger.delayed
-        if delayed:
-            self.core.schedule(self.agenda, max(delayed[0][0], self.core.now_ms + 1))
+        due_ms = self.ledger.next_due_ms()
+        if due_ms:
+            self.core.schedule(self.agenda, max(due_ms, self.core.now_ms + 1))
 
     def timeout_ms(self) -> i64:
         """Longest time a delivery may stay unsettled; 0 = no limit."""
@@ -480,9 +584,10 @@ class LedgerQueue(Queue):
     def on_deadline(self) -> None:
         if self.check_unused():
             return
-        if self.ledger.delayed:
+        if self.ledger.next_due_ms():
             self.ledger.release_due()
             self._watch_delayed()
+        self.receivers.expire()
         if self.ledger.leased:
             self._check_leases()
         if self.deleted:

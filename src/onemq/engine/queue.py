@@ -29,6 +29,10 @@ class Keeper:
         """The record died in the queue: dead-letter it, if the queue says where to. The queue settles it in the same commit."""
 
     @abstractmethod
+    def has_grave(self, queue: "Queue") -> bool:
+        """Whether a record that died in the queue would come to some other queue."""
+
+    @abstractmethod
     def forward(self, queue: "Queue", record: Record) -> None:
         """A record that the queue held back for an exchange has come due: route it now, in the same commit."""
 

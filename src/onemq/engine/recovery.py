@@ -14,6 +14,7 @@ from onemq.engine.facts import (
     RETURNED,
     SETTLED,
     SPECIAL,
+    TIMED,
     FactReader,
     unpack,
 )
@@ -74,7 +75,12 @@ class Recovery(Replay):
         assert isinstance(state, dict)
         if isinstance(queue, LedgerQueue):
             queue.ledger.restore(
-                state["levels"], state["leased"], state["returns"], state["delayed"], state["bytes"]
+                state["levels"],
+                state["leased"],
+                state["returns"],
+                state["delayed"],
+                state["bytes"],
+                state.get("timed", []),
             )
         elif isinstance(queue, Partition):
             queue.restore_state(state)
@@ -124,7 +130,9 @@ class Recovery(Replay):
             ledger.durable_bytes -= size
             ledger.replayed_settled.extend(reader.ranges(12))
         elif reader.kind == LEASED:
-            ledger.replayed_leases.extend(reader.ranges(4))
+            ledger.replay_leased(reader.ranges(4))
+        elif reader.kind == TIMED:
+            ledger.replay_timed(reader.timed())
         elif reader.kind == RETURNED:
             at: i64 = 4
             while reader.start + at < reader.end:

@@ -16,6 +16,7 @@ class EngineSettings:
             outboxes can grow by before the net sees that a peer does not read.
         consumer_timeout_ms: longest a record may stay unsettled at a consumer, unless its queue says otherwise; 0 = no limit.
         message_bytes_max: largest record value.
+        leases_max: most records of one queue that may be leased with a time.
         load_bytes: how much a reader of spilled records asks for at once.
         spill_bytes: how much is spilled in one turn, at most.
         namespaces: namespaces that exist from the start.
@@ -37,6 +38,7 @@ class EngineSettings:
         "fetch_bytes_held_max",
         "groups",
         "journal_bytes_max",
+        "leases_max",
         "load_bytes",
         "message_bytes_max",
         "namespaces",
@@ -68,7 +70,9 @@ class EngineSettings:
         fetch_bytes_held_max: int = 256 << 20,
         deduplication_window_ms: int = 300_000,
         deduplication_ids_max: int = 2_000_000,
+        leases_max: int = 120_000,
     ) -> None:
+        self.leases_max = leases_max
         self.groups = GroupSettings() if groups is None else groups
         self.transactions = TransactionSettings() if transactions is None else transactions
         self.share = ShareSettings() if share is None else share

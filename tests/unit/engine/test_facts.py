@@ -88,7 +88,7 @@ def test_bytes_of_a_settled_fact() -> None:
     assert out.getvalue().hex() == "020000001c00000007000000000000012c00000000000000020000000000000005"
 
 
-@pytest.mark.parametrize("kind", [0, 8, 255])
+@pytest.mark.parametrize("kind", [0, 9, 255])
 def test_unknown_kind_is_refused(kind: int) -> None:
     reader = FactReader(bytes([kind, 0, 0, 0, 0]))
     with pytest.raises(UnknownFact, match=f"kind {kind}"):

@@ -493,7 +493,12 @@ class Partition(KeptQueue):
         saved = state.get("part")
         if part is not None and isinstance(saved, dict):
             part.ledger.restore(
-                saved["levels"], saved["leased"], saved["returns"], saved["delayed"], saved["bytes"]
+                saved["levels"],
+                saved["leased"],
+                saved["returns"],
+                saved["delayed"],
+                saved["bytes"],
+                saved.get("timed", []),
             )
             fed_to = state["fed_to"]
             assert isinstance(fed_to, int)

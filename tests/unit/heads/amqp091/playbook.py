@@ -129,6 +129,8 @@ class StageLink(Link):
         self.idle: tuple[int, int] = (0, 0)
         self.publishing = False
         self.touched = False
+        self.resuming = False
+        self.alarm = ""
         self.log: list[str] = []
 
     def touch(self) -> None:
@@ -148,15 +150,15 @@ class StageLink(Link):
 
     def publishes(self) -> None:
         self.publishing = True
-        if self.stage.alarm:
-            self.conversation().blocked(self.stage.alarm)
+        if self.alarm:
+            self.conversation().blocked(self.alarm)
 
     def conversation(self) -> Conversation:
         return next(peer.conversation for peer in self.stage.peers if peer.link is self)
 
     def again(self) -> None:
         """The stage does it in its next turn."""
-        self.stage.resuming.append(self)
+        self.resuming = True
 
     def hold_reading(self, hold: bool) -> None:
         raise AssertionError("AMQP takes everything at once")
@@ -220,8 +222,6 @@ class Stage:
         self.gate = Gate(Users(users), Permissions(["/", "other", "closed"], granted), self.broker)
         self.head = AmqpHead(self.gate, settings or AmqpSettings(), self._entropy)
         self.peers: list[Peer] = []
-        self.alarm = ""
-        self.resuming: list[StageLink] = []
 
     def _entropy(self, size: int) -> bytes:
         self._counter += 1
@@ -231,9 +231,10 @@ class Stage:
         """Ends the turn: dispatch, commit, last words; everything is durable at once."""
         more = True
         while more:
-            resuming, self.resuming = self.resuming, []
-            for link in resuming:
-                link.conversation().resumed()
+            for peer in self.peers:
+                if peer.link.resuming:
+                    peer.link.resuming = False
+                    peer.conversation.resumed()
             more = self.broker.end_turn()
             for peer in self.peers:
                 peer.conversation.end_turn()

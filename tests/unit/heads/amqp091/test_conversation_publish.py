@@ -65,12 +65,11 @@ def peer(stage: Stage) -> Peer:
 def test_under_an_alarm_a_first_publish_waits_however_its_bytes_were_cut(stage: Stage, peer: Peer) -> None:
     peer.says(1, ConfirmSelect())
     peer.hears(1, ConfirmSelectOk())
-    stage.alarm = "low on disk"
+    peer.link.alarm = "low on disk"
     whole = published("", "q", b"one", properties=PERSISTENT)
     peer.sends(whole + whole[:20])
     peer.sends(whole[20:] + encoded(1, QueueDeclare("q", passive=True)))
     peer.hears(0, ConnectionBlocked("low on disk"))
-    stage.alarm = ""
     peer.conversation.unblocked()
     stage.turn()
     heard = [heard.what for heard in peer.heard()]

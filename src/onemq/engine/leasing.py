@@ -1,0 +1,145 @@
+"""One principal's way to leases with a time: receiving records and settling them by handle. A part of Access, which authorises here.
+
+Must not: know a protocol; keep anything that is not the engine's (a lease belongs to nobody's connection). docs/decisions/0008.
+Everything that is changed is durable at `Access.position()`.
+"""
+
+from typing import Final
+
+from mypy_extensions import i64
+
+from onemq.engine.acls import READ, TOPIC
+from onemq.engine.authority import Authority
+from onemq.engine.catalog import Catalog
+from onemq.engine.core import Core
+from onemq.engine.exchange import Namespace
+from onemq.engine.ledger_queue import LedgerQueue
+from onemq.engine.receiving import LeaseHandle, Receive, ReceiveWaiter
+from onemq.engine.timed_leases import TimedLease
+from onemq.model.refusal import Reason, Refusal
+from onemq.model.rights import Rights
+
+LEASED: Final = "leased"
+LAPSED: Final = "lapsed"
+GONE: Final = "gone"
+"""What a handle stands for: a lease that holds; one whose time is over while nobody else got the record; neither."""
+
+
+class QueueCounts:
+    """Records of a queue. ready: those on their way to the disk included. in_flight: at consumers, or leased. delayed: not due yet."""
+
+    __slots__ = ("delayed", "in_flight", "ready")
+
+    def __init__(self, ready: i64, in_flight: i64, delayed: i64) -> None:
+        self.ready = ready
+        self.in_flight = in_flight
+        self.delayed = delayed
+
+
+class LeaseAccess:
+    """See the module. Every method raises Refusal NOT_FOUND, ACCESS_DENIED (read), LOCKED (another connection's queue),
+    NOT_SUPPORTED (a stream)."""
+
+    def __init__(
+        self, core: Core, catalog: Catalog, namespace: Namespace, authority: Authority, rights: Rights
+    ) -> None:
+        self._core = core
+        self._catalog = catalog
+        self._space = namespace
+        self._authority = authority
+        self._rights = rights
+
+    def receive(self, queue: str, wanted: Receive, waiter: ReceiveWaiter) -> None:
+        """Answers the waiter now or later. Refusal LIMIT: as many records are leased as may be."""
+        found = self._queue(queue)
+        if self._leased(found) >= self._core.settings.leases_max:
+            raise Refusal(Reason.LIMIT, "queue", queue, "leases")
+        found.last_used_ms = self._core.now_ms
+        if found.log.has_open():
+            # What was published earlier in this turn counts.
+            self._core.seal_all()
+        visibility_ms = wanted.visibility_ms
+        if visibility_ms < 0:
+            visibility_ms = found.settings.visibility_ms
+        found.receivers.receive(wanted.count, visibility_ms, wanted.wait_ms, waiter)
+
+    def _leased(self, queue: LedgerQueue) -> int:
+        count = len(queue.ledger.timed.out)
+        for other in queue.others:
+            count += len(other.ledger.timed.out)
+        return count
+
+    def forget(self, queue: str, waiter: ReceiveWaiter) -> None:
+        """The waiter's peer has gone: it must not be given anything."""
+        found = self._space.queues.get(queue)
+        if isinstance(found, LedgerQueue):
+            found.receivers.forget(waiter)
+
+    def state(self, queue: str, handle: LeaseHandle) -> str:
+        """LEASED, LAPSED or GONE."""
+        part = self._part(self._queue(queue), handle)
+        lease = None if part is None else part.find_lease(handle)
+        if part is None or lease is None:
+            return GONE
+        return LEASED if self._holds(part, lease) else LAPSED
+
+    def settle(self, queue: str, handle: LeaseHandle) -> bool:
+        """The record is done with. False: somebody else has been given it, or it is gone."""
+        part = self._part(self._queue(queue), handle)
+        lease = None if part is None else part.find_lease(handle)
+        if part is None or lease is None:
+            return False
+        part.settle_leased(lease)
+        return True
+
+    def change(self, queue: str, handle: LeaseHandle, visibility_ms: int) -> None:
+        """The lease ends so long from now; 0: at once. Refusal UNKNOWN_DELIVERY: it does not stand."""
+        part = self._part(self._queue(queue), handle)
+        lease = None if part is None else part.find_lease(handle)
+        if part is None or lease is None or not self._holds(part, lease):
+            raise Refusal(Reason.UNKNOWN_DELIVERY, "queue", queue)
+        part.change_lease(lease, visibility_ms)
+
+    def counts(self, queue: str) -> QueueCounts:
+        if not (self._rights.may_read(queue) or self._rights.may_configure(queue)):
+            raise Refusal(Reason.ACCESS_DENIED, "queue", queue, "read")
+        found = self._found(queue)
+        counts = QueueCounts(found.message_count(), 0, 0)
+        for part in [found, *found.others]:
+            ledger = part.ledger
+            counts.in_flight += len(ledger.leased) + len(ledger.timed.out)
+            counts.delayed += len(ledger.delayed)
+        return counts
+
+    def purge(self, queue: str) -> int:
+        """Drops all that nobody has at a connection: ready, delayed and leased with a time. Returns how many."""
+        found = self._queue(queue)
+        return int(found.purge() + found.purge_waiting())
+
+    # Inside.
+
+    def _queue(self, name: str) -> LedgerQueue:
+        if not self._rights.may_read(name) or self._authority.denies(TOPIC, READ, name):
+            raise Refusal(Reason.ACCESS_DENIED, "queue", name, "read")
+        return self._found(name)
+
+    def _found(self, name: str) -> LedgerQueue:
+        found = self._catalog.queue(self._space, name)
+        if found is None:
+            raise Refusal(Reason.NOT_FOUND, "queue", name)
+        if found.owner is not None:
+            raise Refusal(Reason.LOCKED, "queue", name)
+        if not isinstance(found, LedgerQueue):
+            raise Refusal(Reason.NOT_SUPPORTED, "queue", name, "a stream has no leases")
+        return found
+
+    def _part(self, queue: LedgerQueue, handle: LeaseHandle) -> LedgerQueue | None:
+        if queue.log.log_id == handle.log_id:
+            return queue
+        for other in queue.others:
+            if other.log.log_id == handle.log_id:
+                return other
+        return None
+
+    def _holds(self, part: LedgerQueue, lease: TimedLease) -> bool:
+        return int(lease.offset) in part.ledger.timed.out and lease.until_ms > self._core.now_ms

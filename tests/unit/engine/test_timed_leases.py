@@ -1,0 +1,79 @@
+"""Leases with a time as a state: what is out, what ended, what facts and snapshot say."""
+
+from librt.strings import BytesWriter
+
+from onemq.engine.facts import TIMED, TIMED_FIELDS, FactReader
+from onemq.engine.timed_leases import TimedLease, TimedLeases
+
+
+def lease(offset: int, until_ms: int, *, volatile: bool = False, attempts: int = 1) -> TimedLease:
+    return TimedLease(offset, until_ms, attempts, attempts, 5, 10, 0, volatile)
+
+
+def written(leases: TimedLeases, *, ended: bool = False) -> list[list[int]]:
+    facts = BytesWriter()
+    if ended:
+        leases.write_ended(facts, 7)
+    else:
+        leases.write_out(facts, 7)
+    found = []
+    reader = FactReader(facts.getvalue())
+    while reader.next():
+        assert (reader.kind, reader.log_id()) == (TIMED, 7)
+        fields = reader.timed()
+        found += [fields[at : at + TIMED_FIELDS] for at in range(0, len(fields), TIMED_FIELDS)]
+    return found
+
+
+def test_the_first_to_end_is_due_first_whatever_was_changed() -> None:
+    leases = TimedLeases()
+    first, second = lease(1, 100), lease(2, 50)
+    leases.add(first)
+    leases.add(second)
+    assert (leases.next_ms(), leases.out_bytes) == (50, 20)
+    leases.change(second, 200)
+    assert leases.next_ms() == 100
+    assert leases.due(99) is None
+    assert leases.due(100) is first
+    leases.lapse(first)
+    leases.remove(second)
+    assert (leases.next_ms(), leases.out_bytes, list(leases.lapsed)) == (0, 0, [1])
+
+
+def test_many_changes_of_few_leases_do_not_pile_up() -> None:
+    leases = TimedLeases()
+    one = lease(1, 10)
+    leases.add(one)
+    for until_ms in range(11, 5_000):
+        leases.change(one, until_ms)
+    assert leases.next_ms() == 4_999
+    assert len(leases._ends) < 1_100
+
+
+def test_facts_are_of_what_is_out_and_durable() -> None:
+    leases = TimedLeases()
+    kept, given_back, settled = lease(1, 100), lease(2, 100), lease(3, 100)
+    for each in (kept, given_back, settled, lease(4, 100, volatile=True)):
+        leases.add(each)
+    leases.remove(settled)
+    leases.change(given_back, 20)
+    leases.lapse(given_back)
+    assert written(leases, ended=True) == [[2, 20, 5, 1, 1, 10, 0]]
+    assert written(leases) == [[1, 100, 5, 1, 1, 10, 0]]
+    assert written(leases) == []
+
+
+def test_state_comes_back() -> None:
+    leases = TimedLeases()
+    leases.add(lease(1, 100))
+    ended = lease(2, 10)
+    leases.add(ended)
+    leases.lapse(ended)
+    other = TimedLeases()
+    other.replay(leases.state())
+    assert {offset: each.until_ms for offset, each in other.replayed.items()} == {1: 100, 2: 10}
+    other.replay_taken([2, 3])
+    other.replay_taken([50, 60])
+    assert list(other.replayed) == [1]
+    other.restore(other.replayed[1])
+    assert (other.next_ms(), other.out_bytes) == (100, 10)
