@@ -61,8 +61,8 @@ def test_a_message_is_sent_received_and_deleted(either: Client, queue: str) -> N
 def test_a_deleted_message_is_gone(either: Client, make_queue: MakeQueue) -> None:
     url = make_queue(VisibilityTimeout=0)
     send(either, url, "hello")
-    [message] = receive(either, url)
     assert len(receive(either, url)) == 1
+    [message] = receive(either, url)
     either.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
     assert counts(either, url) == (0, 0, 0)
     # Again does no harm.
@@ -199,8 +199,6 @@ def test_system_attributes_are_shown_when_asked_for(either: Client, make_queue: 
     assert last["Attributes"] == {
         "ApproximateFirstReceiveTimestamp": found["ApproximateFirstReceiveTimestamp"]
     }
-    with refused("InvalidAttributeName"):
-        receive(either, url, AttributeNames=["Colour"])
 
 
 def test_a_trace_header_goes_with_the_message(either: Client, queue: str) -> None:

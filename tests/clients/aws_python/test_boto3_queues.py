@@ -220,7 +220,7 @@ def test_a_queue_stays_of_its_kind(either: Client, queue: str, fifo: str) -> Non
         either.set_queue_attributes(QueueUrl=fifo, Attributes={"FifoQueue": "false"})
 
 
-@pytest.mark.parametrize("name", ["", "has space", "has.dot", "ümlaut", "a" * 81, "b" * 76 + ".fifo"])
+@pytest.mark.parametrize("name", ["has space", "has.dot", "ümlaut", "a" * 81, "b" * 76 + ".fifo"])
 def test_names_are_letters_digits_hyphens_and_underscores(either: Client, name: str) -> None:
     with refused("InvalidParameterValue") as told:
         either.create_queue(

@@ -116,16 +116,14 @@ def test_a_late_change_is_accepted(sqs: Client, queue: str) -> None:
 
 @pytest.mark.parametrize("seconds", [-1, 43201])
 def test_twelve_hours_are_the_longest(either: Client, queue: str, seconds: int) -> None:
-    reason = "Reason: Total VisibilityTimeout for the message is beyond the limit [43200 seconds]"
     send(either, queue, "hello")
     with refused("InvalidParameterValue"):
         receive(either, queue, VisibilityTimeout=seconds)
     [message] = receive(either, queue)
-    with refused("InvalidParameterValue") as told:
+    with refused("InvalidParameterValue"):
         either.change_message_visibility(
             QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=seconds
         )
-    assert reason in told.message or "Must be between 0 and 43200" in told.message
     either.change_message_visibility(
         QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=43199
     )
