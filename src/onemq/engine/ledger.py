@@ -555,6 +555,10 @@ class Ledger:
                     (int(delivery.offset), int(delivery.offset) + 1)
                 )
                 leased.append(int(delivery.offset))
+        for lease in self.timed.out.values():
+            # Somebody else may be given it after its time: then it is no more in `timed`.
+            if not lease.volatile:
+                levels[lease.level].extend((int(lease.offset), int(lease.offset) + 1))
         returns: list[int] = []
         for offset, packed in self.returns.items():
             if not contains(volatile, offset):

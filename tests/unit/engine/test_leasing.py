@@ -348,3 +348,18 @@ def test_rights_and_kinds() -> None:
         with pytest.raises(Refusal) as caught:
             driver.access.leases.receive(queue, Receive(), Waiter())
         assert caught.value.reason == reason
+
+
+@pytest.mark.parametrize("clean", [False, True])
+def test_what_a_consumer_got_after_the_time_of_a_lease_is_not_lost_in_a_crash(clean: bool) -> None:
+    driver = filled(b"a")
+    receive(driver, visibility_ms=100)
+    driver.restart()
+    driver.pass_time(101)
+    sink = RecordingSink()
+    driver.consume("q", sink)
+    driver.settle_down()
+    assert sink.values == [b"a"]
+    driver.access.close_sink(sink) if clean else driver.crash()
+    driver.settle_down()
+    assert [each.record.value for each in receive(driver).answers[0]] == [b"a"]
