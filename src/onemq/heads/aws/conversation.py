@@ -17,7 +17,7 @@ from onemq.heads.aws.identifiers import Identifiers
 from onemq.heads.aws.pages import Pages
 from onemq.heads.aws.protocol import Protocol
 from onemq.heads.aws.routing import Router
-from onemq.heads.aws.session import Session, credential_scope
+from onemq.heads.aws.session import Session
 from onemq.heads.aws.settings import AwsSettings
 from onemq.heads.aws.urls import clean_host
 from onemq.heads.contract import Conversation, Link
@@ -51,6 +51,8 @@ class AwsConversation(Conversation):
         self._http = HttpReceiver(settings.header_bytes_max, settings.request_bytes_max)
         self._waiting: Call | None = None
         self._protocol: Protocol | None = None
+        self._host_field = b""
+        self._host_text = ""
         self._satiated = False
         self._full = False
         self._holding = False
@@ -152,17 +154,17 @@ class AwsConversation(Conversation):
         mark = target.find(b"?")
         path = target if mark < 0 else target[:mark]
         query = b"" if mark < 0 else target[mark + 1 :]
-        region, service_name = credential_scope(request, query)
+        region, service_name = self._session.scope(request, query)
+        self._protocol = None
         try:
             if self._page(request, path, query):
                 return
-            self._protocol = self._router.protocol(request, service_name)
             routed = self._router.route(request, query, service_name)
             self._protocol = routed.protocol
             if routed.operation.unsigned and b"authorization" not in request.headers:
                 access = self._session.enter_unsigned()
             else:
-                access = self._session.enter(request, path, query, self._gate.now_ms())
+                access = self._session.enter(request, path, query)
             call = Call(
                 self._session,
                 access,
@@ -178,6 +180,8 @@ class AwsConversation(Conversation):
                 request.keep_alive,
             )
         except AwsError as error:
+            if self._protocol is None:
+                self._protocol = self._router.protocol(request, service_name)
             self._write_error(error, request.keep_alive)
             if not request.keep_alive:
                 self._close()
@@ -218,11 +222,15 @@ class AwsConversation(Conversation):
         return True
 
     def _host(self, request: HttpRequest) -> str:
-        host = clean_host(request.headers.get(b"host", b"").decode("latin-1"))
-        if host:
-            return host
-        peer = self._link.peer
-        return f"{peer.local_host}:{peer.local_port}"
+        """As the client reached us; what it says is looked at once while it says the same."""
+        field = request.headers.get(b"host", b"")
+        if field != self._host_field or not self._host_text:
+            self._host_field = field
+            self._host_text = clean_host(field.decode("latin-1"))
+            if not self._host_text:
+                peer = self._link.peer
+                self._host_text = f"{peer.local_host}:{peer.local_port}"
+        return self._host_text
 
     # Answers without a call.
 

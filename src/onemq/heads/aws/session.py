@@ -37,6 +37,8 @@ class Session:
     __slots__ = (
         "_accesses",
         "_anonymous",
+        "_credential",
+        "_scope",
         "answer_bytes",
         "gate",
         "link",
@@ -56,8 +58,25 @@ class Session:
         self.lost = False
         self._accesses: dict[str, Access] = {}
         self._anonymous: Access | None = None
+        self._credential = b""
+        self._scope = (DEFAULT_REGION, "")
 
-    def enter(self, request: HttpRequest, path: bytes, query: bytes, now_ms: int) -> Access:
+    def scope(self, request: HttpRequest, query: bytes) -> tuple[str, str]:
+        """As `credential_scope`, which is asked once while the requests say the same."""
+        authorization = request.headers.get(b"authorization")
+        if authorization is None:
+            return credential_scope(request, query)
+        start = authorization.find(b"Credential=")
+        end = authorization.find(b",", start)
+        if start < 0 or end < 0:
+            return credential_scope(request, query)
+        credential = authorization[start:end]
+        if credential != self._credential:
+            self._scope = credential_scope(request, query)
+            self._credential = credential
+        return self._scope
+
+    def enter(self, request: HttpRequest, path: bytes, query: bytes) -> Access:
         """The way into the engine of whoever sent the request. Raises AwsError."""
         anonymous = self._anonymous
         if anonymous is not None and b"origin" not in request.headers:
@@ -70,7 +89,7 @@ class Session:
                 return anonymous
             signed = SignedRequest(request.method, path, query, request.headers, request.body)
             signature = find_signature(signed)
-            return self._access(self.gate.login_signed(signature, signed, self.link.peer, now_ms))
+            return self._access(self.gate.login_signed(signature, signed, self.link.peer, self.gate.now_ms()))
         except BadSignature as error:
             raise invalid_signature(error.code, str(error)) from None
         except Refusal as refusal:

@@ -59,3 +59,5 @@ def test_identifiers_are_uuids_that_differ() -> None:
     found = [identifiers.next() for _ in range(1000)]
     assert len(set(found)) == 1000
     assert all(str(UUID(each)) == each and UUID(each).version == 4 for each in found)
+    # The count starts 65,536 before its lower part overflows.
+    assert len({identifiers.next() for _ in range(70_000)}) == 70_000
