@@ -149,6 +149,7 @@ def test_nothing_that_was_answered_is_lost_when_killed_under_load(
 ) -> None:
     url = create(client, VisibilityTimeout=600)
     sent: set[str] = set()
+    asked: set[str] = set()
     deleted: set[str] = set()
     ended = threading.Event()
 
@@ -169,6 +170,7 @@ def test_nothing_that_was_answered_is_lost_when_killed_under_load(
         while not ended.is_set():
             try:
                 for message in receive(mine, url):
+                    asked.add(message["Body"])
                     mine.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
                     assert message["Body"] not in deleted
                     deleted.add(message["Body"])
@@ -190,8 +192,8 @@ def test_nothing_that_was_answered_is_lost_when_killed_under_load(
     found = drain(client, url)
     assert len(found) == visible and len(set(found)) == visible
     assert not deleted & set(found), "deleted, and there again"
-    # In flight are at most those whose receive was answered or on its way; all of the others are there.
-    lost = sent - deleted - set(found)
+    # A delete that was asked for and not answered may be done. In flight are those of the receive that was broken off.
+    lost = sent - asked - set(found)
     assert len(lost) <= in_flight <= 10
 
 

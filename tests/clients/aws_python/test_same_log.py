@@ -14,7 +14,6 @@ from typing import Any
 import pika
 import pytest
 from confluent_kafka import Consumer, Producer
-from confluent_kafka.admin import AdminClient, NewTopic
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.spec import BasicProperties
 
@@ -32,6 +31,7 @@ from clients.aws_python.session import (
     receive_exactly,
     send,
 )
+from clients.kafka_python.session import create_topic
 
 
 @pytest.fixture
@@ -217,9 +217,7 @@ def test_what_kafka_produces_sqs_receives(sqs: Client, bootstrap: str, unique: U
     name = unique("orders")
     if order == "sqs first":
         url = sqs.create_queue(QueueName=name)["QueueUrl"]
-    AdminClient({"bootstrap.servers": bootstrap}).create_topics([NewTopic(name, 1, 1)])[name].result(
-        WITHIN_SECONDS
-    )
+    create_topic(bootstrap, name)
     if order == "topic first":
         url = sqs.create_queue(QueueName=name)["QueueUrl"]
     produce(bootstrap, name, b"one", b"two", key=b"k", headers=[("colour", b"red")])
@@ -234,9 +232,7 @@ def test_what_kafka_produces_sqs_receives(sqs: Client, bootstrap: str, unique: U
 
 def test_what_sqs_sends_a_kafka_group_reads(sqs: Client, bootstrap: str, unique: Unique) -> None:
     name = unique("orders")
-    AdminClient({"bootstrap.servers": bootstrap}).create_topics([NewTopic(name, 1, 1)])[name].result(
-        WITHIN_SECONDS
-    )
+    create_topic(bootstrap, name)
     url = sqs.create_queue(QueueName=name)["QueueUrl"]
     mine = {"colour": {"DataType": "String", "StringValue": "red"}}
     sqs.send_message(QueueUrl=url, MessageBody="one", MessageAttributes=mine, MessageGroupId="g")
@@ -249,9 +245,7 @@ def test_what_sqs_sends_a_kafka_group_reads(sqs: Client, bootstrap: str, unique:
 
 def test_all_three_meet(sqs: Client, bootstrap: str, channel: BlockingChannel, unique: Unique) -> None:
     name = unique("orders")
-    AdminClient({"bootstrap.servers": bootstrap}).create_topics([NewTopic(name, 1, 1)])[name].result(
-        WITHIN_SECONDS
-    )
+    create_topic(bootstrap, name)
     url = sqs.create_queue(QueueName=name)["QueueUrl"]
     send(sqs, url, "by sqs")
     publish(channel, name, b"by amqp")

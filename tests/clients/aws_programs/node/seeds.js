@@ -45,20 +45,13 @@ async function take(QueueUrl) {
 }
 
 const scenarios = {
-  // It does not wait for its send before it receives: at the latest the second run finds what the first has sent.
+  // It does not wait for its send before it receives, and does not expect an empty answer: something is there before.
   async sendAndReceive() {
-    await queue('MyQueue');
-    const first = play('003-send-and-receive.js');
-    await until(() => first.said.some(([text]) => text.startsWith('Message sent')), 'the first send');
-    const second = play('003-send-and-receive.js');
-    const all = () => [...first.said, ...second.said];
-    await until(() => all().some(([text]) => text.startsWith('Message received')), 'a message');
-    await until(() => all().filter(([text]) => text.startsWith('Message sent')).length === 2, 'the second send');
-    return {
-      ids: all().filter(([text]) => text === 'Message sent:').map(([, id]) => id.length),
-      received: all().filter(([text]) => text === 'Message received:')[0][1],
-      errors: all().filter(([text]) => text === 'ERROR').length,
-    };
+    await sqs.sendMessage({ QueueUrl: await queue('MyQueue'), MessageBody: 'New order placed: #455' }).promise();
+    const { said } = play('003-send-and-receive.js');
+    await until(() => said.length === 2, 'what it says');
+    said.sort(([one], [other]) => (one < other ? -1 : 1));
+    return { received: said[0], sent: said[1][0], id: said[1][1].length };
   },
 
   async serverless() {
