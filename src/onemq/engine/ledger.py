@@ -259,6 +259,24 @@ class Ledger:
                 self._lose(offset, end)
         return None
 
+    def oldest(self) -> Record | None:
+        """What limits and expiry look at, as `head`; `take_head` takes it. Here they are the same."""
+        return self.head()
+
+    def begin_together(self) -> None:
+        """What is leased until `end_together` goes to one and the same."""
+
+    def end_together(self) -> None:
+        """See `begin_together`."""
+
+    def loaded(self, ticket: int, batches: list[bytes], next_offset: i64) -> bool:
+        """The store's answer. False: nobody waits for it."""
+        reader = self.reader
+        if not reader.loading or reader.ticket != ticket:
+            return False
+        reader.loaded(batches, next_offset)
+        return True
+
     def _lose(self, offset: i64, end: i64) -> None:
         """Records that should be there are not (volatile ones after a restart): they count as settled."""
         self.lost += end - offset
@@ -369,10 +387,14 @@ class Ledger:
         else:
             del self.timed.lapsed[offset]
             self.ready_count -= 1
-            self._struck[offset] = True
+            self._strike(lease.offset)
             if self.held:
                 self.held.pop(offset, None)
         return self._settle(lease.offset, lease.size, lease.volatile)
+
+    def _strike(self, offset: i64) -> None:
+        """What came back by the clock is settled: it is passed over where it waits."""
+        self._struck[int(offset)] = True
 
     def _pass_struck(self, level: i64) -> None:
         heap = self.returned[level]
@@ -409,14 +431,8 @@ class Ledger:
     def put_back(self, record: Record, attempts: i64, failures: i64, due_ms: i64) -> bool:
         """The record is ready again at its place, or delayed until `due_ms`. True when a fact will be written."""
         offset = record.offset
-        level = self.level_of(record)
         self.returns[offset] = int(attempts << 32 | failures)
-        if due_ms > self.core.now_ms:
-            self._delay(due_ms, offset, level, record.body_bytes())
-        else:
-            heappush(self.returned[level], int(offset))
-            self.returned_count += 1
-            self.ready_count += 1
+        self._place_back(record, due_ms)
         self.held[offset] = record
         if self.log.is_volatile(record):
             return False
@@ -424,6 +440,13 @@ class Ledger:
         self._came_back.append(int(attempts))
         self._came_back.append(int(failures))
         return True
+
+    def _place_back(self, record: Record, due_ms: i64) -> None:
+        level = self.level_of(record)
+        if due_ms > self.core.now_ms:
+            self._delay(due_ms, record.offset, level, record.body_bytes())
+        else:
+            self._come_back(record.offset, level)
 
     def attempts(self, offset: i64) -> i64:
         return self.returns.get(offset, 0) >> 32
@@ -543,7 +566,9 @@ class Ledger:
         """What a restart needs of the durable records, as plain values: a snapshot of now stands for the facts of those whose commit
         is under way. They are in the batches of `hidden`, and in [start, end) as in `add_range`."""
         log = self.log
-        log.keep_volatile(self.unsettled_ranges())
+        self._drop_struck()
+        if log.volatile_ranges:
+            log.keep_volatile(self.unsettled_ranges())
         volatile = log.volatile_ranges
         levels: list[list[int]] = []
         for index in range(len(self.levels)):
@@ -611,8 +636,10 @@ class Ledger:
         delayed: list[int],
         size: int,
         timed: list[int],
+        groups: list[list[bytes]],
     ) -> None:
         """Takes over what `state` said."""
+        assert not groups, "groups in the state of a ledger without"
         for index, pairs in enumerate(levels):
             level = self.levels[min(index, len(self.levels) - 1)]
             for at in range(0, len(pairs), 2):

@@ -4,6 +4,7 @@ from mypy_extensions import i64
 
 from onemq.engine.consumption import Consumer, Delivery, GetResult, Sink
 from onemq.engine.core import Core
+from onemq.engine.group_ledger import GroupLedger
 from onemq.engine.ledger import Ledger
 from onemq.engine.log import Batch, Log
 from onemq.engine.queue import (
@@ -16,7 +17,7 @@ from onemq.engine.queue import (
 )
 from onemq.engine.receiving import LeaseHandle, Received, Receivers, ReceiveSource
 from onemq.engine.timed_leases import TimedLease
-from onemq.model.entities import DROP_HEAD, QueueSettings
+from onemq.model.entities import DROP_HEAD, STRICT_GROUPS, QueueSettings
 from onemq.model.record import Record
 
 
@@ -42,6 +43,7 @@ class LedgerQueue(Queue):
     ) -> None:
         super().__init__(core, namespace, name, settings, log, keeper)
         self.ledger = Ledger(core, log, settings.priority_max, self.agenda)
+        self.regroup()
         self.message_ttl_ms: i64 = -1
         self.limited = False
         self.receive_limit: i64 = 0
@@ -68,8 +70,23 @@ class LedgerQueue(Queue):
     def configure(self, settings: QueueSettings) -> None:
         super().configure(settings)
         self._take_over_settings()
+        self.regroup()
         for other in self.others:
             other.configure(settings)
+
+    def regroup(self) -> None:
+        """Has the ledger group as the settings say. A log that others keep has no groups, nor has a queue with priorities."""
+        grouping = self.settings.grouping
+        ledger = self.ledger
+        if not grouping or self.log.kept or self.settings.priority_max:
+            if isinstance(ledger, GroupLedger):
+                ledger.ungroup()
+        elif isinstance(ledger, GroupLedger):
+            ledger.group_again()
+        else:
+            strict = grouping == STRICT_GROUPS
+            self.ledger = GroupLedger(self.core, self.log, self.agenda, strict, self.keeper.replays())
+            self.ledger.take_over(ledger)
 
     def ready_count(self) -> i64:
         return self.ledger.ready_count
@@ -312,6 +329,7 @@ class LedgerQueue(Queue):
         core = self.core
         log_id = self.log.log_id
         took = False
+        ledger.begin_together()
         while len(found) < count and ledger.ready_count and core.delivery_bytes_left > 0:
             record = ledger.head()
             if record is None:
@@ -324,6 +342,7 @@ class LedgerQueue(Queue):
             handle = LeaseHandle(log_id, lease.offset, lease.attempts)
             found.append(Received(record, handle, lease.attempts, lease.first_at_ms, until_ms))
             took = True
+        ledger.end_together()
         if took:
             if until_ms <= core.now_ms:
                 ledger.release_due()
@@ -342,6 +361,9 @@ class LedgerQueue(Queue):
     def settle_leased(self, lease: TimedLease) -> None:
         if self.ledger.settle_leased(lease):
             self.core.need_write(self.agenda)
+        if self.ledger.ready_count:
+            # Others of its group may be given now.
+            self.core.need_dispatch(self.agenda)
 
     def change_lease(self, lease: TimedLease, visibility_ms: i64) -> None:
         """Of a lease that stands: its end, from now. 0: it is ready again."""
@@ -486,7 +508,7 @@ class LedgerQueue(Queue):
         ledger = self.ledger
         now = self.core.now_ms
         while ledger.ready_count:
-            record = ledger.head()
+            record = ledger.oldest()
             if record is None:
                 break
             if not self._has_expired(record, now):
@@ -523,7 +545,7 @@ class LedgerQueue(Queue):
             if count >= budget:
                 self.core.need_dispatch(self.agenda)
                 break
-            record = ledger.head()
+            record = ledger.oldest()
             if record is None:
                 break
             ledger.take_head()
@@ -597,8 +619,7 @@ class LedgerQueue(Queue):
     # Store.
 
     def loaded(self, ticket: int, batches: list[bytes], next_offset: i64) -> None:
-        if self.ledger.reader.loading and self.ledger.reader.ticket == ticket:
-            self.ledger.reader.loaded(batches, next_offset)
+        if self.ledger.loaded(ticket, batches, next_offset):
             self.core.need_dispatch(self.agenda)
 
     def write_facts(self) -> None:

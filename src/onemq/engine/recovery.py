@@ -81,6 +81,7 @@ class Recovery(Replay):
                 state["delayed"],
                 state["bytes"],
                 state.get("timed", []),
+                state.get("groups", []),
             )
         elif isinstance(queue, Partition):
             queue.restore_state(state)

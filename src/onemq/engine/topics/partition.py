@@ -244,6 +244,7 @@ class Partition(KeptQueue):
         """The queue had the log for itself so far: what is visible it has seen."""
         self.part = part
         part.partition = self
+        part.regroup()
         part.ledger.reader.producers = self.producers
         self._fed_to = self.log.visible_end
         self.stable_end = self.log.visible_end
@@ -499,6 +500,7 @@ class Partition(KeptQueue):
                 saved["delayed"],
                 saved["bytes"],
                 saved.get("timed", []),
+                saved.get("groups", []),
             )
             fed_to = state["fed_to"]
             assert isinstance(fed_to, int)

@@ -17,7 +17,7 @@ from onemq.engine.topics.compaction import Compactor, CompactorEar
 from onemq.engine.topics.config import TopicConfig
 from onemq.engine.topics.partition import Partition
 from onemq.engine.topics.topic import Topic
-from onemq.model.entities import QueueSettings
+from onemq.model.entities import STRICT_GROUPS, QueueSettings
 from onemq.model.refusal import Reason, Refusal
 
 TOPIC_ID_BYTES: Final = 16
@@ -86,10 +86,13 @@ class Topics:
         return topic
 
     def check_queue(self, space: Namespace, name: str) -> None:
-        """Refusal IN_USE when a queue has the name whose log cannot be a topic's (it goes with its connection, or is not durable)."""
+        """Refusal IN_USE when a queue has the name whose log cannot be a topic's (it goes with its connection, is not
+        durable, or keeps order by group)."""
         queue = space.queues.get(name)
         if queue is not None and (queue.settings.exclusive or not queue.settings.durable):
             raise Refusal(Reason.IN_USE, "topic", name, "a queue of that name is not durable")
+        if queue is not None and queue.settings.grouping == STRICT_GROUPS:
+            raise Refusal(Reason.IN_USE, "topic", name, "a queue of that name keeps order by group")
 
     def _build(self, space: Namespace, topic: Topic, logs: list[int]) -> None:
         """Partitions over the logs of these numbers, those of a queue taken over, the others new."""
@@ -216,6 +219,10 @@ class Topics:
         if settings.exclusive or not settings.durable:
             raise Refusal(
                 Reason.EXISTS_OTHERWISE, "queue", topic.name, "durable", wanted="false", actual="true"
+            )
+        if settings.grouping == STRICT_GROUPS:
+            raise Refusal(
+                Reason.INVALID, "queue", topic.name, "a topic's logs cannot keep order by group, grouping"
             )
         starts = list(topic.queue_starts)
         return self._attached(space, topic, settings, starts)
