@@ -74,7 +74,7 @@ class Fetch(Agenda):
         self._bytes_min: i64 = bytes_min
         self._bytes_max: i64 = bytes_max
         self._committed = committed
-        self._waiter = waiter
+        self._waiter: FetchWaiter | None = waiter
         self._results: list[Fetched] = []
         self._loads: dict[int, int] = {}
         self._watching = False
@@ -263,8 +263,10 @@ class Fetch(Agenda):
             return
         self.done = True
         results = self._results
+        waiter = self._waiter
         self._let_go()
-        self._waiter.fetched(results)
+        if waiter is not None:
+            waiter.fetched(results)
 
     def _is_empty(self) -> bool:
         for result in self._results:
@@ -273,9 +275,11 @@ class Fetch(Agenda):
         return True
 
     def _let_go(self) -> None:
-        """The deadline may keep this object for a while: not what it held."""
+        """The deadline may keep this object for a while, and it stands in a circle with its side of loads until the garbage collector
+        comes by, which is seldom: it must not keep what it held, nor the waiter with the answer's batches."""
         self._results = []
         self._parts = []
+        self._waiter = None
 
 
 class _FetchLoads(LoadWaiter):
