@@ -22,6 +22,8 @@ from onemq.engine.leasing import LeaseAccess
 from onemq.engine.notices.access import NoticeAccess
 from onemq.engine.notices.notices import Notices
 from onemq.engine.queue import Queue
+from onemq.engine.redrive import Redrives
+from onemq.engine.redrive_access import RedriveAccess
 from onemq.engine.share.access import ShareAccess
 from onemq.engine.share.groups import ShareGroups
 from onemq.engine.topics.topic_access import TopicAccess
@@ -77,6 +79,7 @@ class Access:
         transactions: Transactions,
         deduplication: Deduplication,
         notices: Notices,
+        redrives: Redrives,
         principal: Principal,
         namespace: Namespace,
         rights: Rights,
@@ -98,6 +101,7 @@ class Access:
         self.topics.produce_check = self.transactions
         self.deduplication = DeduplicationAccess(deduplication, namespace, rights)
         self.notices = NoticeAccess(notices, namespace.name, rights)
+        self.redrives = RedriveAccess(redrives, namespace, self.authority, rights)
         self.leases = LeaseAccess(core, catalog, namespace, self.authority, rights)
         self._space = namespace
         self._sinks: dict[Sink, bool] = {}

@@ -27,6 +27,7 @@ from onemq.engine.ports import (
     Store,
 )
 from onemq.engine.recovery import Recovery
+from onemq.engine.redrive import ForgetsRedrives, Redrives
 from onemq.engine.settings import EngineSettings
 from onemq.engine.share.groups import ForgetsShares, ShareGroups, TakenByShares
 from onemq.engine.transactions.catalog_participants import CatalogParticipants
@@ -62,6 +63,9 @@ class Broker:
         self.deduplication = self._make_deduplication()
         self.notices = Notices(self.core, self.catalog, self.deduplication)
         self.catalog.add_part(self.notices)
+        self.redrives = Redrives(self.core, self.catalog)
+        self.catalog.add_part(self.redrives)
+        self.catalog.listeners.append(ForgetsRedrives(self.redrives))
         self.identity = Identity(self.core)
         self.catalog.add_part(self.identity)
         self.checkpoints = Checkpoint(self.core, self.catalog)
@@ -131,6 +135,7 @@ class Broker:
             self.transactions,
             self.deduplication,
             self.notices,
+            self.redrives,
             principal,
             space,
             rights,

@@ -386,6 +386,23 @@ class LedgerQueue(Queue):
                 return True
         return False
 
+    # Moving records elsewhere (redrive.py).
+
+    def next_ready(self) -> Record | None:
+        """The next record that may be moved; None: none is ready, or it is being loaded."""
+        while self.ledger.ready_count:
+            record = self.ledger.head()
+            if record is None or not self._has_expired(record, self.core.now_ms):
+                return record
+            self._expire_head(record)
+        return None
+
+    def take_out(self, record: Record) -> None:
+        """What `next_ready` has just returned is done with here."""
+        self.ledger.take_head()
+        if self.ledger.settle(record):
+            self.core.need_write(self.agenda)
+
     # Settlement.
 
     def _end_lease(self, delivery: Delivery) -> bool:

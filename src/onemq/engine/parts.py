@@ -19,6 +19,7 @@ PART_SHARE_GROUPS: Final = 7
 PART_IDENTITY: Final = 8
 PART_GROUP_CONFIGS: Final = 9
 PART_DEDUPLICATION: Final = 10
+PART_REDRIVES: Final = 11
 PART_NOTICES: Final = 12
 """Numbers of the parts, as they stand in facts: never reused (docs/formats/facts.md)."""
 

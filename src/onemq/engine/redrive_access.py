@@ -1,0 +1,59 @@
+"""One principal's way to redrive tasks. A part of Access, which authorises here.
+
+Must not: move records itself; redrive.py does, also when this principal has long gone.
+"""
+
+from onemq.engine.acls import READ, TOPIC, WRITE
+from onemq.engine.authority import Authority
+from onemq.engine.exchange import Namespace
+from onemq.engine.redrive import Redrives, RedriveTask
+from onemq.model.refusal import Reason, Refusal
+from onemq.model.rights import Rights
+
+
+class RedriveAccess:
+    """See the module. Every method raises Refusal ACCESS_DENIED ("queue")."""
+
+    def __init__(self, part: Redrives, space: Namespace, authority: Authority, rights: Rights) -> None:
+        self._part = part
+        self._space = space
+        self._authority = authority
+        self._rights = rights
+
+    def start(self, source: str, destination: str | None, per_second: int | None) -> str:
+        """Begins to move what is ready to the destination (None: each record to the queue it died in). Returns the task's id.
+
+        Read on the source, write on the destination; without one the task may write where this principal may now.
+        Refusal NOT_FOUND, NOT_SUPPORTED, IN_USE (one is at work), INVALID, LIMIT.
+        """
+        self._may_read(source)
+        may_write: list[str] | None = None
+        if destination is not None:
+            if not self._writes(destination):
+                raise Refusal(Reason.ACCESS_DENIED, "queue", destination, "write")
+        else:
+            allowed = [name for name in self._space.queues if self._writes(name)]
+            if len(allowed) < len(self._space.queues):
+                may_write = allowed
+        return self._part.start(self._space, source, destination, per_second, may_write)
+
+    def list(self, source: str) -> list[RedriveTask]:
+        """The newest first; at most ENDED_PER_SOURCE of them. Refusal NOT_FOUND."""
+        self._may_read(source)
+        if source not in self._space.queues:
+            raise Refusal(Reason.NOT_FOUND, "queue", source)
+        return self._part.tasks(self._space.name, source)
+
+    def cancel(self, identifier: str) -> RedriveTask:
+        """Refusal NOT_FOUND ("redrive"), INVALID ("redrive"): it is not running."""
+        task = self._part.find(self._space.name, identifier)
+        self._may_read(task.source)
+        self._part.cancel(task)
+        return task
+
+    def _may_read(self, name: str) -> None:
+        if not self._rights.may_read(name) or self._authority.denies(TOPIC, READ, name):
+            raise Refusal(Reason.ACCESS_DENIED, "queue", name, "read")
+
+    def _writes(self, name: str) -> bool:
+        return self._rights.may_write(name) and not self._authority.denies(TOPIC, WRITE, name)
