@@ -32,10 +32,11 @@ from onemq.heads.amqp091.native_reader import AmqpNativeReader
 from onemq.heads.amqp091.settings import PREDECLARED_EXCHANGES, AmqpSettings
 from onemq.heads.aws.head import AwsHead
 from onemq.heads.aws.settings import AwsSettings
+from onemq.heads.aws.sqs.native_reader import SqsNativeReader
 from onemq.heads.contract import Head
 from onemq.heads.kafka.head import KafkaHead
 from onemq.heads.kafka.settings import KafkaSettings
-from onemq.model.record import NATIVE_AMQP091
+from onemq.model.record import NATIVE_AMQP091, NATIVE_SQS
 from onemq.net.caller import HttpCaller
 from onemq.net.clock import Clock
 from onemq.net.connection import Limits
@@ -217,6 +218,7 @@ def _no_wake() -> None:
 def _recovered(settings: Settings, store: FileStore | MemoryStore, clock: Clock) -> Broker:
     broker = Broker(store, _engine_settings(settings), os.urandom)
     broker.catalog.natives.register(NATIVE_AMQP091, AmqpNativeReader())
+    broker.catalog.natives.register(NATIVE_SQS, SqsNativeReader())
     broker.begin_turn(int(clock.now_ms()))
     try:
         broker.recover()

@@ -129,6 +129,14 @@ class Access:
         self._refresh(route)
         return route
 
+    def queue_route(self, name: str) -> Route:
+        """Straight to a queue: the right to write is asked for it, not for an exchange. Refusal NOT_FOUND, ACCESS_DENIED, LOCKED."""
+        self._may_write("queue", name)
+        self._queue(name)
+        route = Route(self.catalog.addresses.get("", name))
+        self._refresh(route)
+        return route
+
     def _refresh(self, route: Route) -> None:
         name = route.address.exchange
         key = route.address.routing_key

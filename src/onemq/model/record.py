@@ -11,6 +11,7 @@ from mypy_extensions import i64
 
 NATIVE_NONE: Final = 0
 NATIVE_AMQP091: Final = 1
+NATIVE_SQS: Final = 2
 
 HeaderValue = None | bool | int | float | str | bytes | list[object] | dict[str, object]
 """What routing predicates see in a header."""

@@ -20,8 +20,10 @@ from onemq.engine.ports import Store
 from onemq.engine.settings import EngineSettings
 from onemq.heads.aws.head import AwsHead
 from onemq.heads.aws.settings import AwsSettings
+from onemq.heads.aws.sqs.native_reader import SqsNativeReader
 from onemq.heads.contract import Called, Caller, Link
 from onemq.model.principal import Peer as PeerAddress
+from onemq.model.record import NATIVE_SQS
 from onemq.net.outbox import Durability, ParkingOutbox
 from onemq.storage.memory_store import MemoryStore
 
@@ -95,6 +97,7 @@ class Stage:
         self.store: Store = store or MemoryStore(lambda: None)
         self._counter = 0
         self.broker = Broker(self.store, EngineSettings(namespaces=["/"]), self._entropy)
+        self.broker.catalog.natives.register(NATIVE_SQS, SqsNativeReader())
         self.durability = Durability()
         self.now_ms = START_MS
         self.broker.begin_turn(self.now_ms)

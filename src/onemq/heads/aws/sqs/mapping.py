@@ -1,0 +1,119 @@
+"""SQS messages as records, and any record as an SQS message.
+
+value = body, key = MessageGroupId; what else SQS knows of a message is the native part: msgpack of
+[message id, sender, attributes {name: [type, value]}, deduplication id, trace header].
+Spec: docs/formats/record.md (kind 2), docs/protocols/sqs.md (what other protocols see).
+"""
+
+import re
+from typing import Final
+
+import msgspec
+
+from onemq.engine.natives import Natives
+from onemq.model.record import NATIVE_SQS, NO_ADDRESS, Record
+
+ENCODING_ATTRIBUTE: Final = "onemq.encoding"
+"""Attribute of a message whose value is not text that SQS can carry: its body is base64, and this says so."""
+FIRST_SEQUENCE_NUMBER: Final = 18_849_496_460_467_696_128
+"""Of offset 0; AWS's numbers have 20 digits."""
+TRACE_HEADER: Final = "AWSTraceHeader"
+DEDUPLICATION_HEADER: Final = "MessageDeduplicationId"
+_NAME_CHARACTERS: Final = re.compile(r"[A-Za-z0-9_.\-]{1,256}")
+_FOREIGN_CHARACTERS: Final = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+Attributes = dict[str, tuple[str, bytes]]
+
+_encoder: Final = msgspec.msgpack.Encoder()
+_decoder: Final = msgspec.msgpack.Decoder()
+
+
+def is_legal_text(text: str) -> bool:
+    """Whether SQS carries it: what XML 1.0 can."""
+    return text.isprintable() or _FOREIGN_CHARACTERS.search(text) is None
+
+
+class Message:
+    """What SQS shows of a record, beside body and group."""
+
+    __slots__ = ("attributes", "deduplication_id", "message_id", "sender", "trace")
+
+    def __init__(
+        self, message_id: str, sender: str, attributes: Attributes, deduplication_id: str, trace: str
+    ) -> None:
+        self.message_id = message_id
+        self.sender = sender
+        self.attributes = attributes
+        self.deduplication_id = deduplication_id
+        self.trace = trace
+
+
+def make_record(body: bytes, group_id: str, message: Message, not_before_ms: int) -> Record:
+    native = _encoder.encode(
+        [message.message_id, message.sender, message.attributes, message.deduplication_id, message.trace]
+    )
+    record = Record(body, NO_ADDRESS, NATIVE_SQS, native)
+    if group_id:
+        record.key = group_id.encode("utf-8")
+    record.not_before_ms = not_before_ms
+    return record
+
+
+def read_native(native: bytes) -> Message:
+    """Of a record of kind NATIVE_SQS."""
+    found = _decoder.decode(native)
+    message_id, sender, attributes, deduplication_id, trace = found
+    read: Attributes = {}
+    for name, pair in attributes.items():
+        read[name] = (pair[0], pair[1])
+    return Message(message_id, sender, read, deduplication_id, trace)
+
+
+def read_record(record: Record, natives: Natives, log_id: int) -> tuple[str, Message]:
+    """Body and message of any record."""
+    value = record.value or b""
+    if record.native_kind == NATIVE_SQS:
+        return value.decode("utf-8", "replace"), read_native(record.native)
+    attributes: Attributes = {}
+    for name, content in natives.plain_headers(record):
+        if content is None or _NAME_CHARACTERS.fullmatch(name) is None:
+            continue
+        attributes[name] = ("String" if content and _text_of(content) is not None else "Binary", content)
+    body = _text_of(value)
+    if body is None:
+        import base64
+
+        body = base64.b64encode(value).decode("ascii")
+        attributes[ENCODING_ATTRIBUTE] = ("String", b"base64")
+    return body, Message(_made_up_id(log_id, int(record.offset)), "", attributes, "", "")
+
+
+def _text_of(content: bytes) -> str | None:
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    return text if is_legal_text(text) else None
+
+
+def _made_up_id(log_id: int, offset: int) -> str:
+    """The same for the same record, whoever asks."""
+    digits = f"{log_id & 0xFFFFFFFF:08x}{offset & 0xFFFFFFFFFFFFFFF:015x}"
+    return f"{digits[:8]}-{digits[8:12]}-8{digits[12:15]}-a000-0000{digits[15:23]}"
+
+
+def sequence_number(record_offset: int) -> str:
+    return str(FIRST_SEQUENCE_NUMBER + record_offset * 256)
+
+
+def plain_headers(record: Record) -> list[tuple[str, bytes | None]]:
+    """What other protocols see: attributes by their names, and the ids that senders gave."""
+    message = read_native(record.native)
+    found: list[tuple[str, bytes | None]] = []
+    for name, (_, value) in message.attributes.items():
+        found.append((name, value))
+    if message.deduplication_id:
+        found.append((DEDUPLICATION_HEADER, message.deduplication_id.encode("utf-8")))
+    if message.trace:
+        found.append((TRACE_HEADER, message.trace.encode("utf-8")))
+    return found

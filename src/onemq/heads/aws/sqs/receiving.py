@@ -1,0 +1,215 @@
+"""ReceiveMessage: leases with a time, and long polls.
+
+Spec: Amazon SQS API Reference: ReceiveMessage; Developer Guide, "Amazon SQS short and long polling".
+"""
+
+import base64
+from typing import Final
+
+from onemq.engine.receiving import Receive, Received, ReceiveWaiter
+from onemq.heads.aws.call import Call, Canceller
+from onemq.heads.aws.errors import AwsError, invalid_value
+from onemq.heads.aws.sqs.attributes import is_fifo, words
+from onemq.heads.aws.sqs.digests import attributes_digest, body_digest
+from onemq.heads.aws.sqs.errors import invalid_attribute_name
+from onemq.heads.aws.sqs.handles import write_handle
+from onemq.heads.aws.sqs.mapping import Attributes, read_record, sequence_number
+from onemq.heads.aws.sqs.names import arn_of, named_queue
+
+COUNT_MAX: Final = 10
+VISIBILITY_SECONDS_MAX: Final = 43_200
+WAIT_SECONDS_MAX: Final = 20
+SYSTEM_NAMES: Final = (
+    "SenderId",
+    "SentTimestamp",
+    "ApproximateReceiveCount",
+    "ApproximateFirstReceiveTimestamp",
+    "SequenceNumber",
+    "MessageDeduplicationId",
+    "MessageGroupId",
+    "AWSTraceHeader",
+    "DeadLetterQueueSourceArn",
+)
+
+
+class Waiter(ReceiveWaiter):
+    """Answers one call with what was received."""
+
+    def __init__(self, call: Call, queue: str, system: list[str], attributes: list[str], fifo: bool) -> None:
+        super().__init__()
+        self.call = call
+        self.queue = queue
+        self._system = system
+        self._attributes = attributes
+        self._fifo = fifo
+
+    def received(self, found: list[Received]) -> None:
+        call = self.call
+        try:
+            if found:
+                messages = [self._message(each) for each in found]
+                call.done({"Messages": messages}, call.access.position())
+            else:
+                call.done({})
+        except Exception as error:
+            # The engine is at work: it is no error of its own.
+            call.crash(error)
+
+    def _message(self, received: Received) -> dict[str, object]:
+        call = self.call
+        record = received.record
+        body, message = read_record(record, call.access.catalog.natives, int(received.handle.log_id))
+        shown: dict[str, object] = {
+            "MessageId": message.message_id,
+            "ReceiptHandle": write_handle(self.queue, received.handle),
+            "MD5OfBody": body_digest(body.encode("utf-8")),
+            "Body": body,
+        }
+        if self._system:
+            system: dict[str, object] = {}
+            for name in self._system:
+                value = self._system_value(
+                    name, received, message.sender, message.deduplication_id, message.trace
+                )
+                if value:
+                    system[name] = value
+            if system:
+                shown["Attributes"] = system
+        if self._attributes and message.attributes:
+            chosen = _chosen(message.attributes, self._attributes)
+            if chosen:
+                shown["MD5OfMessageAttributes"] = attributes_digest(chosen)
+                shown["MessageAttributes"] = _rendered(chosen)
+        return shown
+
+    def _system_value(
+        self, name: str, received: Received, sender: str, deduplication_id: str, trace: str
+    ) -> str:
+        record = received.record
+        if name == "SentTimestamp":
+            return str(int(record.timestamp_ms))
+        if name == "ApproximateReceiveCount":
+            return str(int(received.attempts))
+        if name == "ApproximateFirstReceiveTimestamp":
+            return str(int(received.first_at_ms))
+        if name == "SenderId":
+            return sender
+        if name == "AWSTraceHeader":
+            return trace
+        if name == "MessageGroupId":
+            return "" if record.key is None else record.key.decode("utf-8", "replace")
+        if name == "MessageDeduplicationId":
+            return deduplication_id
+        if name == "SequenceNumber":
+            return sequence_number(int(record.offset)) if self._fifo else ""
+        deaths = record.deaths
+        return "" if deaths is None else arn_of(self.call, deaths.last[0])
+
+
+def _chosen(attributes: Attributes, patterns: list[str]) -> Attributes:
+    found: Attributes = {}
+    for name, pair in attributes.items():
+        for pattern in patterns:
+            if (
+                pattern == name
+                or pattern == "All"
+                or (pattern.endswith(".*") and name.startswith(pattern[:-2]))
+            ):
+                found[name] = pair
+                break
+    return found
+
+
+def _rendered(attributes: Attributes) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for name, (data_type, value) in attributes.items():
+        if data_type.startswith("Binary"):
+            found[name] = {"BinaryValue": base64.b64encode(value).decode("ascii"), "DataType": data_type}
+        else:
+            found[name] = {"StringValue": value.decode("utf-8", "replace"), "DataType": data_type}
+    return found
+
+
+class EndPoll(Canceller):
+    """Ends a long poll before its time."""
+
+    def __init__(self, waiter: Waiter) -> None:
+        super().__init__()
+        self._waiter = waiter
+
+    def cancel(self) -> None:
+        waiter = self._waiter
+        waiter.call.access.leases.forget(waiter.queue, waiter)
+
+    def hurry(self) -> None:
+        self.cancel()
+        self._waiter.received([])
+
+
+def handle_receive_message(call: Call) -> None:
+    queue = named_queue(call)
+    settings = call.access.queue_settings(queue)
+    count = _bounded(
+        call, "MaxNumberOfMessages", 1, COUNT_MAX, 1, f"Must be between 1 and {COUNT_MAX}, if provided."
+    )
+    visibility = _bounded(
+        call,
+        "VisibilityTimeout",
+        0,
+        VISIBILITY_SECONDS_MAX,
+        -1,
+        f"Must be >= 0 and <= {VISIBILITY_SECONDS_MAX}, if provided.",
+    )
+    default_wait = int(words(settings).get("ReceiveMessageWaitTimeSeconds", "0"))
+    wait = _bounded(
+        call,
+        "WaitTimeSeconds",
+        0,
+        WAIT_SECONDS_MAX,
+        default_wait,
+        f"Must be >= 0 and <= {WAIT_SECONDS_MAX}, if provided.",
+    )
+    patterns = call.parameters.get("MessageAttributeNames")
+    names: list[str] = []
+    if isinstance(patterns, list):
+        for pattern in patterns:
+            assert isinstance(pattern, str)
+            names.append(pattern)
+    waiter = Waiter(call, queue, _system_names(call), names, is_fifo(settings))
+    wanted = Receive(count, -1 if visibility < 0 else visibility * 1000, wait * 1000)
+    call.access.leases.receive(queue, wanted, waiter)
+    if not call.answered:
+        call.canceller = EndPoll(waiter)
+
+
+def _bounded(call: Call, name: str, low: int, high: int, default: int, reason: str) -> int:
+    value = call.parameters.get(name)
+    if value is None:
+        return default
+    assert isinstance(value, int)
+    if not low <= value <= high:
+        raise out_of_range(value, name, reason)
+    return value
+
+
+def out_of_range(value: int, name: str, reason: str) -> AwsError:
+    return invalid_value(f"Value {value} for parameter {name} is invalid. Reason: {reason}")
+
+
+def _system_names(call: Call) -> list[str]:
+    """Of both parameters, the older and the newer one. Raises AwsError."""
+    found: list[str] = []
+    for parameter in ("AttributeNames", "MessageSystemAttributeNames"):
+        given = call.parameters.get(parameter)
+        if not isinstance(given, list):
+            continue
+        for name in given:
+            assert isinstance(name, str)
+            if name == "All":
+                return list(SYSTEM_NAMES)
+            if name in SYSTEM_NAMES:
+                if name not in found:
+                    found.append(name)
+            elif parameter == "MessageSystemAttributeNames":
+                raise invalid_attribute_name(name)
+    return found
