@@ -13,7 +13,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import uvloop
 
@@ -75,6 +75,10 @@ COLLECT_THRESHOLDS: Final = (10_000, 50, 20)
 """Of the garbage collector, by number of objects. The defaults (700, 10, 10) made hundreds of passes a second through the
 records waiting in memory, the full ones of 35 ms each, and took a quarter of the throughput. Records are freed by reference
 count; cycles are made by connections and catalog changes only."""
+TRIM_BYTES: Final = 32 << 20
+"""Bytes received and sent after which memory that was freed is given back, in a second in which nothing comes; four times as many: in any
+second. Batches of a megabyte leave holes in the C library's heap: 240 MB produced left 230 MB resident, after this call of 5 ms 88 MB. Fixing the
+size from which glibc maps buffers on their own gave the same, and took a quarter to half of the produce throughput."""
 COLLECT_CONNECTIONS: Final = 1000
 """Connections closed after which all garbage is collected: what had lived long is not found by the young passes."""
 
@@ -147,7 +151,7 @@ async def _serve(
         for listener in listeners:
             listener.stop()
         raise CannotStart(str(error)) from None
-    _keep_house(loop, pressure, registry, 0)
+    Housekeeping(pressure, registry).keep(loop)
     _on_signals(loop, stopping)
     _settle_interpreter()
     for listener in listeners:
@@ -411,19 +415,50 @@ def _memory_bytes() -> int:
     return min(machine, int(text)) if text.isdigit() else machine
 
 
-def _keep_house(
-    loop: asyncio.AbstractEventLoop, pressure: Pressure, registry: Registry, collected: int
-) -> None:
-    """Once a second: free disk space, and what many closed connections left. `collected`: closed at the last collection."""
-    try:
-        pressure.observe_disk()
-    except OSError as error:
-        _log.error("cannot ask for the free disk space: %s", error)
-    closed = int(registry.opened) - registry.count()
-    if closed - collected >= COLLECT_CONNECTIONS:
-        collected = closed
-        gc.collect()
-    loop.call_later(HOUSEKEEPING_SECONDS, _keep_house, loop, pressure, registry, collected)
+class Housekeeping:
+    """What is done once a second: the free disk space, and what many closed connections and large buffers left."""
+
+    def __init__(self, pressure: Pressure, registry: Registry) -> None:
+        self._pressure = pressure
+        self._registry = registry
+        self._collected = 0
+        self._trimmed = 0
+        self._moved = 0
+        self._malloc_trim = _malloc_trim()
+
+    def keep(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Now, and every second from now on."""
+        try:
+            self._pressure.observe_disk()
+        except OSError as error:
+            _log.error("cannot ask for the free disk space: %s", error)
+        registry = self._registry
+        closed = int(registry.opened) - registry.count()
+        if closed - self._collected >= COLLECT_CONNECTIONS:
+            self._collected = closed
+            gc.collect()
+        self._trim(int(registry.bytes_in + registry.bytes_out))
+        loop.call_later(HOUSEKEEPING_SECONDS, self.keep, loop)
+
+    def _trim(self, moved: int) -> None:
+        """moved: bytes received and sent so far."""
+        quiet = moved - self._moved < TRIM_BYTES // 100
+        self._moved = moved
+        if moved - self._trimmed >= (TRIM_BYTES if quiet else TRIM_BYTES * 4):
+            self._trimmed = moved
+            self._malloc_trim(0)
+
+
+def _malloc_trim() -> Callable[[int], object]:
+    """glibc's call that gives free memory back to the system; nothing where the C library has none."""
+    import ctypes
+
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    return _nothing_to_trim if trim is None else cast(Callable[[int], object], trim)
+
+
+def _nothing_to_trim(_pad: int) -> None:
+    pass
 
 
 def _tls_context(settings: Settings) -> "ssl.SSLContext | None":

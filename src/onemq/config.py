@@ -94,7 +94,7 @@ class StorageSettings(Struct, forbid_unknown_fields=True):
 
 
 class MemorySettings(Struct, forbid_unknown_fields=True):
-    tail_bytes_max: Annotated[int, Meta(ge=_MIB, le=_BYTES_MAX)] = 64 * _MIB
+    tail_bytes_max: Annotated[int, Meta(ge=_MIB, le=_BYTES_MAX)] = 32 * _MIB
     alarm_bytes: Bytes = 0
 
 
