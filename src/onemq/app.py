@@ -76,9 +76,9 @@ COLLECT_THRESHOLDS: Final = (10_000, 50, 20)
 records waiting in memory, the full ones of 35 ms each, and took a quarter of the throughput. Records are freed by reference
 count; cycles are made by connections and catalog changes only."""
 TRIM_BYTES: Final = 32 << 20
-"""Bytes received and sent after which memory that was freed is given back, in a second in which nothing comes; four times as many: in any
-second. Batches of a megabyte leave holes in the C library's heap: 240 MB produced left 230 MB resident, after this call of 5 ms 88 MB. Fixing the
-size from which glibc maps buffers on their own gave the same, and took a quarter to half of the produce throughput."""
+"""Bytes received and sent after which memory that was freed is given back, in a second in which nothing comes; four times as
+many: in any second. Batches of a megabyte leave holes in the C library's heap: 240 MB produced left 230 MB resident, after this call of
+5 ms 88 MB. Fixing the size from which glibc maps buffers on their own gave the same, and took a quarter to half of the throughput."""
 COLLECT_CONNECTIONS: Final = 1000
 """Connections closed after which all garbage is collected: what had lived long is not found by the young passes."""
 
