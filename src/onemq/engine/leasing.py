@@ -21,8 +21,10 @@ from onemq.model.rights import Rights
 
 LEASED: Final = "leased"
 LAPSED: Final = "lapsed"
+TAKEN: Final = "taken"
 GONE: Final = "gone"
-"""What a handle stands for: a lease that holds; one whose time is over while nobody else got the record; neither."""
+"""What a handle stands for: a lease that holds; one whose time is over while nobody else got the record; one whose record somebody
+else got, and may still have; none of these."""
 
 
 class QueueCounts:
@@ -76,11 +78,14 @@ class LeaseAccess:
             found.receivers.forget(waiter)
 
     def state(self, queue: str, handle: LeaseHandle) -> str:
-        """LEASED, LAPSED or GONE."""
+        """LEASED, LAPSED, TAKEN or GONE."""
         part = self._part(self._queue(queue), handle)
-        lease = None if part is None else part.find_lease(handle)
-        if part is None or lease is None:
+        if part is None:
             return GONE
+        lease = part.find_lease(handle)
+        if lease is None:
+            timed = part.ledger.timed
+            return TAKEN if handle.offset in timed.out or handle.offset in timed.lapsed else GONE
         return LEASED if self._holds(part, lease) else LAPSED
 
     def settle(self, queue: str, handle: LeaseHandle) -> bool:

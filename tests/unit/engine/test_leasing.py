@@ -3,7 +3,7 @@
 import pytest
 
 from engine_driver import Driver, RecordingSink
-from onemq.engine.leasing import GONE, LAPSED, LEASED
+from onemq.engine.leasing import GONE, LAPSED, LEASED, TAKEN
 from onemq.engine.receiving import Receive, Received, ReceiveWaiter
 from onemq.engine.settings import EngineSettings
 from onemq.model.entities import QueueSettings
@@ -99,7 +99,7 @@ def test_a_handle_is_void_when_somebody_else_got_the_record() -> None:
     driver.pass_time(10_000)
     new = one(driver)
     leases = driver.access.leases
-    assert (leases.state("q", old.handle), leases.state("q", new.handle)) == (GONE, LEASED)
+    assert (leases.state("q", old.handle), leases.state("q", new.handle)) == (TAKEN, LEASED)
     assert not leases.settle("q", old.handle)
     with pytest.raises(Refusal) as caught:
         leases.change("q", old.handle, 0)

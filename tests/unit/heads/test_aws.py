@@ -79,7 +79,8 @@ def test_errors_in_both_protocols(stage: Stage) -> None:
     assert found.status == 400
     assert found.xml.findtext("Error/Code") == "AWS.SimpleQueueService.NonExistentQueue"
     assert found.xml.findtext("Error/Type") == "Sender"
-    assert found.xml.findtext("Error/Message") == "The specified queue does not exist."
+    text = found.xml.findtext("Error/Message")
+    assert text == "The specified queue does not exist for this wsdl version."
     assert found.xml.findtext("RequestId") == found.headers["x-amzn-requestid"]
 
 

@@ -22,6 +22,7 @@ class AwsError(Exception):
         status: of the response.
         query_code: what the Query protocol shows, and JSON clients that know it by its older name.
         namespace: of the shape in the JSON protocol; "" = the service's own.
+        query_text: the message in the Query protocol.
         sender: the client is at fault (else "Receiver").
     """
 
@@ -33,6 +34,7 @@ class AwsError(Exception):
         *,
         query_code: str = "",
         namespace: str = "",
+        query_text: str = "",
         sender: bool = True,
     ) -> None:
         super().__init__(f"{code}: {text}")
@@ -40,6 +42,7 @@ class AwsError(Exception):
         self.text = text
         self.status = status
         self.query_code = query_code or code
+        self.query_text = query_text or text
         self.namespace = namespace
         self.sender = sender
 

@@ -232,7 +232,7 @@ class QueryProtocol(Protocol):
         fault = "Sender" if error.sender else "Receiver"
         body = (
             f'<?xml version="1.0"?><ErrorResponse xmlns="{self._xml_namespace}"><Error><Type>{fault}</Type>'
-            f"<Code>{escaped(error.query_code)}</Code><Message>{escaped(error.text)}</Message><Detail/></Error>"
+            f"<Code>{escaped(error.query_code)}</Code><Message>{escaped(error.query_text)}</Message><Detail/></Error>"
             f"<RequestId>{request_id}</RequestId></ErrorResponse>"
         )
         return body.encode("utf-8", "replace")

@@ -70,9 +70,8 @@ def stage() -> Stage:
 
 
 def test_every_operation_of_sqs_has_its_shape_and_the_table_only_what_is_served() -> None:
-    assert set(HANDLERS) <= set(SHAPES)
-    missing = {"StartMessageMoveTask", "CancelMessageMoveTask", "ListMessageMoveTasks"}
-    assert set(SHAPES) - set(HANDLERS) == missing
+    assert set(HANDLERS) == set(SHAPES)
+    assert len(SHAPES) == 23
 
 
 def test_a_message_there_and_back(stage: Stage) -> None:
@@ -310,9 +309,9 @@ def test_tags_and_permissions(stage: Stage) -> None:
     queue.asks("TagQueue", Tags={"a": "1", "b": "2"})
     queue.asks("UntagQueue", TagKeys=["a", "none"])
     assert queue.asks("ListQueueTags") == {"Tags": {"b": "2"}}
-    queue.asks("AddPermission", Label="x", AWSAccountIds=["1"], Actions=["SendMessage"])
+    queue.asks("AddPermission", Label="x", AWSAccountIds=["111111111111"], Actions=["SendMessage"])
     assert (
-        queue.refuses("AddPermission", Label="x", AWSAccountIds=["1"], Actions=["*"]).code
+        queue.refuses("AddPermission", Label="x", AWSAccountIds=["111111111111"], Actions=["*"]).code
         == "InvalidParameterValue"
     )
     text = queue.asks("GetQueueAttributes", AttributeNames=["Policy"])["Attributes"]["Policy"]
@@ -342,12 +341,13 @@ def test_records_of_other_protocols(stage: Stage) -> None:
 
 
 def test_what_other_protocols_see(stage: Stage) -> None:
-    message = Message("id", "sender", {"name": ("String", b"v")}, "dedup", "trace")
+    message = Message("id", "sender", 1, {"name": ("String", b"v")}, "dedup", "trace")
     record = make_record(b"body", "group", message, 0)
     natives = stage.broker.catalog.natives
     assert (record.value, record.key) == (b"body", b"group")
     assert natives.headers(record) == {"name": "v"}
     assert natives.plain_headers(record) == [
+        ("message-id", b"id"),
         ("name", b"v"),
         ("MessageDeduplicationId", b"dedup"),
         ("AWSTraceHeader", b"trace"),
@@ -376,3 +376,24 @@ def test_both_protocols_give_the_same(stage: Stage) -> None:
         "SentTimestamp",
         "SenderId",
     }
+
+
+def test_dead_letters_go_home(stage: Stage) -> None:
+    dead = Queue(stage, "dead")
+    arn = "arn:aws:sqs:us-east-1:000000000000:dead"
+    policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 1})
+    queue = Queue(stage, "orders", RedrivePolicy=policy, VisibilityTimeout="0")
+    sent = queue.send("poison")
+    stage.wait(5)
+    assert (queue.bodies(), queue.bodies(), dead.counts()) == (["poison"], [], ("1", "0", "0"))
+    handle = dead.peer.sqs("StartMessageMoveTask", SourceArn=arn)["TaskHandle"]
+    stage.wait(1_000)
+    (task,) = dead.peer.sqs("ListMessageMoveTasks", SourceArn=arn)["Results"]
+    assert (task["Status"], task["ApproximateNumberOfMessagesMoved"]) == ("COMPLETED", 1)
+    (back,) = queue.receive(AttributeNames=["SentTimestamp"])
+    assert (back["Body"], back["MessageId"]) == ("poison", sent["MessageId"])
+    assert dead.refuses("CancelMessageMoveTask", TaskHandle=handle).status == 404
+    assert (
+        dead.refuses("StartMessageMoveTask", SourceArn=arn.replace("dead", "orders")).code
+        == "InvalidParameterValue"
+    )

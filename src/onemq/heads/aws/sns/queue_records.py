@@ -3,18 +3,28 @@
 Must not: know topics.
 """
 
+from typing import Final
+
 from onemq.engine.notices.notice import Notice
+from onemq.heads.aws.sqs.mapping import Attributes, Message, make_record
+from onemq.heads.aws.urls import ACCOUNT
 from onemq.model.entities import QueueSettings
-from onemq.model.record import NO_ADDRESS, Record
+from onemq.model.record import Record
+
+ATTRIBUTES_MAX: Final = 10
+"""Of a message in SQS: a raw delivery with more has none."""
 
 
 def queue_record(
     message_id: str, body: str, notice: Notice, target: QueueSettings | None, raw: bool
 ) -> Record:
-    record = Record(body.encode("utf-8", "surrogatepass"), NO_ADDRESS)
-    if notice.group:
-        record.key = notice.group.encode("utf-8")
-    return record
+    attributes: Attributes = {}
+    if raw and len(notice.attributes) <= ATTRIBUTES_MAX:
+        for each in notice.attributes:
+            octets = each.text.encode("utf-8", "surrogatepass") if each.octets is None else each.octets
+            attributes[each.name] = (each.kind, octets)
+    message = Message(message_id, ACCOUNT, notice.time_ms, attributes, notice.deduplication_id, "")
+    return make_record(body.encode("utf-8", "surrogatepass"), notice.group, message, 0)
 
 
 def queue_deduplication(target: QueueSettings, notice: Notice) -> tuple[str, str]:
@@ -24,4 +34,4 @@ def queue_deduplication(target: QueueSettings, notice: Notice) -> tuple[str, str
 
 
 def dead_record(message_id: str, record: Record, reason: str, target: QueueSettings) -> Record:
-    return Record(record.value, NO_ADDRESS)
+    return record.copy()

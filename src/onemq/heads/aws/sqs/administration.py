@@ -11,11 +11,24 @@ from onemq.engine.settings_codec import queue_copy
 from onemq.heads.aws.call import Call
 from onemq.heads.aws.errors import invalid_value, missing_parameter
 from onemq.heads.aws.sqs.attributes import TAGS, merged, words
+from onemq.heads.aws.sqs.errors import sqs_error
 from onemq.heads.aws.sqs.names import arn_of, named_queue, text_parameter
 from onemq.model.entities import QueueSettings
 
 TAGS_MAX: Final = 50
 LABEL_CHARACTERS_MAX: Final = 80
+ACTIONS_MAX: Final = 7
+ACTIONS: Final = (
+    "*",
+    "SendMessage",
+    "ReceiveMessage",
+    "DeleteMessage",
+    "ChangeMessageVisibility",
+    "GetQueueAttributes",
+    "GetQueueUrl",
+    "ListDeadLetterSourceQueues",
+    "PurgeQueue",
+)
 
 
 def _tags(settings: QueueSettings) -> dict[str, object]:
@@ -100,6 +113,20 @@ def handle_add_permission(call: Call) -> None:
             f"Value {label} for parameter Label is invalid. Reason: Can only include alphanumeric characters, "
             "hyphens, or underscores. 1 to 80 in length."
         )
+    if len(actions) > ACTIONS_MAX:
+        text = f"{len(actions)} Actions were found, maximum allowed is {ACTIONS_MAX}."
+        raise sqs_error("OverLimit", text, 403, "OverLimit")
+    for action in actions:
+        if action not in ACTIONS:
+            raise invalid_value(
+                f"Value SQS:{action} for parameter ActionName is invalid. Reason: Only the queue owner is allowed to "
+                "invoke this action."
+            )
+    for account in accounts:
+        if not isinstance(account, str) or not account.isdecimal() or len(account) != 12:
+            raise invalid_value(
+                f"Value {accounts} for parameter PrincipalId is invalid. Reason: Unable to verify."
+            )
     statements = _statements(call, name)
     if any(each.get("Sid") == label for each in statements):
         raise invalid_value(f"Value {label} for parameter Label is invalid. Reason: Already exists.")

@@ -85,6 +85,9 @@ def check_attributes(given: dict[str, object], fifo: bool) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in given.items():
         assert isinstance(value, str)
+        if name in CHOICES and not fifo:
+            text = f"You can specify the {name} only when FifoQueue is set to true."
+            raise sqs_error("InvalidAttributeName", text, query_code="InvalidAttributeName")
         if name in RANGES:
             low, high, _ = RANGES[name]
             if (
@@ -106,6 +109,11 @@ def check_attributes(given: dict[str, object], fifo: bool) -> dict[str, str]:
             raise invalid_attribute_name(name)
         if name in FIFO_ONLY and not fifo:
             raise invalid_attribute_name(name)
+        if name == "Policy" and value:
+            try:
+                msgspec.json.decode(value)
+            except (msgspec.DecodeError, RecursionError):
+                raise invalid_attribute_value(name) from None
         found[name] = value
     return found
 
@@ -169,7 +177,10 @@ def check_allow_policy(text: str) -> None:
     if permission not in ("allowAll", "denyAll", "byQueue"):
         raise invalid_value(f"{before}Value for redrivePermission must be one of allowAll, denyAll, byQueue.")
     arns = policy.get("sourceQueueArns")
-    if (permission == "byQueue") != (isinstance(arns, list) and 1 <= len(arns) <= 10):
+    named = False
+    if isinstance(arns, list):
+        named = 1 <= len(arns) <= 10 and all(isinstance(arn, str) and arn_name(arn, "sqs") for arn in arns)
+    if named != (permission == "byQueue") or (arns is not None and permission != "byQueue"):
         raise invalid_value(
             f"{before}sourceQueueArns takes 1 to 10 queues, with redrivePermission byQueue only."
         )
@@ -191,7 +202,7 @@ def merged(base: QueueSettings, found: dict[str, str], now_ms: int) -> QueueSett
     settings = queue_copy(base)
     kept = dict(words(base))
     for name, value in found.items():
-        if value == "" and name in TEXTS:
+        if value == "":
             kept.pop(name, None)
         else:
             kept[name] = value
@@ -199,11 +210,11 @@ def merged(base: QueueSettings, found: dict[str, str], now_ms: int) -> QueueSett
     settings.attributes[WORDS] = kept
     settings.attributes[MODIFIED] = now_ms
     if "VisibilityTimeout" in found:
-        settings.visibility_ms = int(found["VisibilityTimeout"]) * 1000
+        settings.visibility_ms = _milliseconds(found, "VisibilityTimeout")
     if "DelaySeconds" in found:
-        settings.delay_ms = int(found["DelaySeconds"]) * 1000
+        settings.delay_ms = _milliseconds(found, "DelaySeconds")
     if "MessageRetentionPeriod" in found:
-        settings.message_ttl_ms = int(found["MessageRetentionPeriod"]) * 1000
+        settings.message_ttl_ms = _milliseconds(found, "MessageRetentionPeriod")
     if "RedrivePolicy" in found:
         text = found["RedrivePolicy"]
         if text:
@@ -218,6 +229,11 @@ def merged(base: QueueSettings, found: dict[str, str], now_ms: int) -> QueueSett
     if found.get("RedriveAllowPolicy"):
         check_allow_policy(found["RedriveAllowPolicy"])
     return settings
+
+
+def _milliseconds(found: dict[str, str], name: str) -> int:
+    text = found[name]
+    return (int(text) if text else RANGES[name][2]) * 1000
 
 
 def new_settings(found: dict[str, str], tags: dict[str, str], fifo: bool, now_ms: int) -> QueueSettings:

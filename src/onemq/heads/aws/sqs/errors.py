@@ -18,8 +18,12 @@ def sqs_error(name: str, text: str, status: int = 400, query_code: str = "") -> 
 
 
 def no_such_queue() -> AwsError:
-    return sqs_error(
-        "QueueDoesNotExist", "The specified queue does not exist.", query_code=_PREFIX + "NonExistentQueue"
+    text = "The specified queue does not exist."
+    return AwsError(
+        "QueueDoesNotExist",
+        text,
+        query_code=_PREFIX + "NonExistentQueue",
+        query_text=f"{text[:-1]} for this wsdl version.",
     )
 
 

@@ -1,10 +1,11 @@
 """SQS messages as records, and any record as an SQS message.
 
-value = body, key = MessageGroupId; what else SQS knows of a message is the native part: msgpack of
-[message id, sender, attributes {name: [type, value]}, deduplication id, trace header].
+value = body, key = MessageGroupId, headers = what every protocol sees: the ids and the attributes' values. What only SQS knows is
+the native part: msgpack of [message id, sender, when it was sent (ms), attributes' data types by name, deduplication id, trace header].
 Spec: docs/formats/record.md (kind 2), docs/protocols/sqs.md (what other protocols see).
 """
 
+import base64
 import re
 from typing import Final
 
@@ -18,6 +19,8 @@ ENCODING_ATTRIBUTE: Final = "onemq.encoding"
 FIRST_SEQUENCE_NUMBER: Final = 18_849_496_460_467_696_128
 """Of offset 0; AWS's numbers have 20 digits."""
 TRACE_HEADER: Final = "AWSTraceHeader"
+MESSAGE_ID_HEADER: Final = "message-id"
+"""Under this name AMQP has it as its property."""
 DEDUPLICATION_HEADER: Final = "MessageDeduplicationId"
 _NAME_CHARACTERS: Final = re.compile(r"[A-Za-z0-9_.\-]{1,256}")
 _FOREIGN_CHARACTERS: Final = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -36,56 +39,87 @@ def is_legal_text(text: str) -> bool:
 class Message:
     """What SQS shows of a record, beside body and group."""
 
-    __slots__ = ("attributes", "deduplication_id", "message_id", "sender", "trace")
+    __slots__ = ("attributes", "deduplication_id", "message_id", "sender", "sent_ms", "trace")
 
     def __init__(
-        self, message_id: str, sender: str, attributes: Attributes, deduplication_id: str, trace: str
+        self,
+        message_id: str,
+        sender: str,
+        sent_ms: int,
+        attributes: Attributes,
+        deduplication_id: str,
+        trace: str,
     ) -> None:
         self.message_id = message_id
         self.sender = sender
+        self.sent_ms = sent_ms
         self.attributes = attributes
         self.deduplication_id = deduplication_id
         self.trace = trace
 
 
 def make_record(body: bytes, group_id: str, message: Message, not_before_ms: int) -> Record:
+    types: dict[str, str] = {}
+    headers: list[tuple[str, bytes | None]] = [(MESSAGE_ID_HEADER, message.message_id.encode("ascii"))]
+    for name, (data_type, value) in message.attributes.items():
+        types[name] = data_type
+        headers.append((name, value))
+    if message.deduplication_id:
+        headers.append((DEDUPLICATION_HEADER, message.deduplication_id.encode("utf-8")))
+    if message.trace:
+        headers.append((TRACE_HEADER, message.trace.encode("utf-8")))
     native = _encoder.encode(
-        [message.message_id, message.sender, message.attributes, message.deduplication_id, message.trace]
+        [
+            message.message_id,
+            message.sender,
+            message.sent_ms,
+            types,
+            message.deduplication_id,
+            message.trace,
+        ]
     )
     record = Record(body, NO_ADDRESS, NATIVE_SQS, native)
+    record.headers = headers
     if group_id:
         record.key = group_id.encode("utf-8")
     record.not_before_ms = not_before_ms
     return record
 
 
-def read_native(native: bytes) -> Message:
+def read_message(record: Record) -> Message:
     """Of a record of kind NATIVE_SQS."""
-    found = _decoder.decode(native)
-    message_id, sender, attributes, deduplication_id, trace = found
-    read: Attributes = {}
-    for name, pair in attributes.items():
-        read[name] = (pair[0], pair[1])
-    return Message(message_id, sender, read, deduplication_id, trace)
+    message_id, sender, sent_ms, types, deduplication_id, trace = _decoder.decode(record.native)
+    attributes: Attributes = {}
+    if types:
+        for name, value in record.headers or []:
+            data_type = types.get(name)
+            if data_type is not None and value is not None and name not in attributes:
+                attributes[name] = (data_type, value)
+    return Message(message_id, sender, sent_ms, attributes, deduplication_id, trace)
 
 
 def read_record(record: Record, natives: Natives, log_id: int) -> tuple[str, Message]:
     """Body and message of any record."""
     value = record.value or b""
     if record.native_kind == NATIVE_SQS:
-        return value.decode("utf-8", "replace"), read_native(record.native)
+        return value.decode("utf-8", "replace"), read_message(record)
     attributes: Attributes = {}
+    typed = natives.headers(record)
     for name, content in natives.plain_headers(record):
         if content is None or _NAME_CHARACTERS.fullmatch(name) is None:
             continue
-        attributes[name] = ("String" if content and _text_of(content) is not None else "Binary", content)
+        known = typed.get(name)
+        if isinstance(known, (int, float)) and not isinstance(known, bool):
+            attributes[name] = ("Number", content)
+        else:
+            attributes[name] = ("String" if content and _text_of(content) is not None else "Binary", content)
     body = _text_of(value)
     if body is None:
-        import base64
-
         body = base64.b64encode(value).decode("ascii")
         attributes[ENCODING_ATTRIBUTE] = ("String", b"base64")
-    return body, Message(_made_up_id(log_id, int(record.offset)), "", attributes, "", "")
+    return body, Message(
+        _made_up_id(log_id, int(record.offset)), "", int(record.timestamp_ms), attributes, "", ""
+    )
 
 
 def _text_of(content: bytes) -> str | None:
@@ -104,16 +138,3 @@ def _made_up_id(log_id: int, offset: int) -> str:
 
 def sequence_number(record_offset: int) -> str:
     return str(FIRST_SEQUENCE_NUMBER + record_offset * 256)
-
-
-def plain_headers(record: Record) -> list[tuple[str, bytes | None]]:
-    """What other protocols see: attributes by their names, and the ids that senders gave."""
-    message = read_native(record.native)
-    found: list[tuple[str, bytes | None]] = []
-    for name, (_, value) in message.attributes.items():
-        found.append((name, value))
-    if message.deduplication_id:
-        found.append((DEDUPLICATION_HEADER, message.deduplication_id.encode("utf-8")))
-    if message.trace:
-        found.append((TRACE_HEADER, message.trace.encode("utf-8")))
-    return found

@@ -1,9 +1,35 @@
-"""Which queue a call is about."""
+"""Which queue a call is about, and what its other names may be."""
+
+from typing import Final
 
 from onemq.heads.aws.call import Call
-from onemq.heads.aws.errors import missing_parameter
+from onemq.heads.aws.errors import AwsError, invalid_value, missing_parameter
 from onemq.heads.aws.sqs.errors import invalid_address
 from onemq.heads.aws.urls import queue_arn, queue_name, queue_url
+
+ID_CHARACTERS_MAX: Final = 128
+_PUNCTUATION: Final = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
+
+
+def check_identifier(found: str, name: str) -> None:
+    """Of a group, of deduplication, of an attempt. Raises AwsError."""
+    legal = 1 <= len(found) <= ID_CHARACTERS_MAX and found.isascii()
+    if legal:
+        for each in found:
+            if not each.isalnum() and each not in _PUNCTUATION:
+                legal = False
+    if not legal:
+        raise invalid_value(
+            f"Value {found} for parameter {name} is invalid. Reason: {name} can only include alphanumeric and "
+            "punctuation characters. 1 to 128 in length."
+        )
+
+
+def not_for_this_queue(value: object, name: str) -> AwsError:
+    return invalid_value(
+        f"Value {value} for parameter {name} is invalid. "
+        "Reason: The request include parameter that is not valid for this queue type."
+    )
 
 
 def text_parameter(call: Call, name: str) -> str:

@@ -1,7 +1,7 @@
 """How the engine looks into a record that came by SQS. Registered by the composition root under NATIVE_SQS."""
 
 from onemq.engine.natives import NativeReader
-from onemq.heads.aws.sqs.mapping import plain_headers, read_native
+from onemq.heads.aws.sqs.mapping import read_message
 from onemq.model.record import HeaderValue, Record
 
 
@@ -10,12 +10,12 @@ class SqsNativeReader(NativeReader):
 
     def headers(self, record: Record) -> dict[str, HeaderValue]:
         found: dict[str, HeaderValue] = {}
-        for name, (data_type, value) in read_native(record.native).attributes.items():
+        for name, (data_type, value) in read_message(record).attributes.items():
             found[name] = value if data_type.startswith("Binary") else value.decode("utf-8", "replace")
         return found
 
     def plain_headers(self, record: Record) -> list[tuple[str, bytes | None]]:
-        return plain_headers(record)
+        return record.headers or []
 
     def plain_key(self, record: Record) -> bytes | None:
         return record.key

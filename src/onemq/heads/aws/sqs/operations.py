@@ -8,6 +8,11 @@ from onemq.heads.aws.sqs.administration import (
     handle_tag_queue,
     handle_untag_queue,
 )
+from onemq.heads.aws.sqs.move_tasks import (
+    handle_cancel_message_move_task,
+    handle_list_message_move_tasks,
+    handle_start_message_move_task,
+)
 from onemq.heads.aws.sqs.queues import (
     handle_create_queue,
     handle_delete_queue,
@@ -30,6 +35,7 @@ from onemq.heads.aws.sqs.shapes import SHAPES
 
 HANDLERS: dict[str, Handler] = {
     "AddPermission": handle_add_permission,
+    "CancelMessageMoveTask": handle_cancel_message_move_task,
     "ChangeMessageVisibility": handle_change_message_visibility,
     "ChangeMessageVisibilityBatch": handle_change_message_visibility_batch,
     "CreateQueue": handle_create_queue,
@@ -39,6 +45,7 @@ HANDLERS: dict[str, Handler] = {
     "GetQueueAttributes": handle_get_queue_attributes,
     "GetQueueUrl": handle_get_queue_url,
     "ListDeadLetterSourceQueues": handle_list_dead_letter_source_queues,
+    "ListMessageMoveTasks": handle_list_message_move_tasks,
     "ListQueueTags": handle_list_queue_tags,
     "ListQueues": handle_list_queues,
     "PurgeQueue": handle_purge_queue,
@@ -47,6 +54,7 @@ HANDLERS: dict[str, Handler] = {
     "SendMessage": handle_send_message,
     "SendMessageBatch": handle_send_message_batch,
     "SetQueueAttributes": handle_set_queue_attributes,
+    "StartMessageMoveTask": handle_start_message_move_task,
     "TagQueue": handle_tag_queue,
     "UntagQueue": handle_untag_queue,
 }

@@ -14,7 +14,9 @@ from onemq.heads.aws.errors import invalid_value
 from onemq.heads.aws.sqs.attributes import (
     COUNTED,
     PURGED,
+    RANGES,
     SHOWN,
+    TEXTS,
     check_attributes,
     is_fifo,
     may_redrive,
@@ -22,7 +24,12 @@ from onemq.heads.aws.sqs.attributes import (
     new_settings,
     shown,
 )
-from onemq.heads.aws.sqs.errors import invalid_attribute_name, queue_exists, sqs_error
+from onemq.heads.aws.sqs.errors import (
+    invalid_attribute_name,
+    invalid_attribute_value,
+    queue_exists,
+    sqs_error,
+)
 from onemq.heads.aws.sqs.names import arn_of, named_queue, text_parameter, url_of
 from onemq.model.entities import QueueSettings
 from onemq.model.refusal import Reason, Refusal
@@ -151,14 +158,15 @@ def handle_set_queue_attributes(call: Call) -> None:
     assert isinstance(given, dict)
     found: dict[str, str] = {}
     for each, value in given.items():
-        # An empty text takes a policy away.
+        # An empty text sets the default.
         found[each] = (
             value
-            if value == "" and each.endswith("Policy")
+            if (value == "" and each in RANGES) or (value == "" and each in TEXTS)
             else check_attributes({each: value}, is_fifo(settings))[each]
         )
-    if found.get("FifoQueue", shown(settings, "FifoQueue")) != shown(settings, "FifoQueue"):
-        raise invalid_attribute_name("FifoQueue")
+    if found.get("FifoQueue", "true") != "true":
+        text = "Invalid value for the parameter FifoQueue. Reason: Modifying queue type is not supported."
+        raise invalid_attribute_value("FifoQueue", text)
     changed = merged(settings, found, call.now_ms)
     if found.get("RedrivePolicy"):
         _check_dead_letter_target(call, name, changed, found["RedrivePolicy"])
@@ -192,15 +200,19 @@ def handle_list_queues(call: Call) -> None:
 
 def handle_list_dead_letter_source_queues(call: Call) -> None:
     name = named_queue(call)
-    access = call.access
-    access.queue_settings(name)
+    call.access.queue_settings(name)
+    _answer_page(call, "queueUrls", dead_letter_sources(call, name))
+
+
+def dead_letter_sources(call: Call, name: str) -> list[str]:
+    """Queues whose dead letters go to that one."""
     sources: list[str] = []
-    for each in access.queue_names(""):
+    for each in call.access.queue_names(""):
         settings = _settings(call, each)
         if settings is not None and settings.receive_limit is not None:
             if settings.dead_letter_exchange == "" and settings.dead_letter_routing_key == name:
                 sources.append(each)
-    _answer_page(call, "queueUrls", sources)
+    return sources
 
 
 def _answer_page(call: Call, member: str, names: list[str]) -> None:

@@ -13,8 +13,8 @@ from onemq.heads.aws.sqs.attributes import is_fifo, words
 from onemq.heads.aws.sqs.digests import attributes_digest, body_digest
 from onemq.heads.aws.sqs.errors import invalid_attribute_name
 from onemq.heads.aws.sqs.handles import write_handle
-from onemq.heads.aws.sqs.mapping import Attributes, read_record, sequence_number
-from onemq.heads.aws.sqs.names import arn_of, named_queue
+from onemq.heads.aws.sqs.mapping import Attributes, Message, read_record, sequence_number
+from onemq.heads.aws.sqs.names import arn_of, check_identifier, named_queue, not_for_this_queue
 
 COUNT_MAX: Final = 10
 VISIBILITY_SECONDS_MAX: Final = 43_200
@@ -68,9 +68,7 @@ class Waiter(ReceiveWaiter):
         if self._system:
             system: dict[str, object] = {}
             for name in self._system:
-                value = self._system_value(
-                    name, received, message.sender, message.deduplication_id, message.trace
-                )
+                value = self._system_value(name, received, message)
                 if value:
                     system[name] = value
             if system:
@@ -82,24 +80,22 @@ class Waiter(ReceiveWaiter):
                 shown["MessageAttributes"] = _rendered(chosen)
         return shown
 
-    def _system_value(
-        self, name: str, received: Received, sender: str, deduplication_id: str, trace: str
-    ) -> str:
+    def _system_value(self, name: str, received: Received, message: Message) -> str:
         record = received.record
         if name == "SentTimestamp":
-            return str(int(record.timestamp_ms))
+            return str(message.sent_ms)
         if name == "ApproximateReceiveCount":
             return str(int(received.attempts))
         if name == "ApproximateFirstReceiveTimestamp":
             return str(int(received.first_at_ms))
         if name == "SenderId":
-            return sender
+            return message.sender
         if name == "AWSTraceHeader":
-            return trace
+            return message.trace
         if name == "MessageGroupId":
             return "" if record.key is None else record.key.decode("utf-8", "replace")
         if name == "MessageDeduplicationId":
-            return deduplication_id
+            return message.deduplication_id
         if name == "SequenceNumber":
             return sequence_number(int(record.offset)) if self._fifo else ""
         deaths = record.deaths
@@ -113,6 +109,7 @@ def _chosen(attributes: Attributes, patterns: list[str]) -> Attributes:
             if (
                 pattern == name
                 or pattern == "All"
+                or pattern == "*"
                 or (pattern.endswith(".*") and name.startswith(pattern[:-2]))
             ):
                 found[name] = pair
@@ -175,11 +172,24 @@ def handle_receive_message(call: Call) -> None:
         for pattern in patterns:
             assert isinstance(pattern, str)
             names.append(pattern)
-    waiter = Waiter(call, queue, _system_names(call), names, is_fifo(settings))
+    fifo = is_fifo(settings)
+    _check_attempt_id(call, fifo)
+    waiter = Waiter(call, queue, _system_names(call), names, fifo)
     wanted = Receive(count, -1 if visibility < 0 else visibility * 1000, wait * 1000)
     call.access.leases.receive(queue, wanted, waiter)
     if not call.answered:
         call.canceller = EndPoll(waiter)
+
+
+def _check_attempt_id(call: Call, fifo: bool) -> None:
+    """Raises AwsError."""
+    given = call.parameters.get("ReceiveRequestAttemptId")
+    if given is None:
+        return
+    assert isinstance(given, str)
+    if not fifo:
+        raise not_for_this_queue(given, "ReceiveRequestAttemptId")
+    check_identifier(given, "ReceiveRequestAttemptId")
 
 
 def _bounded(call: Call, name: str, low: int, high: int, default: int, reason: str) -> int:

@@ -25,15 +25,19 @@ from onemq.heads.aws.sqs.mapping import (
     make_record,
     sequence_number,
 )
-from onemq.heads.aws.sqs.names import named_queue
+from onemq.heads.aws.sqs.names import check_identifier, named_queue, not_for_this_queue
 from onemq.heads.aws.urls import ACCOUNT
 from onemq.model.entities import FAIR_GROUPS, UNGROUPED, QueueSettings
 from onemq.model.refusal import Refusal
 
 ATTRIBUTES_MAX: Final = 10
-ID_CHARACTERS_MAX: Final = 128
+WHOLE_BATCH: Final = (
+    "The request must contain the parameter MessageGroupId.",
+    "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly",
+)
+"""What an entry of a FIFO queue lacks, and the whole batch is refused for."""
+TOO_LONG: Final = "One or more parameters are invalid. Reason: Message must be shorter"
 _KINDS: Final = ("String", "Number", "Binary")
-_PUNCTUATION: Final = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 
 
 class Destination:
@@ -94,24 +98,14 @@ class Draft:
     def _check_kind(self, to: Destination) -> None:
         if not to.fifo:
             if self.deduplication_id:
-                raise _not_for_this_queue(self.deduplication_id, "MessageDeduplicationId")
+                raise not_for_this_queue(self.deduplication_id, "MessageDeduplicationId")
             return
         if not self.group_id:
             raise missing_parameter("MessageGroupId")
         if not self.deduplication_id:
             if shown(to.settings, "ContentBasedDeduplication") != "true":
-                raise invalid_value(
-                    "The queue should either have ContentBasedDeduplication enabled or "
-                    "MessageDeduplicationId provided explicitly"
-                )
+                raise invalid_value(WHOLE_BATCH[1])
             self.deduplication_id = sha256(self.body).hexdigest()
-
-
-def _not_for_this_queue(value: object, name: str) -> AwsError:
-    return invalid_value(
-        f"Value {value} for parameter {name} is invalid. "
-        "Reason: The request include parameter that is not valid for this queue type."
-    )
 
 
 def _not_before_ms(call: Call, to: Destination, given: dict[str, object]) -> int:
@@ -124,7 +118,7 @@ def _not_before_ms(call: Call, to: Destination, given: dict[str, object]) -> int
         )
     if to.fifo:
         if delay:
-            raise _not_for_this_queue(delay, "DelaySeconds")
+            raise not_for_this_queue(delay, "DelaySeconds")
         return 0
     # Said and 0: at once, whatever the queue's own delay is.
     return call.now_ms + delay * 1000
@@ -135,16 +129,7 @@ def _identifier(given: dict[str, object], name: str) -> str:
     if found is None:
         return ""
     assert isinstance(found, str)
-    legal = 1 <= len(found) <= ID_CHARACTERS_MAX and found.isascii()
-    if legal:
-        for each in found:
-            if not each.isalnum() and each not in _PUNCTUATION:
-                legal = False
-    if not legal:
-        raise invalid_value(
-            f"Value {found} for parameter {name} is invalid. Reason: {name} can only include alphanumeric and "
-            "punctuation characters. 1 to 128 in length."
-        )
+    check_identifier(found, name)
     return found
 
 
@@ -175,7 +160,7 @@ def _attribute_value(name: str, kind: str, value: dict[str, object], what: str) 
     text = value.get(field)
     if not isinstance(text, str) or not text:
         raise invalid_value(
-            f"The {what} '{name}' must contain a non-empty message attribute value for message attribute type '{kind}'."
+            f"Message (user) attribute '{name}' must contain a non-empty value of type '{kind}'."
         )
     if kind == "Binary":
         try:
@@ -228,6 +213,10 @@ def handle_send_message_batch(call: Call) -> None:
         try:
             draft = Draft(call, to, entry)
         except AwsError as error:
+            if to.fifo and error.text in WHOLE_BATCH:
+                raise invalid_value(error.text) from None
+            if error.text.startswith(TOO_LONG):
+                error.text = error.text.replace("are invalid", "cannot be validated")
             body = entry.get("MessageBody")
             size += len(body.encode("utf-8", "replace")) if isinstance(body, str) else 0
             failed.append(failed_entry(identifier, error))
@@ -291,7 +280,7 @@ def send(call: Call, to: Destination, draft: Draft) -> dict[str, object]:
         _serve_fairly(call, to)
     message_id = call.identifiers.next()
     sender = access.principal.name if call.session.gate.needs_login() else ACCOUNT
-    message = Message(message_id, sender, draft.attributes, draft.deduplication_id, draft.trace)
+    message = Message(message_id, sender, call.now_ms, draft.attributes, draft.deduplication_id, draft.trace)
     record = make_record(draft.body, draft.group_id, message, draft.not_before_ms)
     outcome = access.publish(to.route, record)
     if not outcome & ROUTED:

@@ -3,7 +3,7 @@
 Spec: Amazon SQS API Reference: DeleteMessage(Batch), ChangeMessageVisibility(Batch); for FIFO queues a handle ends with its time.
 """
 
-from onemq.engine.leasing import LAPSED, LEASED
+from onemq.engine.leasing import LAPSED, LEASED, TAKEN
 from onemq.engine.receiving import LeaseHandle
 from onemq.heads.aws.call import Call
 from onemq.heads.aws.errors import AwsError, invalid_value, missing_parameter
@@ -71,7 +71,7 @@ def _delete(call: Call, queue: str, given: dict[str, object]) -> None:
     settings = call.access.queue_settings(queue)
     text, handle = _handle(queue, given)
     leases = call.access.leases
-    if is_fifo(settings) and leases.state(queue, handle) == LAPSED:
+    if is_fifo(settings) and leases.state(queue, handle) in (LAPSED, TAKEN):
         raise invalid_value(
             f"Value {text} for parameter ReceiptHandle is invalid. Reason: The receipt handle has expired."
         )
