@@ -98,10 +98,13 @@ class LeaseAccess:
         return True
 
     def change(self, queue: str, handle: LeaseHandle, visibility_ms: int) -> None:
-        """The lease ends so long from now; 0: at once. Refusal UNKNOWN_DELIVERY: it does not stand."""
+        """The lease ends so long from now; 0: at once. One that lapsed while nobody else was given the record stands again.
+
+        Refusal UNKNOWN_DELIVERY: somebody else has been given it, or it is gone.
+        """
         part = self._part(self._queue(queue), handle)
         lease = None if part is None else part.find_lease(handle)
-        if part is None or lease is None or not self._holds(part, lease):
+        if part is None or lease is None:
             raise Refusal(Reason.UNKNOWN_DELIVERY, "queue", queue)
         part.change_lease(lease, visibility_ms)
 

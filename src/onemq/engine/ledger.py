@@ -204,6 +204,10 @@ class Ledger:
 
     def _come_back(self, offset: i64, level: i64) -> None:
         """The record is ready, at its place."""
+        if self._struck and self._struck.pop(offset, False):
+            # It still stands there.
+            self.ready_count += 1
+            return
         heappush(self.returned[level], int(offset))
         self.returned_count += 1
         self.ready_count += 1
@@ -371,8 +375,16 @@ class Ledger:
             self.core.will_commit = True
 
     def change_lease(self, lease: TimedLease, until_ms: i64) -> None:
-        """Another end of a lease that stands; now or before: it is ready again."""
-        self.timed.change(lease, until_ms)
+        """Another end of a lease that stands, or of one that lapsed while nobody else was given the record; now or before: it is ready."""
+        offset = int(lease.offset)
+        if offset in self.timed.lapsed:
+            del self.timed.lapsed[offset]
+            self.ready_count -= 1
+            self._strike(lease.offset)
+            lease.until_ms = until_ms
+            self.timed.add(lease)
+        else:
+            self.timed.change(lease, until_ms)
         if not lease.volatile:
             self.core.will_commit = True
         if until_ms <= self.core.now_ms:

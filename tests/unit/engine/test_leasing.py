@@ -6,7 +6,7 @@ from engine_driver import Driver, RecordingSink
 from onemq.engine.leasing import GONE, LAPSED, LEASED, TAKEN
 from onemq.engine.receiving import Receive, Received, ReceiveWaiter
 from onemq.engine.settings import EngineSettings
-from onemq.model.entities import QueueSettings
+from onemq.model.entities import GROUPINGS, QueueSettings
 from onemq.model.refusal import Reason, Refusal
 from onemq.model.rights import NamePattern, Rights
 
@@ -116,6 +116,30 @@ def test_a_lease_is_prolonged_and_given_up() -> None:
     driver.access.leases.change("q", got.handle, 0)
     driver.settle_down()
     assert one(driver).attempts == 2
+
+
+@pytest.mark.parametrize("grouping", GROUPINGS)
+def test_a_lease_that_lapsed_is_taken_up_again_while_nobody_else_got_the_record(grouping: str) -> None:
+    settings = QueueSettings()
+    settings.grouping = grouping
+    driver = filled(b"a", b"b", settings=settings)
+    got = one(driver)
+    leases = driver.access.leases
+    for _ in range(2):
+        driver.pass_time(10_000)
+        assert counts(driver) == (2, 0, 0)
+        leases.change("q", got.handle, 10_000)
+        driver.settle_down()
+        assert counts(driver) == (1, 1, 0)
+        driver.crash()
+        assert counts(driver) == (1, 1, 0)
+        leases = driver.access.leases
+    driver.pass_time(10_000)
+    assert [each.record.value for each in receive(driver, 10).answers[0]] == [b"a", b"b"]
+    assert not leases.settle("q", got.handle)
+    driver.pass_time(10_000)
+    leases.purge("q")
+    assert counts(driver) == (0, 0, 0)
 
 
 def test_a_lease_of_no_time_leaves_the_record_there_and_counts() -> None:
