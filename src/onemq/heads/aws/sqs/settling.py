@@ -9,11 +9,11 @@ from onemq.heads.aws.call import Call
 from onemq.heads.aws.errors import AwsError, invalid_value, missing_parameter
 from onemq.heads.aws.sqs.attributes import is_fifo
 from onemq.heads.aws.sqs.batches import failed_entry, read_batch
-from onemq.heads.aws.sqs.errors import invalid_handle, sqs_error, sqs_refusal
+from onemq.heads.aws.sqs.errors import invalid_handle, sqs_refusal
 from onemq.heads.aws.sqs.handles import read_handle
 from onemq.heads.aws.sqs.names import named_queue
 from onemq.heads.aws.sqs.receiving import VISIBILITY_SECONDS_MAX, out_of_range
-from onemq.model.refusal import Reason, Refusal
+from onemq.model.refusal import Refusal
 
 
 def handle_delete_message(call: Call) -> None:
@@ -67,20 +67,24 @@ def _handle(queue: str, given: dict[str, object]) -> tuple[str, LeaseHandle]:
     return text, handle
 
 
+def _expired(text: str) -> AwsError:
+    return invalid_value(
+        f"Value {text} for parameter ReceiptHandle is invalid. Reason: The receipt handle has expired."
+    )
+
+
 def _delete(call: Call, queue: str, given: dict[str, object]) -> None:
     settings = call.access.queue_settings(queue)
     text, handle = _handle(queue, given)
     leases = call.access.leases
     if is_fifo(settings) and leases.state(queue, handle) in (LAPSED, TAKEN):
-        raise invalid_value(
-            f"Value {text} for parameter ReceiptHandle is invalid. Reason: The receipt handle has expired."
-        )
+        raise _expired(text)
     # What somebody else has by now, or what is gone, is passed over, as SQS does.
     leases.settle(queue, handle)
 
 
 def _change(call: Call, queue: str, given: dict[str, object]) -> None:
-    call.access.queue_settings(queue)
+    settings = call.access.queue_settings(queue)
     seconds = given.get("VisibilityTimeout")
     if not isinstance(seconds, int):
         raise missing_parameter("VisibilityTimeout")
@@ -90,15 +94,12 @@ def _change(call: Call, queue: str, given: dict[str, object]) -> None:
     text, handle = _handle(queue, given)
     leases = call.access.leases
     state = leases.state(queue, handle)
-    if state == LEASED:
-        try:
-            leases.change(queue, handle, seconds * 1000)
-            return
-        except Refusal as refusal:
-            if refusal.reason != Reason.UNKNOWN_DELIVERY:
-                raise
-    if state == LAPSED:
-        raise sqs_error("MessageNotInflight", "The specified message isn't in flight.")
+    if state == LEASED or (state == LAPSED and not is_fifo(settings)):
+        # Also after its end, while nobody else has the message: recorded of SQS, whose documentation says MessageNotInflight.
+        leases.change(queue, handle, seconds * 1000)
+        return
+    if is_fifo(settings) and state in (LAPSED, TAKEN):
+        raise _expired(text)
     raise invalid_value(
         f"Value {text} for parameter ReceiptHandle is invalid. "
         "Reason: Message does not exist or is not available for visibility timeout change."
