@@ -23,7 +23,7 @@ GROUPS: Final = 1000
 WARM_SECONDS: Final = 30.0
 QUICK_WARM_SECONDS: Final = 4.0
 # Messages go astray in a server whose threads share lists without locks; more than this make its number worthless.
-ASTRAY_MAX: Final = 0.001
+ASTRAY_MAX: Final = 0.02
 FLAT_MAX: Final = 1.2
 # To the peer of the table; a pair may have another one.
 THROUGHPUT_RATIO: Final = 3.0
