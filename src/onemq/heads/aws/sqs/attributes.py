@@ -207,6 +207,9 @@ def merged(base: QueueSettings, found: dict[str, str], now_ms: int) -> QueueSett
         else:
             kept[name] = value
     check_together(kept)
+    if kept.get("KmsMasterKeyId"):
+        # SQS's own encryption goes off with it, and stays off.
+        kept["SqsManagedSseEnabled"] = "false"
     settings.attributes[WORDS] = kept
     settings.attributes[MODIFIED] = now_ms
     if "VisibilityTimeout" in found:
