@@ -63,7 +63,7 @@ class LeaseAccess:
         visibility_ms = wanted.visibility_ms
         if visibility_ms < 0:
             visibility_ms = found.settings.visibility_ms
-        found.receivers.receive(wanted.count, visibility_ms, wanted.wait_ms, waiter)
+        found.receivers.receive(wanted.count, visibility_ms, wanted.wait_ms, waiter, wanted.attempt)
 
     def _leased(self, queue: LedgerQueue) -> int:
         count = len(queue.ledger.timed.out)

@@ -15,7 +15,8 @@ from onemq.engine.queue import (
     Keeper,
     Queue,
 )
-from onemq.engine.receiving import LeaseHandle, Received, Receivers, ReceiveSource
+from onemq.engine.receivers import Receivers, ReceiveSource
+from onemq.engine.receiving import LeaseHandle, Received
 from onemq.engine.timed_leases import TimedLease
 from onemq.model.entities import DROP_HEAD, STRICT_GROUPS, QueueSettings
 from onemq.model.record import Record
@@ -29,6 +30,9 @@ class QueueSource(ReceiveSource):
 
     def take(self, count: i64, until_ms: i64) -> list[Received]:
         return self._queue.take(count, until_ms)
+
+    def renew(self, found: list[Received], until_ms: i64) -> bool:
+        return self._queue.renew(found, until_ms)
 
     def is_loading(self) -> bool:
         queue = self._queue
@@ -349,6 +353,22 @@ class LedgerQueue(Queue):
             self.last_used_ms = core.now_ms
             core.need_write(self.agenda)
             self._watch_delayed()
+
+    def renew(self, found: list[Received], until_ms: i64) -> bool:
+        """As `ReceiveSource.renew`. Not of a queue over several logs."""
+        leases: list[TimedLease] = []
+        for each in found:
+            lease = self.ledger.timed.out.get(each.handle.offset)
+            if (
+                lease is None
+                or lease.attempts != each.handle.attempt
+                or each.handle.log_id != self.log.log_id
+            ):
+                return False
+            leases.append(lease)
+        for lease in leases:
+            self.change_lease(lease, until_ms - self.core.now_ms)
+        return True
 
     def find_lease(self, handle: LeaseHandle) -> TimedLease | None:
         """What the handle names, while nobody else has been given the record since; perhaps its time is over."""

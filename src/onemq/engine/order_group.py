@@ -21,6 +21,7 @@ class OrderGroup:
         front, rest: offsets that never went, ascending. returned: heap of those that came back.
         struck: offsets among them that do not count any more, or None.
         waiting: how many count. out: how many are with somebody. put_off: how many are ready at a later time.
+        lent: heap of those that are or were with somebody, the first of which is (order_groups.py sees to it).
         offered, offered_out, aged: the newest entry of the heaps about this group, while it is in there.
     """
 
@@ -28,6 +29,7 @@ class OrderGroup:
         "aged",
         "front",
         "key",
+        "lent",
         "number",
         "offered",
         "offered_out",
@@ -50,6 +52,7 @@ class OrderGroup:
         self.struck: dict[int, bool] | None = None
         self.waiting: i64 = 0
         self.out: i64 = 0
+        self.lent: list[int] = []
         self.put_off: i64 = 0
         self.offered: i64 = NONE
         self.offered_out: i64 = 0

@@ -1,7 +1,8 @@
 """Order groups: which offset of which group is next. Offsets and keys only; the cost of a step does not grow with what waits.
 
-Job: keep waiting offsets by group, and say whose head is next. Strict: a group with a record out gives nothing to anybody else, and
-a record that is put off holds up those behind it. Fair: the group with fewest records out is next. Among equals the oldest head.
+Job: keep waiting offsets by group, and say whose head is next. Strict: of a group with records out nothing behind the first of them is
+given to anybody else, and a record that is put off holds up those behind it. Fair: the group with fewest records out is next. Among
+equals the oldest head.
 Must not: know records, logs, leases or facts; group_ledger.py does.
 Spec: Amazon SQS Developer Guide, "FIFO queue delivery logic" and "Amazon SQS fair queues".
 """
@@ -37,6 +38,8 @@ class OrderGroups:
         self._aged: list[tuple[int, int, OrderGroup]] = []
         self._numbers = 0
         self._together = False
+        self._barrier: i64 = NONE
+        """What others have of `current`: nothing behind it may be given."""
         self.current: OrderGroup | None = None
 
     def group(self, key: bytes) -> OrderGroup:
@@ -119,15 +122,28 @@ class OrderGroups:
             heappush(self._aged, (int(head), group.number, group))
             if len(self._aged) > STALE_MIN + 4 * len(self.by_key):
                 self._rebuild()
-        out = group.out
-        if self.strict and out:
+        if not self._may_go(group, head):
             return
-        if group.offered != head or group.offered_out != out:
+        rank: i64 = 0 if self.strict else group.out
+        if group.offered != head or group.offered_out != rank:
             group.offered = head
-            group.offered_out = out
-            heappush(self._open, (int(out), int(head), group.number, group))
+            group.offered_out = rank
+            heappush(self._open, (int(rank), int(head), group.number, group))
             if len(self._open) > STALE_MIN + 4 * len(self.by_key):
                 self._rebuild()
+
+    def _may_go(self, group: OrderGroup, head: i64) -> bool:
+        """Strict: nothing of the group that stands before its head is with somebody."""
+        if not self.strict or not group.out:
+            return True
+        return head < self._first_lent(group)
+
+    def _first_lent(self, group: OrderGroup) -> i64:
+        """The first offset of a group with records out that is."""
+        heap = group.lent
+        while self.lent.get(heap[0]) is not group:
+            heappop(heap)
+        return heap[0]
 
     def _rebuild(self) -> None:
         """Only what counts stays in the heaps."""
@@ -141,10 +157,11 @@ class OrderGroups:
                 continue
             group.aged = head
             aged.append((int(head), group.number, group))
-            if not (self.strict and group.out):
+            if self._may_go(group, head):
+                rank: i64 = 0 if self.strict else group.out
                 group.offered = head
-                group.offered_out = group.out
-                opened.append((int(group.out), int(head), group.number, group))
+                group.offered_out = rank
+                opened.append((int(rank), int(head), group.number, group))
         heapify(opened)
         heapify(aged)
         self._open = opened
@@ -155,16 +172,21 @@ class OrderGroups:
         current = self.current
         if current is not None:
             head = current.head()
-            if head >= 0 and int(head) not in self.put_off:
+            if head >= 0 and int(head) not in self.put_off and (self._barrier < 0 or head < self._barrier):
                 return current
             self.current = None
         heap = self._open
         while heap:
-            out, offset, _, group = heap[0]
-            if group.out == out and group.head() == offset and offset not in self.put_off:
+            rank, offset, _, group = heap[0]
+            if (
+                (self.strict or group.out == rank)
+                and group.head() == offset
+                and offset not in self.put_off
+                and self._may_go(group, offset)
+            ):
                 return group
             heappop(heap)
-            if group.offered == offset and group.offered_out == out:
+            if group.offered == offset and group.offered_out == rank:
                 group.offered = NONE
         return None
 
@@ -202,12 +224,18 @@ class OrderGroups:
     def lend(self, key: bytes, offset: i64) -> None:
         """What was taken is with somebody."""
         group = self.group(key)
+        if self._together and self.current is not group:
+            self._barrier = self._first_lent(group) if group.out else NONE
+            self.current = group
         group.out += 1
         self.lent[int(offset)] = group
-        if self._together:
-            self.current = group
         if not self.strict:
             self._offer(group)
+            return
+        if group.out == 1:
+            group.lent = [int(offset)]
+        else:
+            heappush(group.lent, int(offset))
 
     def end(self, offset: i64) -> None:
         """It is with nobody any more: settled, or about to be given back."""

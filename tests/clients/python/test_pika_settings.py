@@ -60,6 +60,17 @@ partitions = 3
 request_bytes_max = "1MiB"
 login_seconds = 0.4
 
+[aws]
+port = 0
+tls_port = 0
+request_bytes_max = "2MiB"
+idle_seconds = 60.0
+
+[calls]
+ca_file = "{directory}/ca.pem"
+insecure = true
+concurrency_max = 5
+
 [http]
 port = 0
 
@@ -93,6 +104,8 @@ consumer_timeout_ms = 250
 dispatch_per_turn = 10
 topic_partitions_max = 20
 compaction_keys_max = 1000
+deduplication_window_ms = 60000
+deduplication_ids_max = 1000
 
 [groups]
 session_timeout_min_ms = 1000
@@ -149,8 +162,8 @@ def test_the_file_sets_every_setting(tmp_path: Path) -> None:
 
 
 def test_every_listener_has_its_line(configured: Plain) -> None:
-    assert set(configured.ports) == {"amqp", "amqps", "kafka", "kafkas", "http"}
-    assert len(set(configured.ports.values())) == 5
+    assert set(configured.ports) == {"amqp", "amqps", "kafka", "kafkas", "aws", "awss", "http"}
+    assert len(set(configured.ports.values())) == 7
     printed = [line for line in configured.log().splitlines() if not line.startswith("{")]
     assert [line.split()[:2] for line in printed[:-1]] == [
         ["listening", "amqp"],
@@ -158,6 +171,8 @@ def test_every_listener_has_its_line(configured: Plain) -> None:
         ["listening", "kafka"],
         ["listening", "kafkas"],
         ["listening", "http"],
+        ["listening", "aws"],
+        ["listening", "awss"],
     ]
     assert printed[-1].startswith("ready in ")
     for name, port in configured.ports.items():

@@ -79,13 +79,21 @@ class Naive:
                     found.append(row)
         return found
 
-    def next(self, current: bytes | None = None) -> Row | None:
+    def behind_others(self, row: Row, taken: list[Row]) -> bool:
+        """Strict: something of the group that stands before the row is with somebody else."""
+        before = self.rows[: self.rows.index(row)]
+        return any(each.out() and each.key == row.key and each not in taken for each in before)
+
+    def next(self, current: bytes | None = None, taken: list[Row] | None = None) -> Row | None:
         heads = self.heads()
         if self.strict:
+            mine = taken or []
+            heads = [row for row in heads if row.key is None or not self.behind_others(row, mine)]
             for row in heads:
                 if row.key is not None and row.key == current:
                     return row
-            heads = [row for row in heads if self.outs(row) == 0]
+            # What this one receive has of another group counts as out, once it has gone on.
+            heads = [row for row in heads if row.key is None or not self.behind_others(row, [])]
             return heads[0] if heads else None
         return min(heads, key=lambda row: (self.outs(row), self.rows.index(row)), default=None)
 
@@ -93,7 +101,7 @@ class Naive:
         taken: list[Row] = []
         current = None
         while len(taken) < count:
-            row = self.next(current)
+            row = self.next(current, taken)
             if row is None:
                 break
             row.state, row.until = LEASED, until

@@ -50,7 +50,8 @@ class Waiter(ReceiveWaiter):
                 messages = [self._message(each) for each in found]
                 call.done({"Messages": messages}, call.access.position())
             else:
-                call.done({})
+                # What died in this receive is with the dead letters when the answer is there.
+                call.done({}, call.access.position())
         except Exception as error:
             # The engine is at work: it is no error of its own.
             call.crash(error)
@@ -173,23 +174,24 @@ def handle_receive_message(call: Call) -> None:
             assert isinstance(pattern, str)
             names.append(pattern)
     fifo = is_fifo(settings)
-    _check_attempt_id(call, fifo)
+    attempt = _attempt_id(call, fifo)
     waiter = Waiter(call, queue, _system_names(call), names, fifo)
-    wanted = Receive(count, -1 if visibility < 0 else visibility * 1000, wait * 1000)
+    wanted = Receive(count, -1 if visibility < 0 else visibility * 1000, wait * 1000, attempt)
     call.access.leases.receive(queue, wanted, waiter)
     if not call.answered:
         call.canceller = EndPoll(waiter)
 
 
-def _check_attempt_id(call: Call, fifo: bool) -> None:
-    """Raises AwsError."""
+def _attempt_id(call: Call, fifo: bool) -> str:
+    """ "The id, or an empty text. Raises AwsError."""
     given = call.parameters.get("ReceiveRequestAttemptId")
     if given is None:
-        return
+        return ""
     assert isinstance(given, str)
     if not fifo:
         raise not_for_this_queue(given, "ReceiveRequestAttemptId")
     check_identifier(given, "ReceiveRequestAttemptId")
+    return given
 
 
 def _bounded(call: Call, name: str, low: int, high: int, default: int, reason: str) -> int:

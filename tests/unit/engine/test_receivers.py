@@ -2,7 +2,8 @@
 
 from engine_driver import Driver
 from onemq.engine.core import Agenda
-from onemq.engine.receiving import LeaseHandle, Received, Receivers, ReceiveSource, ReceiveWaiter
+from onemq.engine.receivers import Receivers, ReceiveSource
+from onemq.engine.receiving import LeaseHandle, Received, ReceiveWaiter
 from onemq.model.record import NO_ADDRESS, Record
 
 
@@ -11,10 +12,16 @@ class Shelf(ReceiveSource):
         super().__init__()
         self.ready: list[bytes] = []
         self.loading = False
+        self.leased = True
 
     def take(self, count: int, until_ms: int) -> list[Received]:
         taken, self.ready = self.ready[:count], self.ready[count:]
         return [Received(Record(value, NO_ADDRESS), LeaseHandle(1, 0, 1), 1, 0, until_ms) for value in taken]
+
+    def renew(self, found: list[Received], until_ms: int) -> bool:
+        for each in found:
+            each.until_ms = until_ms
+        return self.leased
 
     def is_loading(self) -> bool:
         return self.loading
@@ -85,3 +92,25 @@ def test_forgotten_is_not_answered() -> None:
     bench.receivers.forget(waiter)
     bench.receivers.end()
     assert waiter.answers == []
+
+
+def test_an_attempt_that_is_made_again_gets_the_same_while_it_is_leased() -> None:
+    bench = Bench()
+    bench.shelf.ready = [b"a", b"b", b"c"]
+
+    def attempt() -> list[list[bytes | None]]:
+        waiter = Waiter()
+        bench.receivers.receive(2, 1_000, 0, waiter, "name")
+        return waiter.answers
+
+    assert attempt() == attempt() == [[b"a", b"b"]]
+    bench.shelf.leased = False
+    assert attempt() == [[b"c"]]
+    waiting = Waiter()
+    bench.receivers.receive(2, 1_000, 100, waiting, "other")
+    bench.shelf.leased = True
+    bench.shelf.ready = [b"d"]
+    bench.receivers.serve()
+    again = Waiter()
+    bench.receivers.receive(2, 1_000, 0, again, "other")
+    assert waiting.answers == again.answers == [[b"d"]]
