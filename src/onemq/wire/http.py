@@ -76,6 +76,7 @@ class HttpReceiver:
         "_header_bytes_max",
         "_headers",
         "_in_headers",
+        "_in_trailer",
         "_over",
         "_parser",
         "_ready",
@@ -95,6 +96,7 @@ class HttpReceiver:
         self._headers: dict[bytes, bytes] = {}
         self._header_bytes: i64 = 0
         self._in_headers = False
+        self._in_trailer = False
         self._body: list[bytes] = []
         self._body_bytes: i64 = 0
         self._unanswered_expectation = False
@@ -109,6 +111,8 @@ class HttpReceiver:
             if parser is None:
                 return
             before = self._header_bytes
+            in_field = self._in_headers or self._in_trailer
+            body_before = self._body_bytes
             try:
                 parser.feed_data(data)
             except HttpParserUpgrade as upgrade:
@@ -120,8 +124,12 @@ class HttpReceiver:
             except HttpParserError as error:
                 cause = error.__context__
                 self._fail(cause if isinstance(cause, WireError) else WireError(f"not HTTP/1.1: {error}"))
-            if self._in_headers and self._header_bytes == before:
-                # The parser gathers the pieces of a field without end; so its pieces are counted here.
+            if self._in_headers:
+                in_field = True
+            elif not self._in_trailer or self._body_bytes != body_before:
+                in_field = False
+            if in_field and self._header_bytes == before:
+                # The parser gathers the pieces of a field without end, so its pieces are counted here.
                 self._header_bytes += len(data)
                 if self._header_bytes > self._header_bytes_max:
                     self._fail(self._header_too_large())
@@ -182,8 +190,12 @@ class HttpReceiver:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         headers = self._headers
-        name = name.lower()
         self._header_bytes += len(name) + len(value) + 4
+        if not self._in_headers:
+            # A trailer: what was looked at before the body (rights, framing) must not be said again after it (RFC 9110 section 6.5.1).
+            self._check_headers()
+            return
+        name = name.lower()
         known = headers.get(name)
         if known is not None:
             value = known + b"," + value
@@ -201,7 +213,12 @@ class HttpReceiver:
         if length is not None and length.isdigit() and int(length) > self._body_bytes_max:
             raise self._fail(self._too_large())
 
+    def on_chunk_header(self) -> None:
+        # Of the last chunk, unless octets of a body follow.
+        self._in_trailer = True
+
     def on_body(self, part: bytes) -> None:
+        self._in_trailer = False
         self._body_bytes += len(part)
         if self._body_bytes > self._body_bytes_max:
             raise self._fail(self._too_large())
@@ -217,6 +234,7 @@ class HttpReceiver:
             body = b"".join(parts)
         self._body = []
         self._body_bytes = 0
+        self._in_trailer = False
         self._unanswered_expectation = False
         parser = self._parser
         assert parser is not None

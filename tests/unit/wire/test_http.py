@@ -220,3 +220,40 @@ def test_continue_is_an_interim_response() -> None:
     )
     client.receive_data(CONTINUE)
     assert isinstance(client.next_event(), h11.InformationalResponse)
+
+
+TRAILED = b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n"
+
+
+def test_a_trailer_is_no_header() -> None:
+    http = receiver()
+    http.feed(TRAILED + b"Authorization: other\r\nHost: other\r\n\r\n" + POST)
+    first, second = taken(http)
+    assert first.headers == {b"host": b"h", b"transfer-encoding": b"chunked"}
+    assert second.body == b"hello"
+
+
+@pytest.mark.parametrize("begin", [b"X: ", b"X", b"X: 1\r\nY: "])
+def test_a_trailer_without_end_is_refused(begin: bytes) -> None:
+    http = receiver(header_bytes_max=500)
+    http.feed(TRAILED + begin)
+    assert taken(http) == []
+    with pytest.raises(HttpRefused) as caught:
+        for _ in range(20):
+            http.feed(b"a" * 100)
+            taken(http)
+    assert caught.value.status == 431
+
+
+@pytest.mark.parametrize("size", [1, 3, 100])
+def test_a_large_body_in_small_pieces_is_no_large_header(size: int) -> None:
+    http = receiver(header_bytes_max=100, body_bytes_max=10_000)
+    data = (
+        b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+        + b"4\r\nabcd\r\n" * 500
+        + b"0\r\n\r\n"
+    )
+    for start in range(0, len(data), size):
+        http.feed(data[start : start + size])
+    (request,) = taken(http)
+    assert request.body == b"abcd" * 500
