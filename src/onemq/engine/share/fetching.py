@@ -64,7 +64,7 @@ class ShareFetch(Agenda):
         self.done = False
         self._shares = shares
         self._ask = ask
-        self._waiter = waiter
+        self._waiter: ShareFetchWaiter | None = waiter
         self._results = [ShareFetched() for _ in shares]
         self._until_ms: i64 = core.now_ms + max(ask.wait_ms, 0)
         self._bytes_left: i64 = ask.bytes_max
@@ -87,6 +87,7 @@ class ShareFetch(Agenda):
         """Nobody waits any more."""
         self.done = True
         self._unwatch()
+        self._let_go()
 
     # Agenda.
 
@@ -228,7 +229,18 @@ class ShareFetch(Agenda):
 
     def _answer(self) -> None:
         self.done = True
-        self._waiter.share_fetched(self._results)
+        results = self._results
+        waiter = self._waiter
+        self._let_go()
+        if waiter is not None:
+            waiter.share_fetched(results)
+
+    def _let_go(self) -> None:
+        """As topics/fetching.py does: this object stands in a circle with its side of loads, and must not keep the answer's batches
+        nor the waiter until the garbage collector comes by."""
+        self._results = []
+        self._shares = []
+        self._waiter = None
 
 
 class _Loads(LoadWaiter):
