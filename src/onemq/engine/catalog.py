@@ -15,7 +15,7 @@ from onemq.engine.ledger_queue import LedgerQueue
 from onemq.engine.log import Log
 from onemq.engine.natives import Natives
 from onemq.engine.parts import Part
-from onemq.engine.queue import DIED_EXPIRED, DIED_MAXLEN, Keeper, Queue, QueueListener
+from onemq.engine.queue import DIED_DELIVERY_LIMIT, DIED_EXPIRED, DIED_MAXLEN, Keeper, Queue, QueueListener
 from onemq.engine.routing.destination import Destination
 from onemq.engine.settings_codec import (
     exchange_from_plain,
@@ -411,8 +411,10 @@ class Catalog(Keeper):
             self.natives.drop_extra_keys(copy)
         copy.address = self.addresses.get(target, keys[0])
         targets: list[Queue] = []
+        # A limit of receives is reached by receivers: no circle goes round by itself, and as in SQS none loses a record.
+        by_receivers = reason == DIED_DELIVERY_LIMIT and queue.settings.receive_limit is not None
         for candidate in namespace.resolve(target, keys, self.natives.headers(record)):
-            if not is_cycle(copy.deaths, candidate.name, reason):
+            if by_receivers or not is_cycle(copy.deaths, candidate.name, reason):
                 targets.append(candidate)
         self.spread(targets, copy)
 
