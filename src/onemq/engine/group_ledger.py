@@ -267,6 +267,10 @@ class GroupLedger(Ledger):
         if not self._groups.strike(offset):
             super()._strike(offset)
 
+    def _take_again(self, offset: i64) -> None:
+        if not self._groups.lend_again(offset):
+            super()._strike(offset)
+
     def purge_waiting(self) -> i64:
         count = super().purge_waiting()
         self._groups.drop_later(list(self.leased))

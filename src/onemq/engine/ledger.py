@@ -147,6 +147,13 @@ class Ledger:
         self.returned_count = sum([len(heap) for heap in self.returned])
         for offset in [offset for offset in self.held if offset < start and offset not in self.leased]:
             del self.held[offset]
+        lapsed = self.timed.lapsed
+        for offset in [offset for offset in lapsed if offset < start]:
+            # Its handle must not settle it once more.
+            del lapsed[offset]
+        if self.returns:
+            for offset in [offset for offset in self.returns if offset < start and contains(gone, offset)]:
+                del self.returns[offset]
         self.ready_count -= total(gone)
         self._settled.add_ranges(gone)
         self._reset_bytes()
@@ -380,7 +387,7 @@ class Ledger:
         if offset in self.timed.lapsed:
             del self.timed.lapsed[offset]
             self.ready_count -= 1
-            self._strike(lease.offset)
+            self._take_again(lease.offset)
             lease.until_ms = until_ms
             self.timed.add(lease)
         else:
@@ -407,6 +414,10 @@ class Ledger:
     def _strike(self, offset: i64) -> None:
         """What came back by the clock is settled: it is passed over where it waits."""
         self._struck[int(offset)] = True
+
+    def _take_again(self, offset: i64) -> None:
+        """What came back by the clock is out once more: it is passed over where it waits."""
+        self._strike(offset)
 
     def _pass_struck(self, level: i64) -> None:
         heap = self.returned[level]
@@ -550,8 +561,6 @@ class Ledger:
         log_id = self.log.log_id
         leases = self._leases.take()
         settled = self._settled.take()
-        timed = self.timed
-        timed.write_ended(facts, log_id)
         leases = subtracted(leases, settled) if leases and settled else leases
         if leases:
             write_leased(facts, log_id, leases)
@@ -565,7 +574,8 @@ class Ledger:
             if again:
                 # What came back and went out again in one turn is out: the last fact about it has to say so.
                 write_leased(facts, log_id, from_offsets(again))
-        timed.write_out(facts, log_id)
+        # After what the turn's other leases and returns say: what is out or lapsed now was given to nobody else since.
+        self.timed.write_facts(facts, log_id)
         if settled:
             write_settled(facts, log_id, self._settled_bytes, settled)
             self._settled_bytes = 0

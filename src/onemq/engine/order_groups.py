@@ -262,6 +262,16 @@ class OrderGroups:
             self._offer(group)
         return True
 
+    def lend_again(self, offset: i64) -> bool:
+        """One that came back by the clock is with somebody once more. False: it is of no group."""
+        group = self.lapsed.get(int(offset))
+        if group is None:
+            return False
+        key = group.key
+        self.strike(offset)
+        self.lend(key, offset)
+        return True
+
     # Many at once.
 
     def waiting(self) -> list[int]:

@@ -127,26 +127,15 @@ class TimedLeases:
 
     # Facts. What lapses when its time is over needs none: whoever reads them can tell.
 
-    def write_ended(self, facts: BytesWriter, log_id: int) -> None:
-        """Before what the turn's other leases say: those that were given back before their time."""
-        if not self._touched:
-            return
-        entries: list[int] = []
-        for offset in self._touched:
-            if offset not in self.out:
-                lease = self.lapsed.get(offset)
-                if lease is not None:
-                    entries.extend(_fields(lease))
-        if entries:
-            write_timed(facts, log_id, entries)
-
-    def write_out(self, facts: BytesWriter, log_id: int) -> None:
-        """After what the turn's other leases and returns say."""
+    def write_facts(self, facts: BytesWriter, log_id: int) -> None:
+        """What was given out, or changed, or given back before its time."""
         if not self._touched:
             return
         entries: list[int] = []
         for offset in self._touched:
             lease = self.out.get(offset)
+            if lease is None:
+                lease = self.lapsed.get(offset)
             if lease is not None:
                 entries.extend(_fields(lease))
         self._touched = {}

@@ -10,12 +10,9 @@ def lease(offset: int, until_ms: int, *, volatile: bool = False, attempts: int =
     return TimedLease(offset, until_ms, attempts, attempts, 5, 10, 0, volatile)
 
 
-def written(leases: TimedLeases, *, ended: bool = False) -> list[list[int]]:
+def written(leases: TimedLeases) -> list[list[int]]:
     facts = BytesWriter()
-    if ended:
-        leases.write_ended(facts, 7)
-    else:
-        leases.write_out(facts, 7)
+    leases.write_facts(facts, 7)
     found = []
     reader = FactReader(facts.getvalue())
     while reader.next():
@@ -58,8 +55,7 @@ def test_facts_are_of_what_is_out_and_durable() -> None:
     leases.remove(settled)
     leases.change(given_back, 20)
     leases.lapse(given_back)
-    assert written(leases, ended=True) == [[2, 20, 5, 1, 1, 10, 0]]
-    assert written(leases) == [[1, 100, 5, 1, 1, 10, 0]]
+    assert written(leases) == [[1, 100, 5, 1, 1, 10, 0], [2, 20, 5, 1, 1, 10, 0]]
     assert written(leases) == []
 
 
