@@ -22,7 +22,7 @@ GROUPS: Final = 1000
 # A virtual machine compiles while it runs, here for half a minute until it has become fast; the same for all.
 WARM_SECONDS: Final = 30.0
 QUICK_WARM_SECONDS: Final = 4.0
-# Messages go astray in a server whose threads share lists without locks; more than this make its number worthless.
+# A few messages go astray in one of the peers; more than this make the number worthless.
 ASTRAY_MAX: Final = 0.02
 FLAT_MAX: Final = 1.2
 # To the peer of the table; a pair may have another one.
