@@ -343,7 +343,7 @@ class LedgerQueue(Queue):
             ledger.take_head()
             lease = ledger.lease_until(record, until_ms)
             core.delivery_bytes_left -= record.body_bytes()
-            handle = LeaseHandle(log_id, lease.offset, lease.attempts)
+            handle = LeaseHandle(log_id, lease.offset, lease.attempts, lease.first_at_ms)
             found.append(Received(record, handle, lease.attempts, lease.first_at_ms, until_ms))
             took = True
         ledger.end_together()
@@ -376,7 +376,9 @@ class LedgerQueue(Queue):
         lease = timed.out.get(handle.offset)
         if lease is None:
             lease = timed.lapsed.get(handle.offset)
-        return lease if lease is not None and lease.attempts == handle.attempt else None
+        if lease is None or lease.attempts != handle.attempt or lease.first_at_ms != handle.first_at_ms:
+            return None
+        return lease
 
     def settle_leased(self, lease: TimedLease) -> None:
         if self.ledger.settle_leased(lease):

@@ -33,14 +33,16 @@ class Receive:
 
 
 class LeaseHandle:
-    """Names one giving of one record: what its receiver settles it by. attempt: as in `Received.attempts`."""
+    """Names one giving of one record: what its receiver settles it by. attempt, first_at_ms: as in `Received`. The time tells records
+    apart that had the same offset: a crash takes those that were kept in memory only, and their offsets are given again."""
 
-    __slots__ = ("attempt", "log_id", "offset")
+    __slots__ = ("attempt", "first_at_ms", "log_id", "offset")
 
-    def __init__(self, log_id: int, offset: i64, attempt: i64) -> None:
+    def __init__(self, log_id: int, offset: i64, attempt: i64, first_at_ms: i64) -> None:
         self.log_id = log_id
         self.offset: i64 = offset
         self.attempt: i64 = attempt
+        self.first_at_ms: i64 = first_at_ms
 
 
 class Received:

@@ -114,3 +114,20 @@ def test_strict_group_stays_blocked_by_a_lease_taken_up_again() -> None:
     driver.access.leases.settle("q", got.handle)
     driver.settle_down()
     assert receive(driver, 10).values() == [b"b"]
+
+
+def test_a_handle_of_a_record_that_a_crash_took_does_not_fit_the_next_at_its_offset() -> None:
+    driver = Driver()
+    driver.declare("q")
+    driver.publish("q", b"lost", volatile=True)
+    driver.settle_down()
+    before = one(driver)
+    driver.crash()
+    driver.pass_time(1)
+    driver.publish("q", b"new")
+    driver.settle_down()
+    after = one(driver)
+    assert (after.handle.log_id, after.handle.offset) == (before.handle.log_id, before.handle.offset)
+    assert not driver.access.leases.settle("q", before.handle)
+    driver.restart()
+    assert driver.access.leases.settle("q", after.handle)

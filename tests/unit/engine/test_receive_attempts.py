@@ -6,7 +6,7 @@ from onemq.model.record import NO_ADDRESS, Record
 
 
 def given(size: int = 1) -> list[Received]:
-    return [Received(Record(b"x" * size, NO_ADDRESS), LeaseHandle(1, 0, 1), 1, 0, 0)]
+    return [Received(Record(b"x" * size, NO_ADDRESS), LeaseHandle(1, 0, 1, 0), 1, 0, 0)]
 
 
 def test_a_name_is_known_for_a_while() -> None:

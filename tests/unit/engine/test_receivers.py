@@ -16,7 +16,9 @@ class Shelf(ReceiveSource):
 
     def take(self, count: int, until_ms: int) -> list[Received]:
         taken, self.ready = self.ready[:count], self.ready[count:]
-        return [Received(Record(value, NO_ADDRESS), LeaseHandle(1, 0, 1), 1, 0, until_ms) for value in taken]
+        return [
+            Received(Record(value, NO_ADDRESS), LeaseHandle(1, 0, 1, 0), 1, 0, until_ms) for value in taken
+        ]
 
     def renew(self, found: list[Received], until_ms: int) -> bool:
         for each in found:

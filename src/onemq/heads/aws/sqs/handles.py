@@ -8,7 +8,7 @@ import binascii
 
 from onemq.engine.receiving import LeaseHandle
 
-_BYTES = 28
+_BYTES = 36
 
 
 def write_handle(queue: str, handle: LeaseHandle) -> str:
@@ -16,6 +16,7 @@ def write_handle(queue: str, handle: LeaseHandle) -> str:
         int(handle.log_id).to_bytes(8, "big")
         + int(handle.offset).to_bytes(8, "big")
         + int(handle.attempt).to_bytes(8, "big")
+        + int(handle.first_at_ms).to_bytes(8, "big")
     )
     return base64.b64encode(content + _check(queue, content)).decode("ascii")
 
@@ -26,14 +27,15 @@ def read_handle(queue: str, text: str) -> LeaseHandle | None:
         data = base64.b64decode(text.encode("ascii"), validate=True)
     except (binascii.Error, ValueError):
         return None
-    if len(data) != _BYTES or data[24:] != _check(queue, data[:24]):
+    if len(data) != _BYTES or data[32:] != _check(queue, data[:32]):
         return None
     log_id = int.from_bytes(data[:8], "big")
     offset = int.from_bytes(data[8:16], "big")
     attempt = int.from_bytes(data[16:24], "big")
-    if max(log_id, offset, attempt) >= 1 << 63:
+    first_at_ms = int.from_bytes(data[24:32], "big")
+    if max(log_id, offset, attempt, first_at_ms) >= 1 << 63:
         return None
-    return LeaseHandle(log_id, offset, attempt)
+    return LeaseHandle(log_id, offset, attempt, first_at_ms)
 
 
 def _check(queue: str, content: bytes) -> bytes:
