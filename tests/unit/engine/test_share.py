@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import pytest
@@ -262,6 +263,19 @@ class TestFetching:
         world.produce(b"x")
         assert end.results is None
         assert world.fetch("b").deliveries == {0: 1}
+
+    @pytest.mark.parametrize("cancelled", [False, True])
+    def test_one_that_is_over_keeps_nothing(self, cancelled: bool) -> None:
+        world = World()
+        end = world.fetch("a", wait_ms=500)
+        fetch = end.fetch
+        assert fetch is not None
+        fetch.cancel() if cancelled else world.produce(b"x")
+        assert fetch.done
+        # The garbage collector may be long in coming to the circle in which the fetch stands.
+        for held in gc.get_referents(fetch):
+            assert held is not end
+            assert held is None or held is not end.results
 
     def test_whole_batches_or_no_more_than_asked(self) -> None:
         world = World()
