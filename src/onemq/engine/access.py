@@ -296,15 +296,23 @@ class Access:
             check_queue_equal(name, existing.settings, settings)
             existing.last_used_ms = self.core.now_ms
             return self._status(existing)
-        target = settings.dead_letter_exchange
-        if target is not None:
-            self._may_read("queue", name)
-            self._may_write("exchange", target)
+        self._may_bury(name, settings)
         queue = self.catalog.add_queue(self._space, name, settings)
         if settings.exclusive:
             queue.owner = self
             self._exclusive[name] = queue
         return self._status(queue)
+
+    def _may_bury(self, name: str, settings: QueueSettings) -> None:
+        """Dead letters leave the queue and come somewhere: that is reading and writing. The default exchange with a key is that queue."""
+        target = settings.dead_letter_exchange
+        if target is None:
+            return
+        self._may_read("queue", name)
+        key = settings.dead_letter_routing_key
+        if target == "" and key and self.rights.may_write(key):
+            return
+        self._may_write("exchange", target)
 
     def queue_type(self, name: str) -> str:
         """Type name of a queue, "" when there is none of that name."""
@@ -322,9 +330,12 @@ class Access:
         self._may_configure("queue", name)
         queue = self._queue(name)
         check_alterable(name, queue.settings, settings)
-        target = settings.dead_letter_exchange
-        if target is not None and target != queue.settings.dead_letter_exchange:
-            self._may_write("exchange", target)
+        before = queue.settings
+        if (
+            settings.dead_letter_exchange != before.dead_letter_exchange
+            or settings.dead_letter_routing_key != before.dead_letter_routing_key
+        ):
+            self._may_bury(name, settings)
         self.catalog.alter_queue(self._space, queue, settings)
 
     def queue_names(self, prefix: str = "") -> list[str]:

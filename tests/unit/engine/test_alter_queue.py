@@ -94,6 +94,29 @@ def test_groups_do_not_become_strict_later() -> None:
     assert caught.value.reason == Reason.INVALID
 
 
+def rights(configure: str, write: str, read: str) -> Rights:
+    return Rights(NamePattern(configure), NamePattern(write), NamePattern(read))
+
+
+def test_dead_letters_go_only_where_who_sends_them_may_write() -> None:
+    driver = Driver()
+    for name in ("mine", "mine-dead", "secret"):
+        driver.declare(name)
+    owner = driver.new_access(rights("mine.*", "mine.*", "mine.*"))
+    alter(driver, "mine", dead_letter_exchange="", dead_letter_routing_key="mine-dead")
+    # The exchange stays: it is the key that leads elsewhere.
+    for access in (owner, driver.new_access(rights("mine.*", "secret|", "secret"))):
+        with pytest.raises(Refusal) as caught:
+            access.alter_queue("mine", changed(driver, "mine", dead_letter_routing_key="secret"))
+        assert caught.value.reason == Reason.ACCESS_DENIED
+        with pytest.raises(Refusal) as caught:
+            access.declare_queue("mine-3", changed(driver, "mine", dead_letter_routing_key="secret"))
+        assert caught.value.reason == Reason.ACCESS_DENIED
+    assert driver.access.queue_settings("mine").dead_letter_routing_key == "mine-dead"
+    owner.declare_queue("mine-too", changed(driver, "mine"))
+    owner.alter_queue("mine-too", changed(driver, "mine", dead_letter_routing_key="mine"))
+
+
 def test_names_by_prefix_and_right() -> None:
     driver = Driver()
     for name in ("orders", "orders-dead", "jobs"):
