@@ -18,6 +18,8 @@ from onemq.wire.http_errors import HttpRefused
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 HEADERS_MAX: Final = 128
 """Fields of one request: each costs more than its bytes."""
+BODY_PARTS_MAX: Final = 4096
+"""Pieces of a body: chunks may be of an octet each, and every piece costs some 40 more."""
 
 _REASONS: Final[dict[int, bytes]] = {
     200: b"OK",
@@ -223,6 +225,8 @@ class HttpReceiver:
         if self._body_bytes > self._body_bytes_max:
             raise self._fail(self._too_large())
         self._body.append(part)
+        if len(self._body) >= BODY_PARTS_MAX:
+            self._body = [b"".join(self._body)]
 
     def on_message_complete(self) -> None:
         parts = self._body

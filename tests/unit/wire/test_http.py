@@ -7,7 +7,7 @@ import pytest
 from librt.strings import BytesWriter
 
 from onemq.model.refusal import WireError
-from onemq.wire.http import CONTINUE, HEADERS_MAX, HttpReceiver, HttpRequest, write_response
+from onemq.wire.http import BODY_PARTS_MAX, CONTINUE, HEADERS_MAX, HttpReceiver, HttpRequest, write_response
 from onemq.wire.http_errors import HttpRefused
 
 POST = (
@@ -220,6 +220,18 @@ def test_continue_is_an_interim_response() -> None:
     )
     client.receive_data(CONTINUE)
     assert isinstance(client.next_event(), h11.InformationalResponse)
+
+
+def test_a_body_in_tiny_chunks_is_put_together_on_its_way() -> None:
+    http = receiver(body_bytes_max=100_000)
+    http.feed(b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n")
+    body = b"".join(b"%04x" % number for number in range(2 * BODY_PARTS_MAX))
+    for start in range(0, len(body), 4):
+        http.feed(b"4\r\n%b\r\n" % body[start : start + 4])
+        assert len(http._body) <= BODY_PARTS_MAX
+    http.feed(b"0\r\n\r\n")
+    (request,) = taken(http)
+    assert request.body == body
 
 
 TRAILED = b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n"
