@@ -73,13 +73,15 @@ class LeaseMachine(RuleBasedStateMachine):
         self.held: list[tuple[Row, Delivery, RecordingSink]] = []
         self.names = 0
         self.priority_max = 0
+        self.topic = False
         self.sink: RecordingSink | None = None
         self.consumer: Consumer | None = None
         self.seen = 0
         self.driver = Driver()
 
-    @initialize(spilled=st.booleans(), priorities=st.booleans())
-    def begin(self, spilled: bool, priorities: bool) -> None:
+    @initialize(spilled=st.booleans(), priorities=st.booleans(), topic=st.booleans())
+    def begin(self, spilled: bool, priorities: bool, topic: bool) -> None:
+        """topic: one of the queue's name has taken over the log, which keeps everything."""
         if spilled:
             self.driver = Driver(
                 EngineSettings(tail_bytes_max=200, journal_bytes_max=2500, spill_bytes=100, load_bytes=200)
@@ -88,6 +90,9 @@ class LeaseMachine(RuleBasedStateMachine):
         self.priority_max = 2 if priorities else 0
         wanted.priority_max = self.priority_max
         self.driver.declare("q", wanted)
+        self.topic = topic
+        if topic:
+            self.driver.access.topics.find("q")
         self.driver.settle_down()
 
     # The model.
@@ -142,7 +147,7 @@ class LeaseMachine(RuleBasedStateMachine):
     def send(self, priorities: list[int], transient: bool, delay_ms: int) -> None:
         for priority in priorities:
             self.names += 1
-            row = Row(b"%d " % self.names + bytes(60), priority, not transient)
+            row = Row(b"%d " % self.names + bytes(60), priority, self.topic or not transient)
             self.driver.publish("q", row.value, volatile=transient, priority=priority, delay_ms=delay_ms)
             if delay_ms:
                 row.state = LATER
@@ -323,9 +328,12 @@ class LeaseMachine(RuleBasedStateMachine):
         queue = self.driver.queue("q")
         assert isinstance(queue, LedgerQueue)
         ledger = queue.ledger
+        assert len(ledger.returns) <= len(self.rows)
+        if self.topic:
+            # Of what waits only averages are known.
+            return
         assert ledger.unsettled_bytes == sum(len(row.value) for row in self.rows)
         assert ledger.ready_bytes() == sum(len(row.value) for row in self.rows if row.state == READY)
-        assert len(ledger.returns) <= len(self.rows)
 
 
 @pytest.mark.slow
