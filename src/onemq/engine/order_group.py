@@ -4,7 +4,7 @@ Memory: 8 octets for each offset behind the first. A step costs the same however
 """
 
 from array import array
-from heapq import heappop
+from heapq import heapify, heappop
 from typing import Final
 
 from mypy_extensions import i64
@@ -119,6 +119,11 @@ class OrderGroup:
         if self.struck is None:
             self.struck = {}
         self.struck[int(offset)] = True
+
+    def withdraw(self, offset: i64) -> None:
+        """One that came back has gone, and may come back again: nothing of it may stay, as with `strike`."""
+        self.returned = [each for each in self.returned if each != offset]
+        heapify(self.returned)
 
     def offsets(self) -> list[int]:
         """All that count, in no order."""

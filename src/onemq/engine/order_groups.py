@@ -264,12 +264,13 @@ class OrderGroups:
 
     def lend_again(self, offset: i64) -> bool:
         """One that came back by the clock is with somebody once more. False: it is of no group."""
-        group = self.lapsed.get(int(offset))
+        group = self.lapsed.pop(int(offset), None)
         if group is None:
             return False
-        key = group.key
-        self.strike(offset)
-        self.lend(key, offset)
+        group.waiting -= 1
+        group.withdraw(offset)
+        self.lend(group.key, offset)
+        self._offer(group)
         return True
 
     # Many at once.

@@ -95,25 +95,38 @@ def test_dead_letters_in_a_circle_are_not_lost() -> None:
         receive(driver, queue=queue)
 
 
-def test_strict_group_stays_blocked_by_a_lease_taken_up_again() -> None:
+@pytest.mark.parametrize("grouping", ["strict", "fair"])
+@pytest.mark.parametrize("crash", [False, True])
+def test_a_groups_record_whose_lease_is_taken_up_again_is_out_and_keeps_its_place(
+    grouping: str, crash: bool
+) -> None:
     settings = QueueSettings()
-    settings.grouping = "strict"
+    settings.grouping = grouping
     driver = Driver()
     driver.declare("q", settings)
-    for value in (b"a", b"b"):
+    for value in (b"a", b"b", b"c"):
         route = driver.access.route("", "q")
         record = Record(value, route.address)
         record.key = b"g"
         driver.access.publish(route, record)
     driver.settle_down()
     got = one(driver)
+    for _ in range(3):
+        driver.pass_time(10_000)
+        driver.access.leases.change("q", got.handle, 10_000)
+        driver.settle_down()
+        assert counts(driver) == (2, 1)
+        if crash:
+            driver.crash()
+        if grouping == "strict":
+            assert receive(driver, 10).answers == [[]]
     driver.pass_time(10_000)
-    driver.access.leases.change("q", got.handle, 10_000)
+    first = receive(driver, 10)
+    assert first.values() == [b"a", b"b", b"c"]
+    for each in first.answers[0]:
+        assert driver.access.leases.settle("q", each.handle)
     driver.settle_down()
-    assert receive(driver, 10).answers == [[]]
-    driver.access.leases.settle("q", got.handle)
-    driver.settle_down()
-    assert receive(driver, 10).values() == [b"b"]
+    assert counts(driver) == (0, 0)
 
 
 def test_a_handle_of_a_record_that_a_crash_took_does_not_fit_the_next_at_its_offset() -> None:
@@ -131,3 +144,30 @@ def test_a_handle_of_a_record_that_a_crash_took_does_not_fit_the_next_at_its_off
     assert not driver.access.leases.settle("q", before.handle)
     driver.restart()
     assert driver.access.leases.settle("q", after.handle)
+
+
+@pytest.mark.parametrize("grouping", ["", "strict", "fair"])
+def test_a_lease_taken_up_again_behind_others_comes_back_and_survives_a_restart(grouping: str) -> None:
+    settings = QueueSettings()
+    settings.grouping = grouping
+    driver = Driver()
+    driver.declare("q", settings)
+    for value in (b"a", b"b", b"c"):
+        route = driver.access.route("", "q")
+        record = Record(value, route.address)
+        record.key = b"g"
+        driver.access.publish(route, record)
+    driver.settle_down()
+    second = receive(driver, 2).answers[0][1]
+    for _ in range(2):
+        driver.pass_time(10_000)
+        driver.access.leases.change("q", second.handle, 5_000)
+        driver.settle_down()
+    driver.pass_time(5_000)
+    assert counts(driver) == (3, 0)
+    driver.restart()
+    driver.pass_time(1)
+    assert counts(driver) == (3, 0)
+    assert receive(driver, 10).values() == [b"a", b"b", b"c"]
+    driver.pass_time(10_000)
+    assert receive(driver, 10).values() == [b"a", b"b", b"c"]
