@@ -30,7 +30,6 @@ from clients.aws_python.session import (
     Start,
     Unique,
     aws_client,
-    skip_unless_sqs_is_served,
     unique_name,
 )
 
@@ -64,12 +63,7 @@ def onemq(broker_process: AwsBroker | None) -> AwsBroker:
 
 
 @pytest.fixture(scope="session")
-def serves_sqs(endpoint: str) -> None:
-    skip_unless_sqs_is_served(endpoint)
-
-
-@pytest.fixture(scope="session")
-def sqs(endpoint: str, serves_sqs: None) -> Client:
+def sqs(endpoint: str) -> Client:
     """boto3's client of SQS (JSON protocol) on the shared broker."""
     return aws_client("sqs", endpoint)
 
@@ -81,7 +75,7 @@ def sns(endpoint: str) -> Client:
 
 
 @pytest.fixture(scope="session")
-def query(endpoint: str, serves_sqs: None) -> QueryClient:
+def query(endpoint: str) -> QueryClient:
     """SQS in its older protocol, Query with XML, on the shared broker."""
     return QueryClient(endpoint)
 
@@ -111,7 +105,7 @@ def start(tmp_path: Path) -> Generator[Start, None, None]:
 
 
 @pytest.fixture
-def own_broker(start: Start, serves_sqs: None) -> AwsBroker:
+def own_broker(start: Start) -> AwsBroker:
     """A broker for one test that may stop, kill and restart it."""
     return start()
 

@@ -71,15 +71,6 @@ def aws_client(service: str, endpoint: str, **overrides: Any) -> Client:
     return boto3.session.Session().client(service, **client_settings(endpoint, overrides))
 
 
-def skip_unless_sqs_is_served(endpoint: str) -> None:
-    """Only until the head has its first operations on messages; to be taken out then."""
-    try:
-        aws_client("sqs", endpoint).send_message(QueueUrl=f"{endpoint}/{ACCOUNT}/nowhere", MessageBody="x")
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "InvalidAction":
-            pytest.skip("NOT YET: the AWS head does not serve SendMessage")
-
-
 def crash(broker: AwsBroker) -> None:
     """kill -9 and start again on the same data."""
     broker.kill9()

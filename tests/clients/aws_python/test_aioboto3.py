@@ -7,12 +7,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import aioboto3
-import pytest
 from botocore.exceptions import ClientError
 
 from clients.aws_python.session import REGION, unique_name
-
-pytestmark = pytest.mark.usefixtures("serves_sqs")
 
 
 def run(endpoint: str, program: Callable[[Any], Awaitable[None]]) -> None:

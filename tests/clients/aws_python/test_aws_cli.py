@@ -16,7 +16,6 @@ import pytest
 
 from clients.aws_python.session import Client, MakeQueue, attributes, bodies, counts, receive, send
 
-pytestmark = pytest.mark.usefixtures("serves_sqs")
 SECONDS_MAX = 60
 Aws = Callable[..., Any]
 # As in the seeds ("Setting message retention in Amazon SQS"). Of SQS's endpoint the CLI hears by its option only.

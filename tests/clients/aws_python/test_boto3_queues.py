@@ -309,7 +309,7 @@ def test_the_exceptions_of_boto3_have_their_classes(sqs: Client, unique: Unique)
         sqs.create_queue(QueueName=name, Attributes={"DelaySeconds": "6"})
 
 
-def test_the_resource_interface_works(endpoint: str, serves_sqs: None, unique: Unique) -> None:
+def test_the_resource_interface_works(endpoint: str, unique: Unique) -> None:
     import boto3
 
     resource = boto3.session.Session().resource(

@@ -197,7 +197,7 @@ def test_nothing_that_was_answered_is_lost_when_killed_under_load(
     assert len(lost) <= in_flight <= 10
 
 
-def test_memory_only_brokers_serve_too(start: Start, serves_sqs: None) -> None:
+def test_memory_only_brokers_serve_too(start: Start) -> None:
     client = aws_client("sqs", start(memory=True).endpoint)
     url = create(client)
     send(client, url, "hello")

@@ -18,7 +18,6 @@ from clients.aws_python.query import QueryClient, Reply, raw_request
 from clients.aws_python.query_model import query_protocol_client
 from clients.aws_python.session import AwsBroker, Client, aws_client, bodies, receive, refused, send
 
-pytestmark = pytest.mark.usefixtures("serves_sqs")
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 CONFIGURATION = f"""
 [users.everything]
@@ -43,7 +42,7 @@ AKIAREADER = "reader-secret"
 
 
 @pytest.fixture(scope="module")
-def secured(tmp_path_factory: pytest.TempPathFactory, serves_sqs: None) -> Generator[AwsBroker, None, None]:
+def secured(tmp_path_factory: pytest.TempPathFactory) -> Generator[AwsBroker, None, None]:
     process = AwsBroker(Path(tmp_path_factory.mktemp("secured")), configuration=CONFIGURATION)
     process.start()
     yield process

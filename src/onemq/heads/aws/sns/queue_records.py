@@ -6,9 +6,10 @@ Must not: know topics.
 from typing import Final
 
 from onemq.engine.notices.notice import Notice
+from onemq.heads.aws.sqs.attributes import words
 from onemq.heads.aws.sqs.mapping import Attributes, Message, make_record
 from onemq.heads.aws.urls import ACCOUNT
-from onemq.model.entities import QueueSettings
+from onemq.model.entities import STRICT_GROUPS, QueueSettings
 from onemq.model.record import Record
 
 ATTRIBUTES_MAX: Final = 10
@@ -28,10 +29,19 @@ def queue_record(
 
 
 def queue_deduplication(target: QueueSettings, notice: Notice) -> tuple[str, str]:
-    if target.grouping != "strict":
+    """Scope and id under which the queue looks for what it has already; no id: it does not. As SendMessage of SQS."""
+    if target.grouping != STRICT_GROUPS:
         return ("", "")
+    if words(target).get("DeduplicationScope") == "messageGroup":
+        return (notice.group, notice.deduplication_id)
     return ("", notice.deduplication_id)
 
 
 def dead_record(message_id: str, record: Record, reason: str, target: QueueSettings) -> Record:
-    return record.copy()
+    """Of what a courier could not deliver: with the reason as an attribute, as SNS adds it."""
+    attributes: Attributes = {
+        "ErrorMessage": ("String", reason.encode("utf-8", "replace")),
+        "RequestID": ("String", message_id.encode("ascii")),
+    }
+    message = Message(message_id, ACCOUNT, int(record.timestamp_ms), attributes, "", "")
+    return make_record(record.value or b"", "", message, 0)
