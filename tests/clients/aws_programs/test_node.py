@@ -1,4 +1,5 @@
-"""The AWS SDKs for JavaScript, v2 and v3: the seeds' SQS programs, as they stand but for the endpoint, and the SDKs' features."""
+"""The AWS SDKs for JavaScript, v2 and v3: the seeds' SQS programs, as they stand but for the endpoint, and the SDKs'
+features; SNS with v3."""
 
 from __future__ import annotations
 
@@ -20,10 +21,11 @@ pytestmark = pytest.mark.timeout(INSTALL_SECONDS_MAX + 2 * PROGRAM_SECONDS_MAX)
 
 @pytest.fixture(scope="session")
 def sdks(require_tools: Callable[..., None]) -> None:
-    """Both SDKs are installed now when they are not there yet."""
+    """The SDKs are installed now when they are not there yet."""
     require_tools("node", "npm")
     installed = NODE / "node_modules"
-    if not all((installed / name / "package.json").exists() for name in ("aws-sdk", "@aws-sdk/client-sqs")):
+    wanted = ("aws-sdk", "@aws-sdk/client-sns", "@aws-sdk/client-sqs")
+    if not all((installed / name / "package.json").exists() for name in wanted):
         install = ["npm", "install", "--no-package-lock", "--no-audit", "--no-fund"]
         subprocess.run(install, cwd=NODE, check=True, timeout=INSTALL_SECONDS_MAX)
 
@@ -89,6 +91,13 @@ WANTED: dict[str, Any] = {
     **{f"{sdk}-{name}": wanted for sdk in ("v2", "v3") for name, wanted in EXPECTED.items()},
     **{f"{sdk}-errors": wanted for sdk, wanted in ERRORS.items()},
     "v3QueueUrlAsEndpoint": ["by its URL"],
+    "v3Topic": {
+        "published": ["1", "2"],
+        "envelopes": [["Notification", "grün & <b> 1"], ["Notification", "grün & <b> 2"]],
+        "sameIds": True,
+        "raw": ["grün & <b> 1", "red", 0],
+        "gone": ["NotFoundException", "Topic does not exist"],
+    },
 }
 
 

@@ -1,4 +1,4 @@
-"""The AWS CLI: `aws sqs ...` as people type it, and as the seeds have it."""
+"""The AWS CLI: `aws sqs ...` and `aws sns ...` as people type it, and as the seeds have it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,18 @@ from typing import Any
 
 import pytest
 
-from clients.aws_python.session import Client, MakeQueue, attributes, bodies, counts, receive, send
+from clients.aws_python.session import (
+    Client,
+    MakeQueue,
+    Unique,
+    arn_of,
+    attributes,
+    bodies,
+    counts,
+    receive,
+    receive_exactly,
+    send,
+)
 
 SECONDS_MAX = 60
 Aws = Callable[..., Any]
@@ -51,9 +62,9 @@ def environment(endpoint: str) -> dict[str, str]:
 def aws(environment: dict[str, str]) -> Aws:
     """`aws("send-message", "--queue-url", url, ...)`: what it printed as JSON, or the text of its error."""
 
-    def run(*arguments: str) -> Any:
+    def run(*arguments: str, service: str = "sqs") -> Any:
         done = subprocess.run(
-            ["aws", "--endpoint-url", environment["AWS_ENDPOINT_URL"], "sqs", *arguments],
+            ["aws", "--endpoint-url", environment["AWS_ENDPOINT_URL"], service, *arguments],
             env=environment,
             capture_output=True,
             text=True,
@@ -154,3 +165,32 @@ def test_dead_letters_are_sent_back(aws: Aws, sqs: Client, make_queue: MakeQueue
     assert bodies(receive(sqs, source, WaitTimeSeconds=10)) == ["hello"]
     [task] = aws("list-message-move-tasks", "--source-arn", arn)["Results"]
     assert task["SourceArn"] == arn and task["ApproximateNumberOfMessagesMoved"] == 1
+
+
+def test_a_topic_feeds_a_queue(aws: Aws, sqs: Client, queue: str, unique: Unique) -> None:
+    topic = aws("create-topic", "--name", unique("topic"), service="sns")["TopicArn"]
+    subscription = aws(
+        *(
+            "subscribe",
+            "--topic-arn",
+            topic,
+            "--protocol",
+            "sqs",
+            "--notification-endpoint",
+            arn_of(sqs, queue),
+        ),
+        *("--attributes", "RawMessageDelivery=true"),
+        service="sns",
+    )["SubscriptionArn"]
+    published = aws(
+        *("publish", "--topic-arn", topic, "--message", "hello", "--message-attributes"),
+        '{"kind": {"DataType": "String", "StringValue": "greeting"}}',
+        service="sns",
+    )
+    assert subscription.startswith(f"{topic}:") and set(published) == {"MessageId"}
+    [message] = receive_exactly(sqs, queue, 1, MessageAttributeNames=["All"])
+    assert message["Body"] == "hello"
+    assert message["MessageAttributes"] == {"kind": {"DataType": "String", "StringValue": "greeting"}}
+    assert aws("delete-topic", "--topic-arn", topic, service="sns") is None
+    error = aws("publish", "--topic-arn", topic, "--message", "late", service="sns")
+    assert "An error occurred (NotFound) when calling the Publish operation: Topic does not exist" in error

@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator
 
 import pytest
 
+from clients.aws_python.http_endpoint import Endpoint
 from clients.aws_python.session import (
     Client,
     MakeQueue,
@@ -104,3 +105,48 @@ def test_what_a_gone_queue_missed_is_a_dead_letter(
     sqs.delete_queue(QueueUrl=gone)
     sns.publish(TopicArn=topic, Message="lost?")
     assert bodies(receive_exactly(sqs, dead, 1)) == ["lost?"]
+
+
+def test_what_an_endpoint_refused_is_a_dead_letter_that_says_why(
+    sqs: Client, sns: Client, topic: str, queue: str
+) -> None:
+    web = Endpoint()
+    redrive = json.dumps({"deadLetterTargetArn": arn_of(sqs, queue)})
+    settings = {"RawMessageDelivery": "true", "RedrivePolicy": redrive}
+    sns.subscribe(TopicArn=topic, Protocol="http", Endpoint=web.url, Attributes=settings)
+    web.confirm()
+    web.answer = lambda received: 404
+    sns.publish(TopicArn=topic, Message="lost?")
+    [letter] = receive_exactly(sqs, queue, 1, MessageAttributeNames=["All"])
+    web.close()
+    assert letter["Body"] == "lost?" and set(letter["MessageAttributes"]) == {"ErrorMessage", "RequestID"}
+    assert "404" in letter["MessageAttributes"]["ErrorMessage"]["StringValue"]
+
+
+def test_fifo_queues_look_for_duplicates_themselves(
+    sqs: Client, sns: Client, fifo_topic: str, fifo: str, make_queue: MakeQueue
+) -> None:
+    """The topic lets an id pass once for each group; the queues have it once in all, or once for each group as well."""
+    sns.set_topic_attributes(
+        TopicArn=fifo_topic, AttributeName="FifoThroughputScope", AttributeValue="MessageGroup"
+    )
+    by_group = make_queue(
+        "by-group.fifo", DeduplicationScope="messageGroup", FifoThroughputLimit="perMessageGroupId"
+    )
+    plain = make_queue("plain")
+    for url in (fifo, by_group, plain):
+        subscribe(sns, fifo_topic, arn_of(sqs, url), RawMessageDelivery="true")
+    for text, group in (("first", "a"), ("second", "b"), ("third", "a")):
+        sns.publish(TopicArn=fifo_topic, Message=text, MessageGroupId=group, MessageDeduplicationId="x")
+    # Sent to the queue itself, the same id is a duplicate, too: one scope for SNS and SendMessage.
+    sqs.send_message(QueueUrl=fifo, MessageBody="sent", MessageGroupId="c", MessageDeduplicationId="x")
+    sqs.send_message(QueueUrl=by_group, MessageBody="sent", MessageGroupId="a", MessageDeduplicationId="x")
+    [message] = receive_exactly(sqs, fifo, 1, AttributeNames=["All"])
+    assert (message["Body"], message["Attributes"]["MessageDeduplicationId"]) == ("first", "x")
+    assert receive(sqs, fifo) == []
+    assert sorted(bodies(receive_exactly(sqs, by_group, 2))) == ["first", "second"]
+    assert receive(sqs, by_group) == []
+    messages = receive_exactly(sqs, plain, 2, AttributeNames=["All"])
+    assert sorted(bodies(messages)) == ["first", "second"]
+    # As SendMessage has it: no such id in a standard queue.
+    assert not [each for each in messages if "MessageDeduplicationId" in each["Attributes"]]

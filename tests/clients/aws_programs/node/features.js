@@ -5,6 +5,7 @@
 const { randomUUID } = require('crypto');
 const v2 = require('aws-sdk');
 const v3 = require('@aws-sdk/client-sqs');
+const sns = require('@aws-sdk/client-sns');
 
 const endpoint = process.env.AWS_TEST_ENDPOINT;
 const region = 'us-east-1';
@@ -149,6 +150,36 @@ const scenarios = {
     const client = new v3.SQS({ region, credentials, maxAttempts: 1 });
     await client.sendMessage({ QueueUrl, MessageBody: 'by its URL' });
     return (await client.receiveMessage({ QueueUrl, WaitTimeSeconds: 5 })).Messages.map((message) => message.Body);
+  },
+
+  async v3Topic() {
+    const call = newest();
+    const client = new sns.SNS({ endpoint, region, credentials, maxAttempts: 1 });
+    const { TopicArn } = await client.createTopic({ Name: `test-${randomUUID().slice(0, 10)}` });
+    const queues = [await made(call, 'envelope'), await made(call, 'raw')];
+    for (const [number, QueueUrl] of queues.entries()) {
+      const { Attributes } = await call('getQueueAttributes', { QueueUrl, AttributeNames: ['QueueArn'] });
+      const settings = number === 1 ? { RawMessageDelivery: 'true', FilterPolicy: '{"colour": ["red"]}' } : {};
+      await client.subscribe({ TopicArn, Protocol: 'sqs', Endpoint: Attributes.QueueArn, Attributes: settings });
+    }
+    const entry = (Id, StringValue) => ({
+      Id, Message: `grün & <b> ${Id}`, MessageAttributes: { colour: { DataType: 'String', StringValue } },
+    });
+    const { Successful } = await client.publishBatch({
+      TopicArn, PublishBatchRequestEntries: [entry('1', 'red'), entry('2', 'blue')],
+    });
+    const envelopes = (await received(call, queues[0], 2)).map((message) => JSON.parse(message.Body));
+    const [raw] = await received(call, queues[1], 1, { MessageAttributeNames: ['All'] });
+    const rest = (await call('receiveMessage', { QueueUrl: queues[1] })).Messages || [];
+    await client.deleteTopic({ TopicArn });
+    const gone = await code(client.getTopicAttributes({ TopicArn }));
+    return {
+      published: Successful.map((answer) => answer.Id),
+      envelopes: envelopes.map((document) => [document.Type, document.Message]).sort(),
+      sameIds: envelopes.every((document) => Successful.some((answer) => answer.MessageId === document.MessageId)),
+      raw: [raw.Body, raw.MessageAttributes.colour.StringValue, rest.length],
+      gone,
+    };
   },
 };
 for (const [name, play] of Object.entries(shared)) {

@@ -24,7 +24,10 @@ def queue_record(
         for each in notice.attributes:
             octets = each.text.encode("utf-8", "surrogatepass") if each.octets is None else each.octets
             attributes[each.name] = (each.kind, octets)
-    message = Message(message_id, ACCOUNT, notice.time_ms, attributes, notice.deduplication_id, "")
+    # Queues without strict groups take no such id from SendMessage either.
+    strict = target is not None and target.grouping == STRICT_GROUPS
+    identifier = notice.deduplication_id if strict else ""
+    message = Message(message_id, ACCOUNT, notice.time_ms, attributes, identifier, "")
     return make_record(body.encode("utf-8", "surrogatepass"), notice.group, message, 0)
 
 
