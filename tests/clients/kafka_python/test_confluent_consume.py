@@ -23,14 +23,9 @@ from clients.kafka_python.session import (
     wait_assigned,
     wait_until,
 )
-from clients.kafka_python.wire import Wire
+from clients.kafka_python.wire import Wire, compressed_batch
 
 TEN = [b"%d" % number for number in range(10)]
-
-
-def produce_one_batch(bootstrap: str, topic: str, wire: Wire, codec: str = "none") -> None:
-    produce(bootstrap, topic, *TEN, linger_ms=200, compression_type=codec)
-    assert len(wire.fetch(topic).batches()) == 1
 
 
 def test_a_long_poll_wakes_when_data_arrives(bootstrap: str, topic: str) -> None:
@@ -47,7 +42,7 @@ def test_a_long_poll_wakes_when_data_arrives(bootstrap: str, topic: str) -> None
 @pytest.mark.parametrize("codec", ["none", "lz4"])
 @pytest.mark.parametrize("start", [0, 1, 5, 9, 10])
 def test_an_offset_inside_a_batch(bootstrap: str, topic: str, wire: Wire, codec: str, start: int) -> None:
-    produce_one_batch(bootstrap, topic, wire, codec)
+    assert wire.produce(topic, compressed_batch(codec, TEN)).error == 0
     messages = read_to_end(bootstrap, topic, start=start)
     assert values(messages) == TEN[start:]
     assert offsets(messages) == list(range(start, 10))
@@ -78,14 +73,12 @@ def test_a_group_without_offsets_starts_as_its_reset_says(bootstrap: str, topic:
 
 
 @pytest.mark.parametrize("codec", ["none", "zstd"])
-def test_offsets_for_times(bootstrap: str, make_topic: MakeTopic, codec: str) -> None:
+def test_offsets_for_times(bootstrap: str, make_topic: MakeTopic, wire: Wire, codec: str) -> None:
     """Inside batches, between them, before the first record, after the last."""
     topic = make_topic(retention_ms="-1")
     for batch in range(3):
-        client = producer(bootstrap, linger_ms=200, compression_type=codec)
-        for number in range(4):
-            client.produce(topic, b"m", partition=0, timestamp=10_000 + (4 * batch + number) * 100)
-        flush(client)
+        times_ms = [10_000 + (4 * batch + number) * 100 for number in range(4)]
+        assert wire.produce(topic, compressed_batch(codec, [b"m"] * 4, times_ms)).error == 0
     client = consumer(bootstrap)
 
     def offset_at(timestamp: int) -> int:

@@ -22,7 +22,7 @@ from kafka.protocol.producer import (
     ProduceRequest,
     ProduceResponse,
 )
-from kafka.record.default_records import DefaultRecordBatch
+from kafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
 
 TIMEOUT_SECONDS = 20.0
 HEADER = struct.Struct(">qiibIhiqqqhii")
@@ -106,6 +106,15 @@ class Batch:
         crc = google_crc32c.value(bytes(data[CRC_FROM:])) if self.crc is None else self.crc
         struct.pack_into(">I", data, CRC_AT, crc)
         return bytes(data)
+
+
+def compressed_batch(codec: str, values: Sequence[bytes], times_ms: Sequence[int] = ()) -> bytes:
+    """One batch of kafka-python's making. Which records a client's producer puts into one batch is up to its threads."""
+    builder = DefaultRecordBatchBuilder(2, CODECS.index(codec), False, -1, -1, -1, 1 << 20)
+    now_ms = int(time.time() * 1000)
+    for offset, value in enumerate(values):
+        builder.append(offset, times_ms[offset] if times_ms else now_ms, None, value, [])
+    return bytes(builder.build())
 
 
 @dataclass
