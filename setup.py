@@ -20,6 +20,8 @@ COMPILED_FOLDERS = ("model", "engine", "storage", "wire", "heads", "net")
 INTERPRETED_FOLDERS = (
     # Kafka's messages of administration: many, large, and seldom used.
     "heads/kafka/messages/cold/",
+    # For operators: large, and seldom asked.
+    "heads/management/",
 )
 INTERPRETED = {
     # Called by the event loop; has to be a point where the interpreter can switch threads.

@@ -36,6 +36,9 @@ from onemq.heads.aws.sqs.native_reader import SqsNativeReader
 from onemq.heads.contract import Head
 from onemq.heads.kafka.head import KafkaHead
 from onemq.heads.kafka.settings import KafkaSettings
+from onemq.heads.management.head import ManagementHead
+from onemq.heads.management.pages import Page, PageRequest
+from onemq.heads.management.settings import ManagementSettings
 from onemq.model.record import NATIVE_AMQP091, NATIVE_SQS
 from onemq.net.caller import HttpCaller
 from onemq.net.clock import Clock
@@ -45,8 +48,7 @@ from onemq.net.listener import CannotListen, Listener
 from onemq.net.pressure import Pressure
 from onemq.net.registry import Registry
 from onemq.net.turns import Turns
-from onemq.ops.health import Health
-from onemq.ops.http_head import HttpHead
+from onemq.ops.health import HEALTH_PATHS, Health
 from onemq.ops.logs import flush_logs, start_logging
 from onemq.storage.errors import StorageError
 from onemq.storage.file_store import FileStore
@@ -285,8 +287,37 @@ def _listeners(
     if amqp.tls_port != OFF and tls is not None:
         found.append(Listener("amqps", head, host, amqp.tls_port, turns, registry, limits, tls))
     found += _kafka_listeners(settings, turns, registry, gate, cluster_id, tls)
-    if settings.http.port != OFF:
-        found.append(Listener("http", HttpHead(health), host, settings.http.port, turns, registry, limits))
+    found += _http_listeners(settings, turns, registry, gate, health, tls)
+    return found
+
+
+def _http_listeners(
+    settings: Settings,
+    turns: Turns,
+    registry: Registry,
+    gate: Gate,
+    health: Health,
+    tls: "ssl.SSLContext | None",
+) -> list[Listener]:
+    http = settings.http
+    host = settings.server.host
+    limits = Limits(0, settings.limits.outbox_bytes_max, int(settings.server.drain_seconds * 1000), LINGER_MS)
+    management = ManagementSettings(
+        node_name=f"onemq@{socket.gethostname()}", request_bytes_max=http.request_bytes_max
+    )
+
+    def health_page(request: PageRequest) -> Page | None:
+        if request.path not in HEALTH_PATHS:
+            return None
+        answer = health.answer("GET", request.path)
+        return Page(answer.status, answer.body.encode("utf-8"), answer.content_type)
+
+    head = ManagementHead(gate, management, [health_page])
+    found: list[Listener] = []
+    if http.port != OFF:
+        found.append(Listener("http", head, host, http.port, turns, registry, limits))
+    if http.tls_port != OFF and tls is not None:
+        found.append(Listener("https", head, host, http.tls_port, turns, registry, limits, tls))
     return found
 
 
@@ -462,7 +493,7 @@ def _nothing_to_trim(_pad: int) -> None:
 
 
 def _tls_context(settings: Settings) -> "ssl.SSLContext | None":
-    ports = (settings.amqp.tls_port, settings.kafka.tls_port, settings.aws.tls_port)
+    ports = (settings.amqp.tls_port, settings.kafka.tls_port, settings.aws.tls_port, settings.http.tls_port)
     if not settings.tls_configured() or all(port == OFF for port in ports):
         return None
     from onemq.net.tls import BadTls, make_context

@@ -73,6 +73,8 @@ class CallsSettings(Struct, forbid_unknown_fields=True):
 
 class HttpSettings(Struct, forbid_unknown_fields=True):
     port: Port = 15672
+    tls_port: Port = 15671
+    request_bytes_max: Annotated[int, Meta(ge=64 * _KIB, le=_GIB)] = 32 * _MIB
 
 
 class TlsSettings(Struct, forbid_unknown_fields=True):

@@ -24,6 +24,11 @@ EXCHANGES: Final = (sasl.PLAIN, *HASHES)
 """Mechanisms of `sasl_exchange`, for protocols that log in by SASL messages alone."""
 
 
+def may_monitor(principal: Principal) -> bool:
+    """Sees all namespaces (RabbitMQ: "Management Plugin", section "Access and Permissions")."""
+    return "monitoring" in principal.tags or "administrator" in principal.tags
+
+
 class Gate:
     def __init__(
         self, users: Users, permissions: Permissions, broker: Broker, anonymous_user: str = ""
@@ -160,6 +165,26 @@ class Gate:
             )
         access.authority.host = peer.host
         return access
+
+    def enter_watching(self, principal: Principal, namespace: str, peer: Peer) -> Access:
+        """As `enter`; who may monitor (tags monitoring, administrator) gets in without a permission, too, and without rights.
+
+        Raises Refusal NAMESPACE_DENIED.
+        """
+        if may_monitor(principal) and self._permissions.rights(principal.name, namespace) is None:
+            return self.enter_ruled(principal, namespace, peer)
+        access = self.enter(principal, namespace)
+        access.authority.host = peer.host
+        return access
+
+    def namespaces_of(self, principal: Principal) -> list[str]:
+        """Those that `enter_watching` lets in to, in order of their names."""
+        everything = may_monitor(principal)
+        return [
+            name
+            for name in self._permissions.namespaces()
+            if everything or self._permissions.rights(principal.name, name) is not None
+        ]
 
     def _login_external(self, peer: Peer) -> Principal:
         if not peer.certificate_name:

@@ -26,6 +26,10 @@ class Permissions:
     def has_namespace(self, namespace: str) -> bool:
         return namespace in self._namespaces
 
+    def namespaces(self) -> list[str]:
+        """In order of their names."""
+        return sorted(self._namespaces)
+
     def rights(self, user: str, namespace: str) -> Rights | None:
         """None: this user may not enter."""
         permission = self._granted.get((user, namespace))

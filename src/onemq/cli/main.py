@@ -48,6 +48,9 @@ def main() -> None:
 @click.option(
     "--http-port", metavar="N", help="Health and metrics; 0 takes a free port, off for none [http.port]."
 )
+@click.option(
+    "--http-tls-port", metavar="N", help="The same over TLS; needs tls.certificate [http.tls_port]."
+)
 @click.option("--log-level", metavar="LEVEL", help="debug, info, warning or error [log.level].")
 @click.option(
     "--set", "assignments", metavar="NAME=VALUE", multiple=True, help="Any other setting, by its dotted name."
@@ -64,6 +67,7 @@ def serve(
     aws_port: str | None,
     aws_tls_port: str | None,
     http_port: str | None,
+    http_tls_port: str | None,
     log_level: str | None,
     assignments: tuple[str, ...],
 ) -> None:
@@ -85,6 +89,7 @@ def serve(
         ("aws.port", "--aws-port", aws_port),
         ("aws.tls_port", "--aws-tls-port", aws_tls_port),
         ("http.port", "--http-port", http_port),
+        ("http.tls_port", "--http-tls-port", http_tls_port),
         ("log.level", "--log-level", log_level),
     ):
         if value is not None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 PLAIN_TEXT: Final = "text/plain; charset=utf-8"
+HEALTH_PATHS: Final = ("/health/live", "/health/ready", "/metrics")
 PROMETHEUS_TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -32,7 +33,7 @@ class Health:
 
     def answer(self, method: str, path: str) -> Answer:
         """GET and HEAD of three paths."""
-        if path not in ("/health/live", "/health/ready", "/metrics"):
+        if path not in HEALTH_PATHS:
             return Answer(404, "there is nothing here; try /health/live, /health/ready or /metrics\n")
         if method not in ("GET", "HEAD"):
             return Answer(405, f"{method} is not served here\n")
