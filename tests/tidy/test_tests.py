@@ -79,7 +79,6 @@ UNMIRRORED = {
     "net/clock.py": "tests/unit/net/test_timers.py runs on it",
     "net/drain.py": "tests/conformance/test_stopping.py",
     "net/listener.py": "tests/conformance/test_connections.py",
-    "net/registry.py": "tests/conformance/test_connections.py",
     "net/socket_protocol.py": "test_connection.py",
     "net/turns.py": "test_connection.py and tests/conformance",
     "ops/health.py": "tests/unit/cli/test_serve.py",

@@ -8,7 +8,7 @@ Everything here is called on the one engine thread; nothing may block.
 from abc import abstractmethod
 
 from librt.strings import BytesWriter
-from mypy_extensions import mypyc_attr
+from mypy_extensions import i64, mypyc_attr
 
 from onemq.model.principal import Peer
 
@@ -90,6 +90,165 @@ class Link:
         """One log line for the operator about this peer, with what to do about it."""
 
 
+class ConsumerProfile:
+    """One consumer of a channel. prefetch: its limit on unsettled records, 0 = none. arguments: plain values, as JSON has them."""
+
+    __slots__ = ("acknowledges", "active", "arguments", "exclusive", "prefetch", "priority", "queue", "tag")
+
+    def __init__(
+        self,
+        tag: str,
+        queue: str,
+        acknowledges: bool,
+        exclusive: bool,
+        active: bool,
+        prefetch: int,
+        priority: int,
+        arguments: dict[str, object],
+    ) -> None:
+        self.tag = tag
+        self.queue = queue
+        self.acknowledges = acknowledges
+        self.exclusive = exclusive
+        self.active = active
+        self.prefetch = prefetch
+        self.priority = priority
+        self.arguments = arguments
+
+
+class ChannelProfile:
+    """One channel of a connection, for protocols that have them.
+
+    Attributes:
+        prefetch: for consumers to come. shared_prefetch: for all of its consumers together. 0 = no limit.
+        unsettled: deliveries not settled yet. unconfirmed: publishes whose confirm has not left.
+        held_publishes, held_settlements: of an open transaction.
+        confirms, transactional: its mode.
+    """
+
+    __slots__ = (
+        "confirms",
+        "consumers",
+        "held_publishes",
+        "held_settlements",
+        "number",
+        "prefetch",
+        "shared_prefetch",
+        "transactional",
+        "unconfirmed",
+        "unsettled",
+    )
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.prefetch = 0
+        self.shared_prefetch = 0
+        self.unsettled = 0
+        self.unconfirmed = 0
+        self.held_publishes = 0
+        self.held_settlements = 0
+        self.confirms = False
+        self.transactional = False
+        self.consumers: list[ConsumerProfile] = []
+
+
+class Profile:
+    """What a conversation says of itself, in plain values: a copy, nothing in it leads back.
+
+    Attributes:
+        protocol: for people ("AMQP 0-9-1"). state: "starting", "running", "blocked" (by an alarm) or "closing".
+        user, namespace: "" before the login. mechanism: of the login, "" when it is not known.
+        client_name: what the client calls itself, "" if it does not say. client_properties: plain values, as JSON has them.
+        frame_bytes_max, channels_max, heartbeat_seconds: negotiated; 0 = no limit, none.
+        operates: the connection is an operator's, not an application's.
+    """
+
+    __slots__ = (
+        "channels",
+        "channels_max",
+        "client_name",
+        "client_properties",
+        "frame_bytes_max",
+        "heartbeat_seconds",
+        "mechanism",
+        "namespace",
+        "operates",
+        "protocol",
+        "state",
+        "user",
+    )
+
+    def __init__(self, protocol: str, user: str = "", namespace: str = "", client_name: str = "") -> None:
+        self.protocol = protocol
+        self.state = "running"
+        self.user = user
+        self.namespace = namespace
+        self.mechanism = ""
+        self.client_name = client_name
+        self.client_properties: dict[str, object] = {}
+        self.frame_bytes_max = 0
+        self.channels_max = 0
+        self.heartbeat_seconds = 0
+        self.channels: list[ChannelProfile] = []
+        self.operates = False
+
+
+class PeerView:
+    """One open connection, as the net and its conversation show it.
+
+    Attributes:
+        number: which it is, for `Peers.close`; never used again. head: name of its head ("amqp").
+        name: as RabbitMQ names connections: "127.0.0.1:50000 -> 127.0.0.1:5672".
+        connected_at_ms: since the epoch. received_bytes, sent_bytes: since then. send_pending_bytes: written, and not taken by the peer.
+    """
+
+    __slots__ = (
+        "connected_at_ms",
+        "head",
+        "name",
+        "number",
+        "peer",
+        "profile",
+        "received_bytes",
+        "send_pending_bytes",
+        "sent_bytes",
+    )
+
+    def __init__(
+        self,
+        number: i64,
+        head: str,
+        peer: Peer,
+        profile: Profile,
+        connected_at_ms: i64,
+        received_bytes: i64,
+        sent_bytes: i64,
+        send_pending_bytes: i64,
+    ) -> None:
+        self.number: i64 = number
+        self.head = head
+        self.peer = peer
+        self.name = f"{peer.host}:{peer.port} -> {peer.local_host}:{peer.local_port}"
+        self.profile = profile
+        self.connected_at_ms: i64 = connected_at_ms
+        self.received_bytes: i64 = received_bytes
+        self.sent_bytes: i64 = sent_bytes
+        self.send_pending_bytes: i64 = send_pending_bytes
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Peers:
+    """The connections that are open, whatever their protocol. The net's; heads for operators are given it when they are made."""
+
+    @abstractmethod
+    def views(self) -> list[PeerView]:
+        """All of them, in the order in which they came."""
+
+    @abstractmethod
+    def close(self, number: int, reason: str) -> bool:
+        """Closes one with its protocol's own goodbye, which says the reason if the protocol can. False: it has gone."""
+
+
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Conversation:
     """One peer's protocol state. Created by `Head.open`, dropped after `lost`."""
@@ -114,6 +273,14 @@ class Conversation:
     @abstractmethod
     def drain(self, reason: str) -> None:
         """The broker is stopping: say goodbye (write it) and take no new work. The net closes within its drain time."""
+
+    @abstractmethod
+    def profile(self) -> Profile:
+        """What an operator sees of this connection."""
+
+    def dismissed(self, reason: str) -> None:
+        """An operator closes this connection: as `drain`, with these words if the protocol can say them."""
+        self.drain(reason)
 
     @abstractmethod
     def blocked(self, reason: str) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from mypy_extensions import i64, mypyc_attr
 
-from onemq.heads.contract import Conversation, Head
+from onemq.heads.contract import Conversation, Head, PeerView
 from onemq.model.principal import Peer
 from onemq.model.refusal import Refusal, WireError
 from onemq.net.outbox import ParkingOutbox
@@ -87,6 +87,9 @@ class Connection(Party):
         self._receive_ms: i64 = 0
         self._last_sent_ms: i64 = turns.now_ms
         self._last_received_ms: i64 = turns.now_ms
+        self._connected_at_ms: i64 = turns.now_ms
+        self._received_bytes: i64 = 0
+        self._sent_bytes: i64 = 0
         self._login_by_ms: i64 = 0
         self._close_by_ms: i64 = 0
         self._conversation: Conversation | None = None
@@ -100,6 +103,7 @@ class Connection(Party):
         self._turns.enter()
         self._last_received_ms = self._turns.now_ms
         self._last_sent_ms = self._turns.now_ms
+        self._connected_at_ms = self._turns.now_ms
         self._registry.add(self)
         if self._limits.login_ms != 0:
             self._login_by_ms = self._turns.now_ms + self._limits.login_ms
@@ -120,6 +124,7 @@ class Connection(Party):
         if self._closing or conversation is None:
             return
         self._registry.bytes_in += len(data)
+        self._received_bytes += len(data)
         self.touch()
         try:
             conversation.received(data)
@@ -231,6 +236,7 @@ class Connection(Party):
         if data:
             self._last_sent_ms = self._turns.now_ms
             self._registry.bytes_out += len(data)
+            self._sent_bytes += len(data)
             self._transport.write(data)
         if self._full or self._stuffed or self._parking.parked_bytes > self._limits.outbox_bytes_max:
             self._regard_reading()
@@ -282,15 +288,45 @@ class Connection(Party):
         self._regard_reading()
 
     def drain(self, reason: str) -> None:
+        self._say_goodbye(reason, False)
+
+    def dismiss(self, reason: str) -> None:
+        _log.info("%s: closed by an operator: %s", self._name, reason)
+        self._say_goodbye(reason, True)
+
+    def _say_goodbye(self, reason: str, by_operator: bool) -> None:
         conversation = self._conversation
         if conversation is None or self._closing:
             return
         self._turns.enter()
         try:
-            conversation.drain(reason)
+            if by_operator:
+                conversation.dismissed(reason)
+            else:
+                conversation.drain(reason)
         except Exception as error:
             self._report(error, "while it said goodbye")
         self.close()
+
+    def view(self, number: i64) -> PeerView | None:
+        conversation = self._conversation
+        if conversation is None:
+            return None
+        profile = conversation.profile()
+        if self._closing:
+            profile.state = "closing"
+        elif self._held and profile.state == "running":
+            profile.state = "blocked"
+        return PeerView(
+            number,
+            self._protocol,
+            self.peer,
+            profile,
+            self._connected_at_ms,
+            self._received_bytes,
+            self._sent_bytes,
+            self._parking.parked_bytes + self._transport_waiting(),
+        )
 
     def abort(self) -> None:
         self._transport.abort()

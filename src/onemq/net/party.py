@@ -5,7 +5,7 @@ One class, not four small interfaces: compiled code calls a method of a base cla
 
 from mypy_extensions import i64, mypyc_attr
 
-from onemq.heads.contract import Link
+from onemq.heads.contract import Link, PeerView
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -54,4 +54,14 @@ class Party(Link):
 
     def abort(self) -> None:
         """Close now."""
+        raise NotImplementedError
+
+    # registry.py
+
+    def view(self, number: i64) -> PeerView | None:
+        """What an operator sees of it; None when it is as good as gone."""
+        raise NotImplementedError
+
+    def dismiss(self, reason: str) -> None:
+        """An operator closes it: say so, and close once everything is sent."""
         raise NotImplementedError

@@ -1,11 +1,12 @@
-"""The connections that are open, and counts. Knows them only as things that can be drained and aborted."""
+"""The connections that are open, and counts. Knows them only as things that can be shown, drained and aborted."""
 
 from mypy_extensions import i64
 
+from onemq.heads.contract import Peers, PeerView
 from onemq.net.party import Party
 
 
-class Registry:
+class Registry(Peers):
     """All open connections.
 
     Attributes:
@@ -15,19 +16,21 @@ class Registry:
     """
 
     def __init__(self, connections_max: int) -> None:
+        super().__init__()
         self.connections_max = connections_max
         self.opened: i64 = 0
         self.refused: i64 = 0
         self.bytes_in: i64 = 0
         self.bytes_out: i64 = 0
-        self._members: dict[Party, None] = {}
+        self._members: dict[Party, int] = {}
+        """By the number of each: it was the how manieth."""
 
     def is_full(self) -> bool:
         return len(self._members) >= self.connections_max
 
     def add(self, member: Party) -> None:
         self.opened += 1
-        self._members[member] = None
+        self._members[member] = int(self.opened)
 
     def remove(self, member: Party) -> None:
         self._members.pop(member, None)
@@ -37,3 +40,18 @@ class Registry:
 
     def members(self) -> list[Party]:
         return list(self._members)
+
+    def views(self) -> list[PeerView]:
+        found: list[PeerView] = []
+        for member, number in self._members.items():
+            view = member.view(number)
+            if view is not None:
+                found.append(view)
+        return found
+
+    def close(self, number: int, reason: str) -> bool:
+        for member, known in self._members.items():
+            if known == number:
+                member.dismiss(reason)
+                return True
+        return False

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from onemq.engine.ports import Completion, Durable
-from onemq.heads.contract import Conversation, Head, Link, Outbox
+from onemq.heads.contract import Conversation, Head, Link, Outbox, Profile
 from onemq.model.principal import Peer
 from onemq.net.clock import Clock
 from onemq.net.connection import Connection, Limits
@@ -217,6 +217,9 @@ class Echo(Conversation):
 
     def drain(self, reason: str) -> None:
         self.link.outbox.park(0, 7, b"draining")
+
+    def profile(self) -> Profile:
+        return Profile("Echo", "somebody")
 
     def blocked(self, reason: str) -> None:
         self.told.append(reason)

@@ -25,7 +25,16 @@ class Confirms:
         that are to be flushed.
     """
 
-    __slots__ = ("_answered_tag", "_channel", "_durable", "_lane", "_last_tag", "_waiting", "pending")
+    __slots__ = (
+        "_answered_tag",
+        "_channel",
+        "_durable",
+        "_lane",
+        "_last_tag",
+        "_sent_tag",
+        "_waiting",
+        "pending",
+    )
 
     def __init__(self, channel: i64, waiting: "list[Confirms]") -> None:
         self._channel: i64 = channel
@@ -33,6 +42,8 @@ class Confirms:
         self._lane = int(channel) + CONFIRM_LANES
         self._last_tag: i64 = 0
         self._answered_tag: i64 = 0
+        self._sent_tag: i64 = 0
+        """No acknowledgement up to here waits any more."""
         self._durable = False
         self.pending = False
 
@@ -59,10 +70,16 @@ class Confirms:
         if last > self._answered_tag:
             frame = BytesWriter()
             write_ack(frame, self._channel, last, last - self._answered_tag > 1)
+            if not outbox.lane_waits(self._lane):
+                self._sent_tag = self._answered_tag
             outbox.park(self._lane, access.position() if self._durable else 0, frame.getvalue())
             self._answered_tag = last
         self._durable = False
         self.pending = False
+
+    def unconfirmed(self, outbox: Outbox) -> int:
+        """Publishes whose acknowledgement has not left; while one waits, those since none did count with it."""
+        return int(self._last_tag - (self._sent_tag if outbox.lane_waits(self._lane) else self._answered_tag))
 
     def drop(self, outbox: Outbox) -> None:
         """The channel is closing: nobody waits any more."""

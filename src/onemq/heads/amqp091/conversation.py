@@ -58,10 +58,11 @@ from onemq.heads.amqp091.methods import (
     Method,
     decode_method,
 )
+from onemq.heads.amqp091.profile import connection_profile
 from onemq.heads.amqp091.replies import AmqpRefusal, Reply, amqp_reply, refusal_reply
 from onemq.heads.amqp091.session import Session
 from onemq.heads.amqp091.settings import AmqpSettings
-from onemq.heads.contract import Conversation, Link
+from onemq.heads.contract import Conversation, Link, Profile
 from onemq.model.refusal import Refusal
 
 _GOODBYE_LANE: Final = 0
@@ -148,6 +149,16 @@ class AmqpConversation(Conversation):
         self._send(ConnectionClose(reply.code, reply.text, class_id, method_id))
 
     def drain(self, reason: str) -> None:
+        self._say_goodbye(f"broker forced connection closure with reason '{reason}'")
+
+    def dismissed(self, reason: str) -> None:
+        self._say_goodbye(reason)
+
+    def profile(self) -> Profile:
+        session = self._session if not self._released else None
+        return connection_profile(self._handshake, session, list(self._channels.values()))
+
+    def _say_goodbye(self, explanation: str) -> None:
         if self._over or self._draining:
             return
         self._draining = True
@@ -157,7 +168,7 @@ class AmqpConversation(Conversation):
             return
         session.access.pause(True)
         session.flush_confirms()
-        text = reply_text(CONNECTION_FORCED, f"broker forced connection closure with reason '{reason}'")
+        text = reply_text(CONNECTION_FORCED, explanation)
         frame = BytesWriter()
         write_method_frame(frame, 0, ConnectionClose(CONNECTION_FORCED, text, 0, 0).encode())
         # What was published before the goodbye is confirmed before it.

@@ -87,7 +87,8 @@ def server_properties(settings: AmqpSettings) -> dict[str, FieldValue]:
 class Handshake:
     """Attributes:
     state: one of the constants above. session: there when the state is DONE.
-    channels_max: negotiated. capabilities: the client's.
+    channels_max, heartbeat_seconds: negotiated. capabilities: the client's.
+    client_properties, connection_name, mechanism: what the client said, as far as it has.
     """
 
     def __init__(
@@ -98,7 +99,10 @@ class Handshake:
         self.channels_max: i64 = settings.channels_max
         self.frame_bytes_max: i64 = settings.frame_bytes_max
         self.capabilities: dict[str, FieldValue] = {}
-        self._connection_name = ""
+        self.client_properties: dict[str, FieldValue] = {}
+        self.connection_name = ""
+        self.mechanism = ""
+        self.heartbeat_seconds: i64 = 0
         self._principal: Principal | None = None
         self._link = link
         self._gate = gate
@@ -144,7 +148,9 @@ class Handshake:
             self.capabilities = capabilities
         name = properties.get("connection_name")
         if isinstance(name, str):
-            self._connection_name = name
+            self.connection_name = name
+        self.client_properties = properties
+        self.mechanism = method.mechanism
         if method.mechanism not in self._gate.mechanisms(self._link.peer):
             raise AmqpWireError(
                 COMMAND_INVALID, f"unknown authentication mechanism '{method.mechanism}'", 10, 11
@@ -191,6 +197,7 @@ class Handshake:
         self.channels_max = _negotiated("channel_max", method.channel_max, 1, settings.channels_max)
         self.frame_bytes_max = frame_bytes
         self._codec.frame_bytes_max = frame_bytes
+        self.heartbeat_seconds = method.heartbeat
         heartbeat_ms = method.heartbeat * 1000
         # RabbitMQ's rule: sends when nothing was sent for half the interval, gives up after two without a byte.
         self._link.set_idle(heartbeat_ms // 2, heartbeat_ms * 2, HEARTBEAT_FRAME)
@@ -216,7 +223,7 @@ class Handshake:
             self.can("consumer_cancel_notify"),
         )
         self._link.describe(
-            f"{principal.name}@{self._connection_name}" if self._connection_name else principal.name
+            f"{principal.name}@{self.connection_name}" if self.connection_name else principal.name
         )
         self._send(ConnectionOpenOk())
         self.state = DONE

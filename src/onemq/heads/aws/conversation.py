@@ -20,7 +20,7 @@ from onemq.heads.aws.routing import Router
 from onemq.heads.aws.session import Session
 from onemq.heads.aws.settings import AwsSettings
 from onemq.heads.aws.urls import clean_host
-from onemq.heads.contract import Conversation, Link
+from onemq.heads.contract import Conversation, Link, Profile
 from onemq.model.refusal import Refusal, WireError
 from onemq.wire.http import CONTINUE, HttpReceiver, HttpRequest, write_response
 from onemq.wire.http_errors import HttpRefused
@@ -95,6 +95,13 @@ class AwsConversation(Conversation):
         self._over = True
         self._http.close()
 
+    def profile(self) -> Profile:
+        session = self._session
+        profile = Profile("AWS", session.user(), self._settings.namespace)
+        if session.user_agent:
+            profile.client_properties = {"user_agent": session.user_agent.decode("latin-1")}
+        return profile
+
     def blocked(self, reason: str) -> None:
         # HTTP has no word for it: the net does not read from this peer, its requests wait.
         return
@@ -150,6 +157,7 @@ class AwsConversation(Conversation):
             self._link.hold_reading(hold)
 
     def _request(self, request: HttpRequest) -> None:
+        self._session.user_agent = request.headers.get(b"user-agent", b"")
         target = request.target
         mark = target.find(b"?")
         path = target if mark < 0 else target[:mark]

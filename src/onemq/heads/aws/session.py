@@ -31,7 +31,7 @@ class Session:
         scheme: "http" or "https": how the peer reached us.
         publishing: the net knows that this peer publishes.
         answer_bytes: answers made since the last one had left when a request was taken.
-        lost: the connection is gone.
+        lost: the connection is gone. user_agent: of the last request.
     """
 
     __slots__ = (
@@ -46,6 +46,7 @@ class Session:
         "publishing",
         "scheme",
         "settings",
+        "user_agent",
     )
 
     def __init__(self, link: Link, gate: Gate, settings: AwsSettings) -> None:
@@ -56,6 +57,7 @@ class Session:
         self.publishing = False
         self.answer_bytes: i64 = 0
         self.lost = False
+        self.user_agent = b""
         self._accesses: dict[str, Access] = {}
         self._anonymous: Access | None = None
         self._credential = b""
@@ -121,6 +123,10 @@ class Session:
         for access in self._accesses.values():
             access.close()
         self._accesses.clear()
+
+    def user(self) -> str:
+        """Who sent requests here so far; several names are joined by commas."""
+        return ",".join(name for name in self._accesses if name)
 
     def publishes(self) -> None:
         """Called by every operation that publishes: under an alarm the net holds publishers up."""

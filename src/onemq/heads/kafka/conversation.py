@@ -11,7 +11,7 @@ from typing import Final
 from mypy_extensions import i64
 
 from onemq.auth.gate import Gate
-from onemq.heads.contract import Conversation, Link
+from onemq.heads.contract import Conversation, Link, Profile
 from onemq.heads.kafka.api import API_VERSIONS, APIS
 from onemq.heads.kafka.call import LANE, Call
 from onemq.heads.kafka.codec import REQUEST_BYTES_MIN, Codec
@@ -74,6 +74,15 @@ class KafkaConversation(Conversation):
 
     def drain(self, reason: str) -> None:
         self._end()
+
+    def profile(self) -> Profile:
+        session = self._session
+        profile = Profile("Kafka", session.user(), self._settings.namespace, session.client_id)
+        if not session.authenticated:
+            profile.state = "starting"
+        if session.client_software:
+            profile.client_properties = {"product": session.client_software}
+        return profile
 
     def blocked(self, reason: str) -> None:
         # Kafka has no word for it: the net does not read from this peer, its producer waits.
@@ -156,12 +165,13 @@ class KafkaConversation(Conversation):
         client_id = reader.nullable_string(False)
         if api.is_flexible(version):
             reader.skip_tagged_fields()
+        session.client_id = "" if client_id is None else client_id
         call = Call(
             session,
             api_key,
             version,
             correlation_id,
-            "" if client_id is None else client_id,
+            session.client_id,
             reader,
             api.response_header_has_tags(version),
         )

@@ -47,7 +47,7 @@ class Session:
     """One connection.
 
     Attributes:
-        client_software: name and version from ApiVersions, "" if it did not say.
+        client_software: name and version from ApiVersions, "" if it did not say. client_id: of the last request.
         muted_until_ms: no request is taken before (a quota was exceeded); 0 = not muted.
         publishing: the net knows that this peer publishes.
         held_bytes: batches in answers that count as on their way to this peer.
@@ -63,6 +63,7 @@ class Session:
         "_principal",
         "_unmute",
         "answer_bytes",
+        "client_id",
         "client_software",
         "exchange",
         "gate",
@@ -82,6 +83,7 @@ class Session:
         self.gate = gate
         self.settings = settings
         self.client_software = ""
+        self.client_id = ""
         self.muted_until_ms: i64 = 0
         self.publishing = False
         self.lost = False
@@ -111,6 +113,10 @@ class Session:
         principal = self._principal
         assert principal is not None, "a command was served before authentication"
         return principal
+
+    def user(self) -> str:
+        """Who the peer is, "" before `enter`."""
+        return "" if self._principal is None else self._principal.name
 
     def enter(self, principal: Principal) -> None:
         """The peer is `principal` from now on. Raises Refusal NAMESPACE_DENIED."""

@@ -12,7 +12,7 @@ from typing import Final
 from librt.strings import BytesWriter
 
 from onemq.auth.gate import Gate
-from onemq.heads.contract import Conversation, Link
+from onemq.heads.contract import Conversation, Link, Profile
 from onemq.heads.management.area import Area
 from onemq.heads.management.call import JSON, LANE, Call
 from onemq.heads.management.errors import Problem
@@ -89,6 +89,11 @@ class ManagementConversation(Conversation):
             canceller.hurry()
         self._over = True
         self._http.close()
+
+    def profile(self) -> Profile:
+        profile = Profile("HTTP", self._session.user)
+        profile.operates = True
+        return profile
 
     def blocked(self, reason: str) -> None:
         return
