@@ -15,7 +15,7 @@ FAST_TESTS := tests/unit tests/conformance
 SIDE_BY_SIDE := -n 2 --dist loadfile
 ALL_TESTS := tests
 
-.PHONY: serve test check bench compiled clean format
+.PHONY: serve test check bench compiled clean format example
 
 serve: $(STAMPS)/compiled
 	@exec $(BIN)/onemq serve $(ARGS)
@@ -37,6 +37,10 @@ check: $(STAMPS)/dev $(STAMPS)/clients
 format: $(STAMPS)/dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# One of examples/, against a broker that runs: make example NAME=order_processing
+example: $(STAMPS)/clients
+	@exec $(BIN)/python -m examples.$(NAME) $(ARGS)
 
 bench: $(STAMPS)/compiled $(STAMPS)/clients $(STAMPS)/bench
 	$(BIN)/python bench/run.py $(ARGS)
@@ -71,8 +75,8 @@ $(STAMPS)/dev: $(STAMPS)/runtime
 	@touch $@
 
 $(STAMPS)/clients: $(STAMPS)/runtime
-	$(call say,"installing client libraries for the acceptance tests")
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group clients
+	$(call say,"installing client libraries for the acceptance tests and the examples")
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group clients --group examples
 	@touch $@
 
 $(STAMPS)/bench: $(STAMPS)/runtime

@@ -15,7 +15,7 @@ from hypothesis import settings
 settings.register_profile("onemq", deadline=None)
 settings.load_profile("onemq")
 
-OTHER_PROGRAMS = ("clients", "conformance", "crash", "differential")
+OTHER_PROGRAMS = ("clients", "conformance", "crash", "differential", "examples")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
