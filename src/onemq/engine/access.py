@@ -9,6 +9,7 @@ from mypy_extensions import i64
 
 from onemq.engine.acls import READ, TOPIC, WRITE
 from onemq.engine.administration import AdminAccess
+from onemq.engine.auditing import Audit
 from onemq.engine.authority import Authority
 from onemq.engine.catalog import ROUTED, Catalog
 from onemq.engine.consumption import Consumer, Delivery, GetWaiter, Sink, StreamStart
@@ -92,7 +93,8 @@ class Access:
         self.published: i64 = 0
         self.paused = False
         self.closed = False
-        self.authority = Authority(catalog.administration.acls, principal, rights)
+        self.audit = Audit(core, principal.name, namespace.name)
+        self.authority = Authority(catalog.administration.acls, principal, rights, self.audit)
         self.admin = AdminAccess(catalog.administration, self.authority, principal.name)
         self.topics = TopicAccess(core, catalog, namespace, self.authority)
         self.groups = GroupAccess(groups, self.authority, namespace.name)
@@ -246,17 +248,19 @@ class Access:
 
     def delete_exchange(self, name: str, if_unused: bool = False) -> None:
         """Refusal ACCESS_DENIED, IN_USE. One that is not there is fine."""
-        self._may_configure("exchange", name)
-        if name == "":
-            raise Refusal(Reason.RESERVED_NAME, "exchange", name)
-        exchange = self._space.exchanges.get(name)
-        if exchange is None:
-            return
-        if exchange.predeclared:
-            raise Refusal(Reason.RESERVED_NAME, "exchange", name)
-        if if_unused and (len(exchange.matcher) or exchange.incoming):
-            raise Refusal(Reason.IN_USE, "exchange", name)
-        self.catalog.remove_exchange(self._space, exchange)
+        with self.audit.doing("delete", "exchange", name) as act:
+            self._may_configure("exchange", name)
+            if name == "":
+                raise Refusal(Reason.RESERVED_NAME, "exchange", name)
+            exchange = self._space.exchanges.get(name)
+            if exchange is None:
+                act.nothing()
+                return
+            if exchange.predeclared:
+                raise Refusal(Reason.RESERVED_NAME, "exchange", name)
+            if if_unused and (len(exchange.matcher) or exchange.incoming):
+                raise Refusal(Reason.IN_USE, "exchange", name)
+            self.catalog.remove_exchange(self._space, exchange)
 
     def _exchange_ends(self, destination: str, source: str) -> tuple[Exchange, Exchange]:
         self._may_write("exchange", destination)
@@ -327,16 +331,17 @@ class Access:
 
     def alter_queue(self, name: str, settings: QueueSettings) -> None:
         """Other settings from now on. Refusal NOT_FOUND, ACCESS_DENIED, LOCKED, INVALID (what cannot change)."""
-        self._may_configure("queue", name)
-        queue = self._queue(name)
-        check_alterable(name, queue.settings, settings)
-        before = queue.settings
-        if (
-            settings.dead_letter_exchange != before.dead_letter_exchange
-            or settings.dead_letter_routing_key != before.dead_letter_routing_key
-        ):
-            self._may_bury(name, settings)
-        self.catalog.alter_queue(self._space, queue, settings)
+        with self.audit.doing("alter", "queue", name):
+            self._may_configure("queue", name)
+            queue = self._queue(name)
+            check_alterable(name, queue.settings, settings)
+            before = queue.settings
+            if (
+                settings.dead_letter_exchange != before.dead_letter_exchange
+                or settings.dead_letter_routing_key != before.dead_letter_routing_key
+            ):
+                self._may_bury(name, settings)
+            self.catalog.alter_queue(self._space, queue, settings)
 
     def queue_names(self, prefix: str = "") -> list[str]:
         """Queues and topics whose names begin so and that this principal may read, write or configure, ascending."""
@@ -375,22 +380,31 @@ class Access:
 
     def delete_queue(self, name: str, if_unused: bool = False, if_empty: bool = False) -> int:
         """Returns how many records went with it; 0 when there is none of that name. Refusal ACCESS_DENIED, LOCKED, IN_USE, NOT_EMPTY."""
-        self._may_configure("queue", name)
-        queue = self._space.queues.get(name)
-        if queue is None:
-            return 0
-        self._not_locked(queue)
-        if if_unused and queue.consumers:
-            raise Refusal(Reason.IN_USE, "queue", name)
-        if if_empty and queue.message_count():
-            raise Refusal(Reason.NOT_EMPTY, "queue", name)
-        self._exclusive.pop(name, None)
-        return self.catalog.remove_queue(self._space, queue)
+        with self.audit.doing("delete", "queue", name) as act:
+            self._may_configure("queue", name)
+            queue = self._space.queues.get(name)
+            if queue is None:
+                act.nothing()
+                return 0
+            self._not_locked(queue)
+            if if_unused and queue.consumers:
+                raise Refusal(Reason.IN_USE, "queue", name)
+            if if_empty and queue.message_count():
+                raise Refusal(Reason.NOT_EMPTY, "queue", name)
+            if self._exclusive.pop(name, None) is not None:
+                # A connection's own: it goes with it anyway.
+                act.nothing()
+            count = self.catalog.remove_queue(self._space, queue)
+            act.detail(f"{count} records")
+            return count
 
     def purge_queue(self, name: str) -> int:
         """Returns how many ready records were dropped. Refusal NOT_FOUND, ACCESS_DENIED, LOCKED, NOT_SUPPORTED."""
-        self._may_read("queue", name)
-        return int(self._queue(name).purge())
+        with self.audit.doing("purge", "queue", name) as act:
+            self._may_read("queue", name)
+            count = int(self._queue(name).purge())
+            act.detail(f"{count} records")
+            return count
 
     def _queue_ends(self, queue: str, exchange: str) -> tuple[Exchange, Queue]:
         self._may_write("queue", queue)

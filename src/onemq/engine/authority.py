@@ -25,6 +25,7 @@ from onemq.engine.acls import (
     WRITE,
     Acls,
 )
+from onemq.engine.auditing import Audit
 from onemq.model.principal import Principal
 from onemq.model.refusal import Reason, Refusal
 from onemq.model.rights import NamePattern, Rights
@@ -50,11 +51,17 @@ _NOTHING: Final = NamePattern("")
 
 
 class Authority:
-    """See the module. `host`: the peer's address, "" where it is not known (then only rules for every host concern it)."""
+    """See the module.
 
-    __slots__ = ("_acls", "_administrator", "_monitoring", "_rights", "_user", "host")
+    Attributes:
+        host: the peer's address, "" where it is not known (then only rules for every host concern it).
+        audit: what the principal does as an administrator is noted there; see auditing.py.
+    """
 
-    def __init__(self, acls: Acls, principal: Principal, rights: Rights) -> None:
+    __slots__ = ("_acls", "_administrator", "_monitoring", "_rights", "_user", "audit", "host")
+
+    def __init__(self, acls: Acls, principal: Principal, rights: Rights, audit: Audit | None = None) -> None:
+        self.audit = Audit(None, principal.name, "") if audit is None else audit
         self._acls = acls
         self._rights = rights
         self._user = "User:" + principal.name

@@ -13,7 +13,7 @@ from mypy_extensions import i64, mypyc_attr
 
 from onemq.engine.facts import write_part
 from onemq.engine.parts import Part
-from onemq.engine.ports import Store
+from onemq.engine.ports import Auditor, Store
 from onemq.engine.settings import EngineSettings
 
 STALE_DEADLINES_MIN: Final = 1000
@@ -61,12 +61,14 @@ class Core:
         tail_bytes: estimate of what the records in memory take.
         delivery_bytes_left: bytes of values that may still be delivered in this turn.
         fetch_bytes_left: bytes of batches that may still be fetched before others of them have left; may be below 0.
+        auditor: is told what administrators do, by way of auditing.py; None: nobody is.
     """
 
     def __init__(self, store: Store, settings: EngineSettings, entropy: Callable[[int], bytes]) -> None:
         self.store = store
         self.settings = settings
         self.entropy = entropy
+        self.auditor: Auditor | None = None
         self.persistent = store.persistent
         self.now_ms: i64 = 0
         self.last_position: i64 = 0

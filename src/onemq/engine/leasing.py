@@ -121,8 +121,11 @@ class LeaseAccess:
 
     def purge(self, queue: str) -> int:
         """Drops all that nobody has at a connection: ready, delayed and leased with a time. Returns how many."""
-        found = self._queue(queue)
-        return int(found.purge() + found.purge_waiting())
+        with self._authority.audit.doing("purge", "queue", queue) as act:
+            found = self._queue(queue)
+            count = int(found.purge() + found.purge_waiting())
+            act.detail(f"{count} records")
+            return count
 
     # Inside.
 

@@ -1,4 +1,6 @@
-"""What the engine asks of the world: one shard of durable storage. No file-system words here.
+"""What the engine asks of the world: one shard of durable storage, and somebody who writes down what administrators do.
+
+No file-system words here.
 
 The engine calls these methods and never waits. What takes time comes back as a `Completion`, which the composition root
 collects with `completions()` after the store's wake-up call and hands to the broker, on the engine's thread.
@@ -10,7 +12,9 @@ not at all), and appends become durable in order. Position 0 is durable always.
 from abc import abstractmethod
 from typing import Final
 
-from mypy_extensions import mypyc_attr
+from mypy_extensions import i64, mypyc_attr
+
+from onemq.model.principal import Peer
 
 
 class Completion:
@@ -193,3 +197,58 @@ class Store:
 
 
 NO_POSITION: Final = 0
+
+DONE: Final = "done"
+REFUSED: Final = "refused"
+FAILED: Final = "failed"
+"""What came of an act: it was done; it was denied (or made no sense); it broke."""
+
+
+class Act:
+    """One administrative act, for the audit log. docs/operations.md lists which there are.
+
+    Attributes:
+        time_ms: when, ms since the epoch.
+        user: who; "" where nobody had logged in. namespace: in which, "" where it is about none.
+        peer: from where and by which protocol; None: the broker itself.
+        action: a verb: "delete", "purge", "alter", "create", "log in", ...
+        kind, name: on what: "queue" and its name.
+        detail: what exactly, for people. Never a secret.
+        result: DONE, REFUSED or FAILED. reason: why it was not done.
+    """
+
+    __slots__ = (
+        "action",
+        "detail",
+        "kind",
+        "name",
+        "namespace",
+        "peer",
+        "reason",
+        "result",
+        "time_ms",
+        "user",
+    )
+
+    def __init__(
+        self, time_ms: int, user: str, namespace: str, peer: Peer | None, action: str, kind: str, name: str
+    ) -> None:
+        self.time_ms: i64 = time_ms
+        self.user = user
+        self.namespace = namespace
+        self.peer = peer
+        self.action = action
+        self.kind = kind
+        self.name = name
+        self.detail = ""
+        self.result = DONE
+        self.reason = ""
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Auditor:
+    """Writes acts down (`Core.auditor`; None where nobody wants them). Code that does such acts goes through auditing.py."""
+
+    @abstractmethod
+    def note(self, act: Act) -> None:
+        """Must not block for long, and must not raise."""

@@ -126,7 +126,9 @@ class GroupAccess:
 
     def delete_offsets(self, group: str, wanted: list[Commit]) -> None:
         """Sets `refused` of those that are not deleted. Refusal NOT_FOUND, GROUP_NOT_EMPTY."""
-        self._groups.delete_offsets(self._named(group, DELETE), wanted)
+        topics = ", ".join(sorted({commit.topic for commit in wanted}))
+        with self._authority.audit.doing("delete offsets", "group", group, topics):
+            self._groups.delete_offsets(self._named(group, DELETE), wanted)
 
     # Administration.
 
@@ -159,8 +161,9 @@ class GroupAccess:
 
     def delete(self, group: str) -> None:
         """With its offsets. Refusal NOT_FOUND, GROUP_NOT_EMPTY."""
-        self._authority.demand(GROUP, DELETE, group)
-        self._groups.delete(self._key(group))
+        with self._authority.audit.doing("delete", "group", group):
+            self._authority.demand(GROUP, DELETE, group)
+            self._groups.delete(self._key(group))
 
 
 class _Describable(Visibility):

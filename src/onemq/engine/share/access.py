@@ -146,7 +146,8 @@ class ShareAccess:
 
     def delete(self, group: str) -> None:
         """Refusal ACCESS_DENIED, NOT_FOUND, GROUP_NOT_EMPTY."""
-        self._groups.delete(self._key(group, DELETE))
+        with self._authority.audit.doing("delete", "share group", group):
+            self._groups.delete(self._key(group, DELETE))
 
     def started(self, group: str) -> dict[str, list[int]]:
         """Where the group reads, of topics that may be described; a group that does not exist, nowhere. Refusal ACCESS_DENIED."""
@@ -178,11 +179,14 @@ class ShareAccess:
 
     def reset(self, group: str, topic: Topic, index: int, offset: int) -> None:
         """The group reads from here; one that does not exist is made. Refusal ACCESS_DENIED, NOT_FOUND, GROUP_NOT_EMPTY, LIMIT."""
-        self._authority.demand(TOPIC, READ, topic.name)
-        self._topics.partition(topic, index)
-        self._groups.reset(self._key(group, READ), topic, index, offset)
+        detail = f"{topic.name}, partition {index}, to {offset}"
+        with self._authority.audit.doing("reset offsets", "share group", group, detail):
+            self._authority.demand(TOPIC, READ, topic.name)
+            self._topics.partition(topic, index)
+            self._groups.reset(self._key(group, READ), topic, index, offset)
 
     def forget(self, group: str, topic: Topic) -> bool:
         """As if it had never read the topic. False when it had not. Refusal ACCESS_DENIED, NOT_FOUND, GROUP_NOT_EMPTY."""
-        self._authority.demand(TOPIC, READ, topic.name)
-        return self._groups.forget(self._key(group, DELETE), topic)
+        with self._authority.audit.doing("delete offsets", "share group", group, topic.name):
+            self._authority.demand(TOPIC, READ, topic.name)
+            return self._groups.forget(self._key(group, DELETE), topic)

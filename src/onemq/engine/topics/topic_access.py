@@ -20,6 +20,7 @@ from onemq.engine.acls import (
     TOPIC,
     WRITE,
 )
+from onemq.engine.auditing import settings_text
 from onemq.engine.authority import Authority
 from onemq.engine.catalog import Catalog
 from onemq.engine.core import Core
@@ -163,23 +164,30 @@ class TopicAccess:
 
     def delete(self, topic: Topic) -> None:
         """Refusal ACCESS_DENIED."""
-        self._authority.demand(TOPIC, DELETE, topic.name)
-        self.catalog.topics.remove(self._space, topic)
+        with self._authority.audit.doing("delete", "topic", topic.name):
+            self._authority.demand(TOPIC, DELETE, topic.name)
+            self.catalog.topics.remove(self._space, topic)
 
     def add_partitions(self, topic: Topic, total: int, check_only: bool = False) -> None:
         """Refusal ACCESS_DENIED, INVALID (not more than there are), LIMIT."""
-        self._authority.demand(TOPIC, ALTER, topic.name)
-        if total <= len(topic.partitions):
-            raise Refusal(Reason.INVALID, "partitions", topic.name, str(total))
-        self._check_partitions(topic.name, total)
-        if not check_only:
+        with self._authority.audit.doing("alter", "topic", topic.name, f"{total} partitions") as act:
+            self._authority.demand(TOPIC, ALTER, topic.name)
+            if total <= len(topic.partitions):
+                raise Refusal(Reason.INVALID, "partitions", topic.name, str(total))
+            self._check_partitions(topic.name, total)
+            if check_only:
+                act.nothing()
+                return
             self.catalog.topics.add_partitions(self._space, topic, total)
 
     def configure(self, topic: Topic, overrides: dict[str, str], check_only: bool = False) -> None:
         """`overrides`: all that are to be set from now on. Refusal ACCESS_DENIED, INVALID."""
-        self._authority.demand(TOPIC, ALTER_CONFIGS, topic.name)
-        validate_all(overrides)
-        if not check_only:
+        with self._authority.audit.doing("alter", "topic", topic.name, settings_text(overrides)) as act:
+            self._authority.demand(TOPIC, ALTER_CONFIGS, topic.name)
+            validate_all(overrides)
+            if check_only:
+                act.nothing()
+                return
             self.catalog.topics.configure(topic, TopicConfig(overrides))
 
     # Records in.
@@ -252,7 +260,10 @@ class TopicAccess:
     def delete_records(self, topic: Topic, index: int, before: i64) -> int:
         """Records before `before` (-1: all that can be seen) are gone. Returns the new start. Refusal ACCESS_DENIED, NOT_FOUND,
         OFFSET_OUT_OF_RANGE."""
-        self._authority.demand(TOPIC, DELETE, topic.name)
-        partition = self.partition(topic, index)
-        partition.delete_before(partition.log.visible_end if before == -1 else before)
-        return int(partition.log.start_offset)
+        with self._authority.audit.doing("delete records", "topic", topic.name) as act:
+            self._authority.demand(TOPIC, DELETE, topic.name)
+            partition = self.partition(topic, index)
+            partition.delete_before(partition.log.visible_end if before == -1 else before)
+            start = int(partition.log.start_offset)
+            act.detail(f"partition {index}, before {start}")
+            return start

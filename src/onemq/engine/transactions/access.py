@@ -200,9 +200,11 @@ class TransactionAccess(ProduceCheck):
 
         Refusal NOT_FOUND, PRODUCER_EPOCH_STALE.
         """
-        self._authority.demand(CLUSTER, ALTER, CLUSTER_NAME)
-        participants = self._transactions.participants
-        topic_id = participants.topic_id(self._namespace, topic, index)
-        if topic_id == b"":
-            raise Refusal(Reason.NOT_FOUND, "partition", topic, str(index))
-        participants.end_in_partition(topic_id, index, producer_id, epoch, commit, coordinator_epoch)
+        ending = f"{'committed' if commit else 'aborted'}, partition {index}, producer {producer_id}"
+        with self._authority.audit.doing("end transaction", "topic", topic, ending):
+            self._authority.demand(CLUSTER, ALTER, CLUSTER_NAME)
+            participants = self._transactions.participants
+            topic_id = participants.topic_id(self._namespace, topic, index)
+            if topic_id == b"":
+                raise Refusal(Reason.NOT_FOUND, "partition", topic, str(index))
+            participants.end_in_partition(topic_id, index, producer_id, epoch, commit, coordinator_epoch)
