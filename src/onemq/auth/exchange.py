@@ -62,17 +62,27 @@ class ScramLogin(SaslExchange):
         exchange: ScramExchange,
         credential_of: Callable[[str], tuple[ScramCredential, str]],
         admit: Callable[[str], Principal],
+        failed: Callable[[Refusal], None],
     ) -> None:
-        """credential_of: for a user, and "" or why no proof can fit (it is unknown, say). admit: raises Refusal."""
+        """credential_of: for a user, and "" or why no proof can fit (it is unknown, say). admit: raises Refusal. failed: is told
+        why the login has failed."""
         super().__init__()
         self._exchange = exchange
         self._credential_of = credential_of
         self._admit = admit
+        self._failed = failed
         self._credential: ScramCredential | None = None
         self._hopeless = ""
         self._over = False
 
     def step(self, response: bytes) -> bytes:
+        try:
+            return self._step(response)
+        except Refusal as refusal:
+            self._failed(refusal)
+            raise
+
+    def _step(self, response: bytes) -> bytes:
         if self._over:
             raise refused(self._exchange.user, "a message after the login was over")
         try:

@@ -16,6 +16,7 @@ from onemq.engine.access import Access
 from onemq.engine.broker import Broker
 from onemq.engine.credentials import Credentials, ScramCredential
 from onemq.engine.parts import PART_CREDENTIALS
+from onemq.engine.ports import REFUSED, Act
 from onemq.model.principal import Peer, Principal
 from onemq.model.refusal import Reason, Refusal, Scope
 from onemq.model.rights import no_rights
@@ -27,6 +28,10 @@ EXCHANGES: Final = (sasl.PLAIN, *HASHES)
 def may_monitor(principal: Principal) -> bool:
     """Sees all namespaces (RabbitMQ: "Management Plugin", section "Access and Permissions")."""
     return "monitoring" in principal.tags or "administrator" in principal.tags
+
+
+def _denied(namespace: str, detail: str) -> Refusal:
+    return Refusal(Reason.NAMESPACE_DENIED, "namespace", namespace, detail, scope=Scope.CONNECTION)
 
 
 class Gate:
@@ -50,18 +55,42 @@ class Gate:
 
     def login(self, mechanism: str, response: bytes, peer: Peer) -> Principal:
         """PLAIN or EXTERNAL. Raises Refusal AUTHENTICATION_FAILED."""
+        try:
+            return self._login(mechanism, response, peer)
+        except Refusal as refusal:
+            self._note_failed(peer, refusal.entity, refusal)
+            raise
+
+    def _login(self, mechanism: str, response: bytes, peer: Peer) -> Principal:
         if mechanism == sasl.PLAIN:
             try:
                 user, password = sasl.parse_plain(response)
             except sasl.BadResponse as error:
                 raise refused("", str(error)) from None
-            return self.login_plain(user, password, peer)
+            return self._check_password(user, password, peer)
         if mechanism == sasl.EXTERNAL:
             return self._login_external(peer)
         raise refused("", f"unknown mechanism {mechanism!r}")
 
     def login_plain(self, user: str, password: str, peer: Peer) -> Principal:
         """Raises Refusal AUTHENTICATION_FAILED; its `detail` is for our log, not for the peer."""
+        try:
+            return self._check_password(user, password, peer)
+        except Refusal as refusal:
+            self._note_failed(peer, user, refusal)
+            raise
+
+    def _note_failed(self, peer: Peer, user: str, error: Exception, namespace: str = "") -> None:
+        """Log-ins that fail are for the audit log. `user`: who the peer says it is."""
+        auditor = self._broker.core.auditor
+        if auditor is None:
+            return
+        act = Act(self.now_ms(), user, namespace, peer, "log in", "user", user)
+        act.result = REFUSED
+        act.reason = error.detail if isinstance(error, Refusal) and error.detail else str(error)
+        auditor.note(act)
+
+    def _check_password(self, user: str, password: str, peer: Peer) -> Principal:
         found = self._users.authenticate(user, password)
         if found is None:
             raise refused(user, f"user '{user}' - invalid credentials")
@@ -87,13 +116,18 @@ class Gate:
     ) -> Principal:
         """Who signed the request. Raises BadSignature, and Refusal AUTHENTICATION_FAILED for who may not come from there."""
         found = self._users.find_access_key(signature.access_key)
-        if found is None:
-            raise sigv4.BadSignature(
-                sigv4.UNKNOWN_KEY, "The security token included in the request is invalid."
-            )
-        user, secret = found
-        self._verifier.check(signature, request, secret, now_ms)
-        return self._admit(user, peer)
+        name = f"access key {signature.access_key}" if found is None else found[0].principal.name
+        try:
+            if found is None:
+                raise sigv4.BadSignature(
+                    sigv4.UNKNOWN_KEY, "The security token included in the request is invalid."
+                )
+            user, secret = found
+            self._verifier.check(signature, request, secret, now_ms)
+            return self._admit(user, peer)
+        except (sigv4.BadSignature, Refusal) as error:
+            self._note_failed(peer, name, error)
+            raise
 
     def sasl_exchange(self, mechanism: str, peer: Peer) -> SaslExchange:
         """Begins a login by PLAIN or SCRAM. Raises Refusal AUTHENTICATION_FAILED for another mechanism."""
@@ -107,6 +141,7 @@ class Gate:
             exchange,
             lambda user: self._scram_credential(user, mechanism),
             lambda user: self._admit(self._users.find(user) or User(user, [], None), peer),
+            lambda refusal: self._note_failed(peer, refusal.entity, refusal),
         )
 
     def _scram_credential(self, name: str, mechanism: str) -> tuple[ScramCredential, str]:
@@ -137,18 +172,21 @@ class Gate:
         key = hmac.digest(self._secret, seed, digest)
         return ScramCredential(seed[:SALT_BYTES], ITERATIONS, key, key)
 
-    def enter(self, principal: Principal, namespace: str) -> Access:
-        """Raises Refusal NAMESPACE_DENIED: `detail` is "not found" or "access refused"."""
-        if not self._permissions.has_namespace(namespace):
-            raise Refusal(
-                Reason.NAMESPACE_DENIED, "namespace", namespace, "not found", scope=Scope.CONNECTION
-            )
-        rights = self._permissions.rights(principal.name, namespace)
-        if rights is None:
-            raise Refusal(
-                Reason.NAMESPACE_DENIED, "namespace", namespace, "access refused", scope=Scope.CONNECTION
-            )
-        return self._broker.access(principal, namespace, rights)
+    def enter(self, principal: Principal, namespace: str, peer: Peer | None = None) -> Access:
+        """Raises Refusal NAMESPACE_DENIED: `detail` is "not found" or "access refused". peer: from where, for the audit log."""
+        try:
+            if not self._permissions.has_namespace(namespace):
+                raise _denied(namespace, "not found")
+            rights = self._permissions.rights(principal.name, namespace)
+            if rights is None:
+                raise _denied(namespace, "access refused")
+        except Refusal as refusal:
+            if peer is not None:
+                self._note_failed(peer, principal.name, refusal, namespace)
+            raise
+        access = self._broker.access(principal, namespace, rights)
+        access.audit.peer = peer
+        return access
 
     def enter_ruled(self, principal: Principal, namespace: str, peer: Peer) -> Access:
         """As `enter`, for protocols with access rules: who has no permission may enter, and do what rules allow.
@@ -156,13 +194,12 @@ class Gate:
         Raises Refusal NAMESPACE_DENIED ("not found").
         """
         if self._permissions.rights(principal.name, namespace) is not None:
-            access = self.enter(principal, namespace)
+            access = self.enter(principal, namespace, peer)
         elif self._permissions.has_namespace(namespace):
             access = self._broker.access(principal, namespace, no_rights())
+            access.audit.peer = peer
         else:
-            raise Refusal(
-                Reason.NAMESPACE_DENIED, "namespace", namespace, "not found", scope=Scope.CONNECTION
-            )
+            raise _denied(namespace, "not found")
         access.authority.host = peer.host
         return access
 
@@ -173,7 +210,7 @@ class Gate:
         """
         if may_monitor(principal) and self._permissions.rights(principal.name, namespace) is None:
             return self.enter_ruled(principal, namespace, peer)
-        access = self.enter(principal, namespace)
+        access = self.enter(principal, namespace, peer)
         access.authority.host = peer.host
         return access
 

@@ -102,7 +102,7 @@ class Access:
         self.transactions = TransactionAccess(transactions, self.authority, namespace.name)
         self.topics.produce_check = self.transactions
         self.deduplication = DeduplicationAccess(deduplication, namespace, rights)
-        self.notices = NoticeAccess(notices, namespace.name, rights)
+        self.notices = NoticeAccess(notices, namespace.name, rights, self.audit)
         self.redrives = RedriveAccess(redrives, namespace, self.authority, rights)
         self.leases = LeaseAccess(core, catalog, namespace, self.authority, rights)
         self._space = namespace

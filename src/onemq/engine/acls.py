@@ -57,6 +57,30 @@ RULES_MAX: Final = 100_000
 _DECISIONS_MAX: Final = 10_000
 _NO_RULE: Final = -1
 
+_RESOURCE_NAMES: Final = {
+    TOPIC: "topic",
+    GROUP: "group",
+    CLUSTER: "cluster",
+    TRANSACTIONAL_ID: "transactional id",
+    DELEGATION_TOKEN: "delegation token",
+    USER: "user",
+}
+_OPERATION_NAMES: Final = {
+    ALL: "all",
+    READ: "read",
+    WRITE: "write",
+    CREATE: "create",
+    DELETE: "delete",
+    ALTER: "alter",
+    DESCRIBE: "describe",
+    CLUSTER_ACTION: "cluster action",
+    DESCRIBE_CONFIGS: "describe configs",
+    ALTER_CONFIGS: "alter configs",
+    IDEMPOTENT_WRITE: "idempotent write",
+    CREATE_TOKENS: "create tokens",
+    DESCRIBE_TOKENS: "describe tokens",
+    TWO_PHASE_COMMIT: "two-phase commit",
+}
 _IMPLY_DESCRIBE: Final = (READ, WRITE, DELETE, ALTER)
 
 
@@ -93,6 +117,14 @@ class AclRule:
             self.operation,
             self.permission,
         )
+
+    def text(self) -> str:
+        """For people."""
+        word = "allow" if self.permission == ALLOW else "deny"
+        form = "prefixed" if self.pattern == PREFIXED else "literal"
+        kind = _RESOURCE_NAMES.get(self.resource, str(self.resource))
+        operation = _OPERATION_NAMES.get(self.operation, str(self.operation))
+        return f"{word} {operation} on {kind} {self.name!r} ({form}) to {self.principal} from {self.host}"
 
     def takes_in(self, name: str) -> bool:
         """Whether its pattern is about a resource of that name."""

@@ -5,6 +5,8 @@ Must not: know a protocol.
 Spec: Kafka documentation, "Authorization and ACLs", table of operations per request.
 """
 
+from typing import Final
+
 from onemq.engine.acls import (
     ALTER,
     ALTER_CONFIGS,
@@ -17,12 +19,16 @@ from onemq.engine.acls import (
     AclRule,
     Acls,
 )
+from onemq.engine.auditing import settings_text
 from onemq.engine.authority import Authority
 from onemq.engine.core import Core
 from onemq.engine.credentials import Credentials, ScramCredential
 from onemq.engine.group_configs import GroupConfigs
 from onemq.engine.parts import Part
 from onemq.engine.quotas import Entity, FilterPart, Quotas
+
+_RULES_TOLD: Final = 20
+"""Of the rules removed at once, so many are written down; of the others how many they were."""
 
 
 class Administration:
@@ -66,12 +72,18 @@ class AdminAccess:
         return self._parts.acls.find(chosen)
 
     def add_rule(self, rule: AclRule) -> None:
-        self.demand_cluster(ALTER)
-        self._parts.acls.add(rule)
+        with self._authority.audit.doing("create", "access rule", rule.name, rule.text()):
+            self.demand_cluster(ALTER)
+            self._parts.acls.add(rule)
 
     def remove_rules(self, chosen: AclFilter) -> list[AclRule]:
-        self.demand_cluster(ALTER)
-        return self._parts.acls.remove(chosen)
+        with self._authority.audit.doing("delete", "access rule", chosen.name or "") as act:
+            self.demand_cluster(ALTER)
+            removed = self._parts.acls.remove(chosen)
+            act.detail("; ".join([rule.text() for rule in removed[:_RULES_TOLD]]) + _more(len(removed)))
+            if not removed:
+                act.nothing()
+            return removed
 
     # Quotas.
 
@@ -81,10 +93,15 @@ class AdminAccess:
 
     def alter_quota(self, entity: Entity, changes: list[tuple[str, float | None]], check_only: bool) -> None:
         """All of the changes or none."""
-        self.demand_cluster(ALTER_CONFIGS)
-        for key, value in changes:
-            self._parts.quotas.check(entity, key, value)
-        if not check_only:
+        name = ", ".join([f"{kind} {who or '(default)'}" for kind, who in entity])
+        detail = ", ".join([f"{key}={'(removed)' if value is None else value}" for key, value in changes])
+        with self._authority.audit.doing("alter", "quota", name, detail) as act:
+            self.demand_cluster(ALTER_CONFIGS)
+            for key, value in changes:
+                self._parts.quotas.check(entity, key, value)
+            if check_only:
+                act.nothing()
+                return
             for key, value in changes:
                 self._parts.quotas.alter(entity, key, value)
 
@@ -103,12 +120,14 @@ class AdminAccess:
         return self._parts.credentials.find(user, mechanism) is not None
 
     def store_credential(self, user: str, mechanism: str, credential: ScramCredential) -> None:
-        self.demand_cluster(ALTER)
-        self._parts.credentials.store(user, mechanism, credential)
+        with self._authority.audit.doing("alter", "credentials", user, mechanism):
+            self.demand_cluster(ALTER)
+            self._parts.credentials.store(user, mechanism, credential)
 
     def remove_credential(self, user: str, mechanism: str) -> None:
-        self.demand_cluster(ALTER)
-        self._parts.credentials.remove(user, mechanism)
+        with self._authority.audit.doing("delete", "credentials", user, mechanism):
+            self.demand_cluster(ALTER)
+            self._parts.credentials.remove(user, mechanism)
 
     # Settings of groups.
 
@@ -130,5 +149,12 @@ class AdminAccess:
 
     def configure_group(self, group: str, overrides: dict[str, str], check_only: bool = False) -> None:
         """`overrides`: all that are to be set from now on."""
-        self._authority.demand(GROUP, ALTER_CONFIGS, group)
-        self._parts.group_configs.configure(group, overrides, check_only)
+        with self._authority.audit.doing("alter", "group", group, settings_text(overrides)) as act:
+            self._authority.demand(GROUP, ALTER_CONFIGS, group)
+            self._parts.group_configs.configure(group, overrides, check_only)
+            if check_only:
+                act.nothing()
+
+
+def _more(count: int) -> str:
+    return f"; and {count - _RULES_TOLD} more" if count > _RULES_TOLD else ""

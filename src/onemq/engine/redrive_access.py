@@ -26,16 +26,18 @@ class RedriveAccess:
         Read on the source, write on the destination; without one the task may write where this principal may now.
         Refusal NOT_FOUND, NOT_SUPPORTED, IN_USE (one is at work), INVALID, LIMIT.
         """
-        self._may_read(source)
-        may_write: list[str] | None = None
-        if destination is not None:
-            if not self._writes(destination):
-                raise Refusal(Reason.ACCESS_DENIED, "queue", destination, "write")
-        else:
-            allowed = [name for name in self._space.queues if self._writes(name)]
-            if len(allowed) < len(self._space.queues):
-                may_write = allowed
-        return self._part.start(self._space, source, destination, per_second, may_write)
+        whither = "to where each died" if destination is None else f"to {destination}"
+        with self._authority.audit.doing("start redrive", "queue", source, whither):
+            self._may_read(source)
+            may_write: list[str] | None = None
+            if destination is not None:
+                if not self._writes(destination):
+                    raise Refusal(Reason.ACCESS_DENIED, "queue", destination, "write")
+            else:
+                allowed = [name for name in self._space.queues if self._writes(name)]
+                if len(allowed) < len(self._space.queues):
+                    may_write = allowed
+            return self._part.start(self._space, source, destination, per_second, may_write)
 
     def list(self, source: str) -> list[RedriveTask]:
         """The newest first; at most ENDED_PER_SOURCE of them. Refusal NOT_FOUND."""
@@ -47,8 +49,9 @@ class RedriveAccess:
     def cancel(self, identifier: str) -> RedriveTask:
         """Refusal NOT_FOUND ("redrive"), INVALID ("redrive"): it is not running."""
         task = self._part.find(self._space.name, identifier)
-        self._may_read(task.source)
-        self._part.cancel(task)
+        with self._authority.audit.doing("cancel redrive", "queue", task.source):
+            self._may_read(task.source)
+            self._part.cancel(task)
         return task
 
     def _may_read(self, name: str) -> None:

@@ -8,9 +8,10 @@ class Peer:
         host, port: the peer's address. local_host, local_port: ours.
         tls: whether the connection is encrypted.
         certificate_name: the client certificate's verified name (RFC 2253 text), "" if none was shown.
+        protocol: name of the head it speaks to ("amqp", "kafka", ...), "" where that is not known.
     """
 
-    __slots__ = ("certificate_name", "host", "local_host", "local_port", "port", "tls")
+    __slots__ = ("certificate_name", "host", "local_host", "local_port", "port", "protocol", "tls")
 
     def __init__(
         self,
@@ -20,6 +21,7 @@ class Peer:
         local_port: int = 0,
         tls: bool = False,
         certificate_name: str = "",
+        protocol: str = "",
     ) -> None:
         self.host = host
         self.port = port
@@ -27,6 +29,7 @@ class Peer:
         self.local_port = local_port
         self.tls = tls
         self.certificate_name = certificate_name
+        self.protocol = protocol
 
     def is_loopback(self) -> bool:
         """True for 127.0.0.0/8, ::1 and their IPv4-mapped form."""

@@ -82,4 +82,5 @@ class SocketProtocol(asyncio.Protocol):
         local = transport.get_extra_info("sockname") or ("", 0)
         name = self._certificate_name(transport) if self._certificate_name is not None else ""
         encrypted = self._certificate_name is not None
-        return Peer(str(remote[0]), int(remote[1]), str(local[0]), int(local[1]), encrypted, name)
+        protocol = self._head.name
+        return Peer(str(remote[0]), int(remote[1]), str(local[0]), int(local[1]), encrypted, name, protocol)

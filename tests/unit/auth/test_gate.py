@@ -9,6 +9,7 @@ from onemq.auth.permissions import Permission, Permissions
 from onemq.auth.sasl import BadResponse, parse_plain
 from onemq.auth.users import User, Users, hash_password
 from onemq.engine.broker import Broker
+from onemq.engine.ports import REFUSED, Act, Auditor
 from onemq.engine.settings import EngineSettings
 from onemq.model.principal import Peer
 from onemq.model.refusal import Reason, Refusal, Scope
@@ -114,3 +115,37 @@ def test_parse_plain(response: bytes, expected: tuple[str, str]) -> None:
 def test_parse_plain_refuses(response: bytes) -> None:
     with pytest.raises(BadResponse):
         parse_plain(response)
+
+
+class Notebook(Auditor):
+    def __init__(self) -> None:
+        self.acts: list[Act] = []
+
+    def note(self, act: Act) -> None:
+        self.acts.append(act)
+
+
+def test_logins_that_fail_are_for_the_audit_log() -> None:
+    broker = Broker(MemoryStore(lambda: None), EngineSettings(), lambda count: bytes(count))
+    broker.begin_turn(1)
+    broker.recover()
+    users = {"alice": User("alice", [], hash_password("secret", b"salt"), access_keys={"AKIA": "s"})}
+    door = Gate(Users(users), Permissions(["/"], {}), broker)
+    notebook = Notebook()
+    broker.core.auditor = notebook
+    refused(door, "PLAIN", b"\0alice\0wrong", REMOTE)
+    refused(door, "EXTERNAL", b"", REMOTE)
+    with pytest.raises(Refusal):
+        door.login_plain("alice", "wrong", REMOTE)
+    with pytest.raises(Refusal):
+        door.sasl_exchange("PLAIN", REMOTE).step(b"\0alice\0wrong")
+    with pytest.raises(Refusal):
+        door.sasl_exchange("SCRAM-SHA-256", REMOTE).step(b"nonsense")
+    principal = door.login_plain("alice", "secret", REMOTE)
+    with pytest.raises(Refusal):
+        door.enter(principal, "/", REMOTE)
+    assert [act.user for act in notebook.acts] == ["alice", "", "alice", "alice", "", "alice"]
+    assert {(act.action, act.result, act.peer) for act in notebook.acts} == {("log in", REFUSED, REMOTE)}
+    assert [act.namespace for act in notebook.acts][-1] == "/"
+    assert "invalid credentials" in notebook.acts[0].reason
+    assert "secret" not in "".join(act.reason for act in notebook.acts)

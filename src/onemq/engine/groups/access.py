@@ -94,7 +94,21 @@ class GroupAccess:
         modern: the request is one that members of groups with server-side assignment may use.
         """
         self._authority.demand(GROUP, READ, group)
+        moved_back = "" if member.generation >= 0 else self._moved_back(group, commits)
         self._groups.commit(self._key(group), member, commits, modern)
+        if moved_back:
+            # Kafka has no request of its own for it: tools reset a group's offsets by such a commit.
+            with self._authority.audit.doing("reset offsets", "group", group, moved_back):
+                pass
+
+    def _moved_back(self, group: str, commits: list[Commit]) -> str:
+        """Where a commit goes back behind what stands, for people."""
+        found: list[str] = []
+        for commit in commits:
+            stands = self._groups.book.find(self._key(group), commit.topic, commit.partition)
+            if stands is not None and commit.refused is None and commit.offset < stands.offset:
+                found.append(f"{commit.topic} {commit.partition} from {stands.offset} to {commit.offset}")
+        return ", ".join(found)
 
     def commit_transactional(
         self, group: str, producer_id: int, commits: list[Commit], member: Membership

@@ -4,6 +4,7 @@ on the topic's name; whoever subscribes a queue must be allowed to write into it
 Must not: know a protocol. What is changed is durable at `Access.position()`.
 """
 
+from onemq.engine.auditing import Audit
 from onemq.engine.notices.notice import Notice
 from onemq.engine.notices.notices import Notices
 from onemq.engine.notices.topic import NOT_REPLAYING, NoticeTopic, Subscription
@@ -25,7 +26,8 @@ class Published:
 class NoticeAccess:
     """See the module. Methods with a topic or subscription: Refusal NOT_FOUND, ACCESS_DENIED ("notice topic", "subscription")."""
 
-    def __init__(self, notices: Notices, namespace: str, rights: Rights) -> None:
+    def __init__(self, notices: Notices, namespace: str, rights: Rights, audit: Audit) -> None:
+        self._audit = audit
         self._notices = notices
         self._namespace = namespace
         self._rights = rights
@@ -58,14 +60,21 @@ class NoticeAccess:
         return NoticeTopic(self._namespace, name, attributes, tags)
 
     def save_topic(self, topic: NoticeTopic) -> None:
-        self._may_configure(topic.name)
-        self._notices.save_topic(topic)
+        known = (self._namespace, topic.name) in self._notices.topics
+        with self._audit.doing("alter" if known else "create", "notice topic", topic.name) as act:
+            self._may_configure(topic.name)
+            self._notices.save_topic(topic)
+            if not known:
+                act.nothing()
 
     def remove_topic(self, name: str) -> None:
         """One that is not there is fine."""
-        self._may_configure(name)
-        found = self._notices.topics.get((self._namespace, name))
-        if found is not None:
+        with self._audit.doing("delete", "notice topic", name) as act:
+            self._may_configure(name)
+            found = self._notices.topics.get((self._namespace, name))
+            if found is None:
+                act.nothing()
+                return
             self._notices.remove_topic(found)
 
     def topic(self, name: str) -> NoticeTopic:
@@ -95,10 +104,13 @@ class NoticeAccess:
 
     def save_subscription(self, subscription: Subscription) -> None:
         """Makes or changes it. PolicyError for a filter policy that is none; nothing is changed then but the object."""
-        self._may_configure(subscription.topic.name)
-        self._may_fill(subscription.queue)
-        self._may_fill(subscription.dead_letters)
-        self._notices.save_subscription(subscription)
+        action = "alter" if subscription.id in self._notices.subscriptions else "create"
+        detail = f"{subscription.protocol} {subscription.endpoint}"
+        with self._audit.doing(action, "subscription", subscription.topic.name, detail):
+            self._may_configure(subscription.topic.name)
+            self._may_fill(subscription.queue)
+            self._may_fill(subscription.dead_letters)
+            self._notices.save_subscription(subscription)
 
     def subscription(self, identifier: str) -> Subscription:
         found = self._notices.subscription(self._namespace, identifier)
@@ -121,8 +133,10 @@ class NoticeAccess:
         """One that is not there is fine."""
         found = self._notices.subscriptions.get(identifier)
         if found is not None and found.topic.namespace == self._namespace:
-            self._may_configure(found.topic.name)
-            self._notices.remove_subscription(found)
+            detail = f"{found.protocol} {found.endpoint}"
+            with self._audit.doing("delete", "subscription", found.topic.name, detail):
+                self._may_configure(found.topic.name)
+                self._notices.remove_subscription(found)
 
     def linked_subscription(self, identifier: str) -> Subscription | None:
         """By the id that only its subscriber has been sent: no right is needed, as for `leave`."""
@@ -171,13 +185,15 @@ class NoticeAccess:
 
     def replay(self, subscription: Subscription, from_ms: int, to_ms: int) -> None:
         """From the archive's notices of that time on; to_ms 0: until it has caught up. Refusal NOT_FOUND ("archive")."""
-        self._may_configure(subscription.topic.name)
-        if subscription.topic.archive is None:
-            raise Refusal(Reason.NOT_FOUND, "archive", subscription.topic.name)
-        subscription.replay_next = 0
-        subscription.replay_from_ms = from_ms
-        subscription.replay_to_ms = to_ms
-        self._restart(subscription)
+        detail = f"{subscription.protocol} {subscription.endpoint} from {from_ms}"
+        with self._audit.doing("replay", "subscription", subscription.topic.name, detail):
+            self._may_configure(subscription.topic.name)
+            if subscription.topic.archive is None:
+                raise Refusal(Reason.NOT_FOUND, "archive", subscription.topic.name)
+            subscription.replay_next = 0
+            subscription.replay_from_ms = from_ms
+            subscription.replay_to_ms = to_ms
+            self._restart(subscription)
 
     def end_replay(self, subscription: Subscription) -> None:
         self._may_configure(subscription.topic.name)
