@@ -16,7 +16,9 @@ from tidy.repository import ROOT, SOURCE, modules, texts
 UNIT = ROOT / "tests" / "unit"
 
 UNMIRRORED = {
-    "app.py": "tests/crash/test_process_*.py, tests/clients: the composed process",
+    "app/construction.py": "test_server.py; tests/unit/cli/test_serve.py: what cannot start",
+    "app/listeners.py": "test_server.py, tests/clients: every listener has clients",
+    "app/process.py": "tests/crash/test_process_*.py, tests/clients: the composed process",
     "auth/permissions.py": "test_gate.py",
     "auth/sasl.py": "test_gate.py and the handshake conversations",
     "cli/main.py": "tests/unit/cli/test_serve.py",

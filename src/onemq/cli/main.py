@@ -110,7 +110,7 @@ def _serve(config: str | None, flags: list[Flag]) -> None:
         settings = load(file_name=path, file_text=text, environment=os.environ, flags=flags)
     except BadSettings as error:
         fail("\n".join(error.problems))
-    from onemq.app import run
+    from onemq.app.process import run
 
     sys.exit(run(settings))
 

@@ -50,7 +50,7 @@ class Turns:
     Attributes:
         now_ms: the time of the current turn (of the last one, between turns).
         active: a turn has begun and its end is scheduled.
-        fatal: called with the reason when nothing can be promised any more; it must end the process.
+        fatal: called with the reason when nothing can be promised any more; it must end the process, or `close` this.
     """
 
     def __init__(
@@ -68,6 +68,7 @@ class Turns:
         self.timers = Timers()
         self.pressure = pressure
         self.fatal = fatal
+        self._closed = False
         self._loop = loop
         self._broker = broker
         self._store = store
@@ -113,6 +114,17 @@ class Turns:
         """Called from the store's threads: it has finished something."""
         self._loop.call_soon_threadsafe(self._woken)
 
+    def close(self) -> None:
+        """No turn begins or ends any more: nothing is committed, dispatched, confirmed or written after this."""
+        self._closed = True
+        # To whoever comes, a turn is on; its end never comes.
+        self.active = True
+        self._dirty = []
+        self._resuming = []
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
     def _begin(self) -> None:
         self.active = True
         self.now_ms = self._clock.now_ms()
@@ -128,6 +140,8 @@ class Turns:
                 self.fatal("the engine failed", error)
 
     def _tick(self) -> None:
+        if self._closed:
+            return
         self._timer = None
         self.enter()
         try:
@@ -146,6 +160,8 @@ class Turns:
     def _finish_turn(self) -> None:
         broker = self._broker
         self._collect()
+        if self._closed:
+            return
         if self._resuming:
             resuming = self._resuming
             self._resuming = []
@@ -155,6 +171,8 @@ class Turns:
         # A store that needs no waiting (memory) has finished the commit by now.
         if self._collect():
             more = True
+        if self._closed:
+            return
         self.pressure.observe_memory(broker.memory_bytes())
         self.pressure.observe_pending(self._store.pending_bytes())
         dirty = self._dirty
@@ -172,6 +190,8 @@ class Turns:
 
     def _collect(self) -> bool:
         """Hands the engine what the store has finished, and releases replies. True if there was anything."""
+        if self._closed:
+            return False
         completions = self._store.completions()
         if not completions:
             return False
@@ -182,6 +202,8 @@ class Turns:
                 self.pressure.store_stalled(completion.detail)
             elif isinstance(completion, Resumed):
                 self.pressure.store_resumed()
+        if self._closed:
+            return False
         if not self.active:
             self._begin()
         self._broker.complete(completions)

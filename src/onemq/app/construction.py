@@ -1,0 +1,184 @@
+"""Makes the parts of a broker from the settings: store, engine, gate, alarms, TLS.
+
+Must not start, listen or decide anything that a part could decide.
+"""
+
+import base64
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from onemq.auth.gate import Gate
+from onemq.auth.permissions import Permission, Permissions
+from onemq.auth.scram import ScramPassword
+from onemq.auth.users import User, Users, hash_password, parse_hash
+from onemq.config import GUEST, OFF, Settings
+from onemq.engine.broker import Broker
+from onemq.engine.groups.settings import GroupSettings
+from onemq.engine.settings import EngineSettings
+from onemq.engine.transactions.settings import TransactionSettings
+from onemq.heads.amqp091.native_reader import AmqpNativeReader
+from onemq.heads.amqp091.settings import PREDECLARED_EXCHANGES
+from onemq.heads.aws.sqs.native_reader import SqsNativeReader
+from onemq.model.record import NATIVE_AMQP091, NATIVE_SQS
+from onemq.net.clock import Clock
+from onemq.net.pressure import Pressure
+from onemq.storage.errors import StorageError
+from onemq.storage.file_store import FileStore
+from onemq.storage.files import Files
+from onemq.storage.memory_store import MemoryStore
+from onemq.storage.settings import StoreSettings
+from onemq.storage.workers import Threads
+
+if TYPE_CHECKING:
+    import ssl
+
+FAILED: Final = 1
+BAD_SETTING: Final = 2
+MEMORY_ALARM_PERCENT: Final = 40
+
+AnyStore = FileStore | MemoryStore
+
+
+class CannotStart(Exception):
+    """The text says why, and what to do about it. `status`: what the process exits with."""
+
+    def __init__(self, text: str, status: int = FAILED) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+def engine_settings(settings: Settings) -> EngineSettings:
+    return EngineSettings(
+        tail_bytes_max=settings.memory.tail_bytes_max,
+        journal_bytes_max=settings.storage.journal_bytes_max,
+        dispatch_per_turn=settings.limits.dispatch_per_turn,
+        consumer_timeout_ms=settings.limits.consumer_timeout_ms,
+        message_bytes_max=settings.amqp.message_bytes_max,
+        namespaces=list(settings.namespaces),
+        predeclared=list(PREDECLARED_EXCHANGES),
+        topic_partitions_max=settings.limits.topic_partitions_max,
+        compaction_keys_max=settings.limits.compaction_keys_max,
+        deduplication_window_ms=settings.limits.deduplication_window_ms,
+        deduplication_ids_max=settings.limits.deduplication_ids_max,
+        groups=_group_settings(settings),
+        transactions=TransactionSettings(
+            timeout_ms_max=settings.transactions.timeout_max_ms,
+            expiry_ms=settings.transactions.expiry_ms,
+            ids_max=settings.transactions.ids_max,
+        ),
+    )
+
+
+def _group_settings(settings: Settings) -> GroupSettings:
+    groups = settings.groups
+    return GroupSettings(
+        session_timeout_min_ms=groups.session_timeout_min_ms,
+        session_timeout_max_ms=groups.session_timeout_max_ms,
+        initial_rebalance_delay_ms=groups.initial_rebalance_delay_ms,
+        members_max=groups.members_max,
+        groups_max=groups.groups_max,
+        offsets_retention_ms=groups.offsets_retention_ms,
+        offsets_check_ms=groups.offsets_check_ms,
+    )
+
+
+def make_store(settings: Settings, wake: Callable[[], None]) -> AnyStore:
+    """Nothing is opened yet: `recovered_broker` does that."""
+    storage = settings.storage
+    if storage.memory:
+        # What it is given is done at once: the end of the turn that gave it collects it, nobody needs waking.
+        return MemoryStore(_no_wake)
+    store_settings = StoreSettings(
+        directory=storage.data,
+        sync=storage.sync,
+        sync_interval_ms=storage.sync_interval_ms,
+        segment_bytes=storage.segment_bytes,
+        open_files_max=storage.open_files_max,
+    )
+    return FileStore(store_settings, Files(), Threads(), wake)
+
+
+def _no_wake() -> None:
+    pass
+
+
+def recovered_broker(settings: Settings, store: AnyStore, clock: Clock) -> Broker:
+    """Opens the store and the engine on it; blocks. Raises CannotStart."""
+    broker = Broker(store, engine_settings(settings), os.urandom)
+    broker.catalog.natives.register(NATIVE_AMQP091, AmqpNativeReader())
+    broker.catalog.natives.register(NATIVE_SQS, SqsNativeReader())
+    broker.begin_turn(int(clock.now_ms()))
+    try:
+        broker.recover()
+    except (StorageError, OSError) as error:
+        raise CannotStart(f"cannot use the data directory {settings.storage.data}: {error}") from None
+    return broker
+
+
+def cluster_id(broker: Broker) -> str:
+    """Kafka's name of this broker: 22 characters, as Kafka makes them."""
+    return base64.urlsafe_b64encode(broker.identity.octets).decode("ascii").rstrip("=")
+
+
+def make_gate(settings: Settings, broker: Broker) -> Gate:
+    """Who may come in: the settings' users."""
+    users: dict[str, User] = {}
+    granted: dict[tuple[str, str], Permission] = {}
+    for name, user in settings.effective_users().items():
+        password = None
+        if user.password_hash:
+            password = parse_hash(user.password_hash)
+        elif user.password:
+            password = hash_password(user.password, os.urandom(4))
+        scram = ScramPassword(user.password) if user.password else None
+        users[name] = User(
+            name,
+            list(user.tags),
+            password,
+            loopback_only=name == GUEST,
+            scram=scram,
+            access_keys=user.access_keys,
+        )
+        for namespace, permission in user.permissions.items():
+            granted[(name, namespace)] = Permission(permission.configure, permission.write, permission.read)
+    anonymous = "" if settings.users else GUEST
+    return Gate(Users(users), Permissions(settings.namespaces, granted), broker, anonymous)
+
+
+def make_pressure(settings: Settings) -> Pressure:
+    alarm_bytes = settings.memory.alarm_bytes or _memory_bytes() * MEMORY_ALARM_PERCENT // 100
+    if settings.storage.memory:
+        return Pressure(alarm_bytes)
+    directory = settings.storage.data
+
+    def free_bytes() -> int:
+        status = os.statvfs(directory)
+        return status.f_bavail * status.f_frsize
+
+    return Pressure(alarm_bytes, settings.disk.free_bytes_min, free_bytes, settings.storage.pending_bytes_max)
+
+
+def _memory_bytes() -> int:
+    """What this process may use: the machine's memory, or its control group's limit."""
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        with open("/sys/fs/cgroup/memory.max", encoding="ascii") as file:
+            text = file.read().strip()
+    except OSError:
+        return machine
+    return min(machine, int(text)) if text.isdigit() else machine
+
+
+def tls_context(settings: Settings) -> "ssl.SSLContext | None":
+    """None when no listener wants one. Raises CannotStart."""
+    ports = (settings.amqp.tls_port, settings.kafka.tls_port, settings.aws.tls_port, settings.http.tls_port)
+    if not settings.tls_configured() or all(port == OFF for port in ports):
+        return None
+    from onemq.net.tls import BadTls, make_context
+
+    tls = settings.tls
+    try:
+        return make_context(tls.certificate, tls.key, tls.client_ca, tls.require_client_certificate)
+    except BadTls as error:
+        raise CannotStart(f"bad setting {error}", BAD_SETTING) from None

@@ -1,0 +1,208 @@
+"""One broker: built from the settings, started and stopped on a given event loop; as often as wanted, several in one process.
+
+Must not touch what belongs to the whole process (signals, the garbage collector, limits of open files, its exit): process.py does
+for `onemq serve`, and a program that has a broker inside decides for itself.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from onemq.app.construction import (
+    AnyStore,
+    CannotStart,
+    make_gate,
+    make_pressure,
+    make_store,
+    recovered_broker,
+    tls_context,
+)
+from onemq.app.listeners import Parts, make_listeners
+from onemq.config import Settings
+from onemq.net.caller import HttpCaller
+from onemq.net.clock import Clock
+from onemq.net.drain import drain
+from onemq.net.listener import CannotListen, Listener
+from onemq.net.registry import Registry
+from onemq.net.turns import Turns
+
+if TYPE_CHECKING:
+    import ssl
+
+_log = logging.getLogger("onemq")
+
+CHORES_SECONDS: Final = 1.0
+
+Fatal = Callable[[str, Exception | None], None]
+"""Told when nothing can be promised any more: the reason, and the error if there was one."""
+
+
+class Waker:
+    """The store's wake-up call: exists before the turns do, because recovery comes first."""
+
+    def __init__(self) -> None:
+        self.turns: Turns | None = None
+
+    def wake(self) -> None:
+        if self.turns is not None:
+            self.turns.wake_from_store()
+
+
+class Server:
+    """One broker on one event loop. After `stop` it can be started again: on its data, or empty if it kept all in memory.
+
+    Attributes:
+        chores: what is done once a second while it runs; more can be added before `start`.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        loop: asyncio.AbstractEventLoop,
+        fatal: Fatal,
+        clock: Clock | None = None,
+    ) -> None:
+        """All methods are called on `loop`'s thread. After `fatal` was called only `stop` may be."""
+        self.chores: list[Callable[[], None]] = []
+        self._settings = settings
+        self._loop = loop
+        self._fatal = fatal
+        self._clock = clock if clock is not None else Clock()
+        self._store: AnyStore | None = None
+        self._parts: Parts | None = None
+        self._listeners: list[Listener] = []
+        self._chore_timer: asyncio.TimerHandle | None = None
+        self._failed = False
+
+    @property
+    def parts(self) -> Parts:
+        """Of the running broker."""
+        assert self._parts is not None, "the server is not started"
+        return self._parts
+
+    @property
+    def running(self) -> bool:
+        return self._parts is not None
+
+    async def start(self) -> None:
+        """Recovers (blocking), listens, serves. Raises CannotStart; then nothing is left behind."""
+        assert self._store is None, "the server is started already"
+        settings = self._settings
+        self._failed = False
+        tls = tls_context(settings)
+        waker = Waker()
+        store = make_store(settings, waker.wake)
+        try:
+            parts = self._make_parts(store, waker, tls)
+            listeners = make_listeners(parts)
+            parts.turns.enter()
+            await self._listen(listeners)
+        except BaseException:
+            if waker.turns is not None:
+                waker.turns.close()
+            store.close()
+            raise
+        self._store = store
+        self._parts = parts
+        self._listeners = listeners
+        self._do_chores()
+
+    def _make_parts(self, store: AnyStore, waker: Waker, tls: "ssl.SSLContext | None") -> Parts:
+        settings = self._settings
+        broker = recovered_broker(settings, store, self._clock)
+        pressure = make_pressure(settings)
+        turns = Turns(self._loop, self._clock, broker, store, pressure, self._end_in_failure)
+        waker.turns = turns
+        return Parts(
+            settings,
+            self._loop,
+            broker,
+            turns,
+            pressure,
+            Registry(settings.limits.connections_max),
+            make_gate(settings, broker),
+            _make_caller(settings, self._loop, turns),
+            tls,
+        )
+
+    async def _listen(self, listeners: list[Listener]) -> None:
+        try:
+            for listener in listeners:
+                await listener.start(self._loop)
+        except BaseException as error:
+            for listener in listeners:
+                listener.stop()
+            if isinstance(error, CannotListen):
+                raise CannotStart(str(error)) from None
+            raise
+
+    def addresses(self) -> list[tuple[str, str]]:
+        """Name of the listener and `host:port`, of every socket that it listens on."""
+        return [(listener.name, address) for listener in self._listeners for address in listener.addresses()]
+
+    async def stop(self) -> bool:
+        """No new connections, goodbyes, the last checkpoint. Takes a bounded time (server.drain_seconds). True: all ended in order."""
+        parts = self._parts
+        store = self._store
+        if parts is None or store is None:
+            return True
+        if self._chore_timer is not None:
+            self._chore_timer.cancel()
+        parts.stopping = "stopping"
+        _log.info("stopping: no new connections, %d open", parts.registry.count())
+        parts.caller.close()
+        clean = False
+        try:
+            if not self._failed:
+                seconds = self._settings.server.drain_seconds
+                clean = await drain(self._listeners, parts.registry, parts.turns, parts.broker, seconds)
+        finally:
+            parts.turns.close()
+            self._abandon(parts)
+            self._listeners = []
+            self._parts = None
+            self._store = None
+            # Joins threads that write: off the loop, which may be somebody else's as well.
+            await self._loop.run_in_executor(None, store.close)
+        return clean
+
+    def _end_in_failure(self, reason: str, error: Exception | None) -> None:
+        """Nothing may be confirmed any more: not a byte leaves after this."""
+        if self._failed:
+            return
+        self._failed = True
+        self._fatal(reason, error)
+        if self._parts is not None:
+            self._parts.stopping = reason
+            self._parts.turns.close()
+            self._abandon(self._parts)
+
+    def _abandon(self, parts: Parts) -> None:
+        for listener in self._listeners:
+            listener.stop()
+        for member in parts.registry.members():
+            member.abort()
+
+    def _do_chores(self) -> None:
+        self._observe_disk()
+        for chore in self.chores:
+            chore()
+        self._chore_timer = self._loop.call_later(CHORES_SECONDS, self._do_chores)
+
+    def _observe_disk(self) -> None:
+        try:
+            self.parts.pressure.observe_disk()
+        except OSError as error:
+            _log.error("cannot ask for the free disk space: %s", error)
+
+
+def _make_caller(settings: Settings, loop: asyncio.AbstractEventLoop, turns: Turns) -> HttpCaller:
+    calls = settings.calls
+
+    def make_context() -> "ssl.SSLContext":
+        from onemq.net.tls import make_client_context
+
+        return make_client_context(calls.ca_file, calls.insecure)
+
+    return HttpCaller(loop, turns, make_context, calls.concurrency_max)
