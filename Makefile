@@ -39,7 +39,7 @@ format: $(STAMPS)/dev
 	$(BIN)/ruff check --fix .
 
 # One of examples/, against a broker that runs: make example NAME=order_processing
-example: $(STAMPS)/clients
+example: $(STAMPS)/clients $(STAMPS)/examples
 	@exec $(BIN)/python -m examples.$(NAME) $(ARGS)
 
 bench: $(STAMPS)/compiled $(STAMPS)/clients $(STAMPS)/bench
@@ -77,6 +77,12 @@ $(STAMPS)/dev: $(STAMPS)/runtime
 $(STAMPS)/clients: $(STAMPS)/runtime
 	$(call say,"installing client libraries for the acceptance tests and the examples")
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group clients --group examples
+	@touch $@
+
+# What examples with a part in Node need; those without do without Node.
+$(STAMPS)/examples: $(STAMPS)/venv examples/package.json
+	@if command -v npm >/dev/null; then cd examples && npm install --silent --no-package-lock --no-audit --no-fund; \
+	  else echo "npm is not installed: examples with a part in Node will not run" >&2; fi
 	@touch $@
 
 $(STAMPS)/bench: $(STAMPS)/runtime

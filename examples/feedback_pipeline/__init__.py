@@ -1,0 +1,1 @@
+"""The feedback pipeline: what users say goes through Kafka into a database, each of it exactly once."""

@@ -1,0 +1,89 @@
+"""The feedback pipeline: every feedback is in the database once, whatever is killed and whoever comes back late."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from example_runner import Examples, until
+
+TOPIC = "feedback-topic"
+
+
+@pytest.fixture
+def database(examples: Examples) -> Path:
+    path = examples.directory / "feedback.sqlite3"
+    examples.environment["FEEDBACK_DATABASE"] = str(path)
+    return path
+
+
+def rows(database: Path, statement: str) -> list[tuple[object, ...]]:
+    """Empty as long as there is no such table."""
+    connection = sqlite3.connect(database, timeout=30)
+    try:
+        return connection.execute(statement).fetchall()
+    except sqlite3.OperationalError:
+        return []
+    finally:
+        connection.close()
+
+
+def end_offsets(examples: Examples) -> dict[int, int]:
+    consumer = Consumer(
+        {"bootstrap.servers": examples.environment["KAFKA_BOOTSTRAP_SERVERS"], "group.id": "look"}
+    )
+    try:
+        return {
+            partition: consumer.get_watermark_offsets(TopicPartition(TOPIC, partition), timeout=10)[1]
+            for partition in range(3)
+        }
+    finally:
+        consumer.close()
+
+
+def test_a_killed_consumer_loses_and_doubles_nothing(
+    examples: Examples, database: Path, node_packages: None
+) -> None:
+    examples.play("feedback_pipeline")
+    assert rows(database, "SELECT rating, count FROM totals ORDER BY rating") == [
+        (rating, 200) for rating in range(1, 6)
+    ]
+    comments = rows(database, "SELECT count(*), count(DISTINCT comment) FROM feedback")
+    assert comments == [(1000, 1000)]
+    rejected = rows(database, "SELECT value, reason FROM rejected")
+    assert rejected == [(b'{"rating": 11}', "Field required")]
+    positions = rows(database, "SELECT partition, next_offset FROM positions")
+    assert dict(positions) == {  # type: ignore[arg-type]
+        partition: end for partition, end in end_offsets(examples).items() if end
+    }
+
+
+def test_the_position_is_the_databases_whatever_the_group_says(examples: Examples, database: Path) -> None:
+    """Offsets that somebody's tool committed ahead of the database skip nothing."""
+    servers = examples.environment["KAFKA_BOOTSTRAP_SERVERS"]
+    examples.environment["FEEDBACK_GROUP"] = name = f"feedback-{uuid4()}"
+    admin = AdminClient({"bootstrap.servers": servers})
+    if TOPIC in admin.list_topics(timeout=10).topics:
+        admin.delete_topics([TOPIC])[TOPIC].result()
+    admin.create_topics([NewTopic(TOPIC, num_partitions=3)])[TOPIC].result()
+    producer = Producer({"bootstrap.servers": servers})
+    said = {"userId": "u", "rating": 4, "comment": "", "timestamp": "2026-01-01T00:00:00Z"}
+    for partition in (0, 1):
+        for _ in range(30):
+            producer.produce(TOPIC, json.dumps(said), partition=partition)
+    producer.flush()
+    group = Consumer({"bootstrap.servers": servers, "group.id": name})
+    group.commit(offsets=[TopicPartition(TOPIC, 0, 30)], asynchronous=False)
+    group.close()
+
+    consumer = examples.start("feedback_pipeline.consumer")
+    until(lambda: rows(database, "SELECT count(*) FROM feedback") == [(60,)], "all is stored")
+    assert examples.stop(consumer) == 0
+    assert rows(database, "SELECT rating, count FROM totals") == [(4, 60)]
