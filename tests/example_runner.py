@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from broker_process import BrokerProcess
 
@@ -85,3 +87,18 @@ def until(condition: Callable[[], bool], what: str, seconds_max: float = EXAMPLE
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds_max} s: {what}"
         time.sleep(0.02)
+
+
+def rows(database: Path, statement: str) -> list[tuple[Any, ...]]:
+    """What an example's SQLite database answers; nothing as long as there is no such table."""
+    connection = sqlite3.connect(database, timeout=30)
+    try:
+        found = connection.execute(statement).fetchall()
+        connection.commit()
+        return found
+    except sqlite3.OperationalError as error:
+        if "no such table" not in str(error):
+            raise
+        return []
+    finally:
+        connection.close()

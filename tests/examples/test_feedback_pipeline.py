@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,7 +11,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from example_runner import Examples, until
+from example_runner import Examples, rows, until
 
 TOPIC = "feedback-topic"
 
@@ -22,17 +21,6 @@ def database(examples: Examples) -> Path:
     path = examples.directory / "feedback.sqlite3"
     examples.environment["FEEDBACK_DATABASE"] = str(path)
     return path
-
-
-def rows(database: Path, statement: str) -> list[tuple[object, ...]]:
-    """Empty as long as there is no such table."""
-    connection = sqlite3.connect(database, timeout=30)
-    try:
-        return connection.execute(statement).fetchall()
-    except sqlite3.OperationalError:
-        return []
-    finally:
-        connection.close()
 
 
 def end_offsets(examples: Examples) -> dict[int, int]:
@@ -60,9 +48,7 @@ def test_a_killed_consumer_loses_and_doubles_nothing(
     rejected = rows(database, "SELECT value, reason FROM rejected")
     assert rejected == [(b'{"rating": 11}', "Field required")]
     positions = rows(database, "SELECT partition, next_offset FROM positions")
-    assert dict(positions) == {  # type: ignore[arg-type]
-        partition: end for partition, end in end_offsets(examples).items() if end
-    }
+    assert dict(positions) == {partition: end for partition, end in end_offsets(examples).items() if end}
 
 
 def test_the_position_is_the_databases_whatever_the_group_says(examples: Examples, database: Path) -> None:
