@@ -172,8 +172,11 @@ class Gate:
         key = hmac.digest(self._secret, seed, digest)
         return ScramCredential(seed[:SALT_BYTES], ITERATIONS, key, key)
 
-    def enter(self, principal: Principal, namespace: str, peer: Peer | None = None) -> Access:
-        """Raises Refusal NAMESPACE_DENIED: `detail` is "not found" or "access refused". peer: from where, for the audit log."""
+    def enter(
+        self, principal: Principal, namespace: str, peer: Peer | None = None, protocol: str = ""
+    ) -> Access:
+        """Raises Refusal NAMESPACE_DENIED: `detail` is "not found" or "access refused". peer: from where, for the
+        audit log. protocol: as for `Broker.access`."""
         try:
             if not self._permissions.has_namespace(namespace):
                 raise _denied(namespace, "not found")
@@ -184,19 +187,19 @@ class Gate:
             if peer is not None:
                 self._note_failed(peer, principal.name, refusal, namespace)
             raise
-        access = self._broker.access(principal, namespace, rights)
+        access = self._broker.access(principal, namespace, rights, protocol)
         access.audit.peer = peer
         return access
 
-    def enter_ruled(self, principal: Principal, namespace: str, peer: Peer) -> Access:
+    def enter_ruled(self, principal: Principal, namespace: str, peer: Peer, protocol: str = "") -> Access:
         """As `enter`, for protocols with access rules: who has no permission may enter, and do what rules allow.
 
         Raises Refusal NAMESPACE_DENIED ("not found").
         """
         if self._permissions.rights(principal.name, namespace) is not None:
-            access = self.enter(principal, namespace, peer)
+            access = self.enter(principal, namespace, peer, protocol)
         elif self._permissions.has_namespace(namespace):
-            access = self._broker.access(principal, namespace, no_rights())
+            access = self._broker.access(principal, namespace, no_rights(), protocol)
             access.audit.peer = peer
         else:
             raise _denied(namespace, "not found")

@@ -11,9 +11,10 @@ from onemq.engine.acls import READ, TOPIC, WRITE
 from onemq.engine.administration import AdminAccess
 from onemq.engine.auditing import Audit
 from onemq.engine.authority import Authority
-from onemq.engine.catalog import ROUTED, Catalog
+from onemq.engine.catalog import REFUSED, ROUTED, Catalog
 from onemq.engine.consumption import Consumer, Delivery, GetWaiter, Sink, StreamStart
 from onemq.engine.core import Core
+from onemq.engine.counters import Counters, ProtocolCounters, Tally
 from onemq.engine.deduplication import Deduplication, DeduplicationAccess
 from onemq.engine.equivalence import check_alterable, check_exchange_equal, check_queue_equal
 from onemq.engine.exchange import Exchange, Namespace
@@ -48,6 +49,7 @@ class Route:
 
     __slots__ = (
         "address",
+        "counters",
         "delayed",
         "exchange",
         "generation",
@@ -66,10 +68,11 @@ class Route:
         self.needs_headers = False
         self.delayed = False
         self.reply: Sink | None = None
+        self.counters: Counters | None = None
 
 
 class Access:
-    """See the module."""
+    """See the module. `counters`, `protocol`: what was done through it (counters.py), and where that counts, too."""
 
     def __init__(
         self,
@@ -84,27 +87,31 @@ class Access:
         principal: Principal,
         namespace: Namespace,
         rights: Rights,
+        protocol: ProtocolCounters,
     ) -> None:
         self.core = core
         self.catalog = catalog
         self.principal = principal
         self.namespace = namespace.name
         self.rights = rights
-        self.published: i64 = 0
+        self.counters = Counters()
+        self.protocol = protocol
+        protocol.accesses += 1
+        tally = Tally(self.counters, protocol)
         self.paused = False
         self.closed = False
         self.audit = Audit(core, principal.name, namespace.name)
         self.authority = Authority(catalog.administration.acls, principal, rights, self.audit)
         self.admin = AdminAccess(catalog.administration, self.authority, principal.name)
-        self.topics = TopicAccess(core, catalog, namespace, self.authority)
+        self.topics = TopicAccess(core, catalog, namespace, self.authority, tally)
         self.groups = GroupAccess(groups, self.authority, namespace.name)
-        self.shares = ShareAccess(shares, self.authority, self.topics, namespace.name)
+        self.shares = ShareAccess(shares, self.authority, self.topics, namespace.name, tally)
         self.transactions = TransactionAccess(transactions, self.authority, namespace.name)
         self.topics.produce_check = self.transactions
         self.deduplication = DeduplicationAccess(deduplication, namespace, rights)
-        self.notices = NoticeAccess(notices, namespace.name, rights, self.audit)
+        self.notices = NoticeAccess(notices, namespace.name, rights, tally, self.audit)
         self.redrives = RedriveAccess(redrives, namespace, self.authority, rights)
-        self.leases = LeaseAccess(core, catalog, namespace, self.authority, rights)
+        self.leases = LeaseAccess(core, catalog, namespace, self.authority, rights, tally)
         self._space = namespace
         self._sinks: dict[Sink, bool] = {}
         self._exclusive: dict[str, Queue] = {}
@@ -145,6 +152,7 @@ class Access:
         space = self._space
         route.reply = None
         if name == "":
+            route.counters = space.counters
             if self.authority.denies(TOPIC, WRITE, key):
                 raise Refusal(Reason.ACCESS_DENIED, "queue", key, "write")
             route.reply = self.catalog.replies.get(key)
@@ -158,6 +166,7 @@ class Access:
         if exchange.settings.internal:
             raise Refusal(Reason.ACCESS_DENIED, "exchange", name, "internal")
         route.exchange = exchange
+        route.counters = exchange.counters
         route.delayed = exchange.settings.delayed
         route.per_record = space.is_per_record(name)
         route.needs_headers = route.per_record and space.needs_headers(name)
@@ -171,8 +180,9 @@ class Access:
         record: Record,
         headers: dict[str, HeaderValue] | None = None,
         extra_keys: list[str] | None = None,
+        through: Sink | None = None,
     ) -> int:
-        """Takes one record. Returns outcome flags (ROUTED, REFUSED, DURABLE); 0 = it went nowhere.
+        """Takes one record. Returns outcome flags (ROUTED, REFUSED, DURABLE); 0 = it went nowhere. `through`: where it counts.
 
         Raises Refusal TOO_LARGE; NOT_FOUND when the exchange has gone; ACCESS_DENIED when a rule has come that denies it.
         """
@@ -180,17 +190,58 @@ class Access:
         if route.generation != catalog.generation:
             self._refresh(route)
         value = record.value
-        if value is not None and len(value) > self.core.settings.message_bytes_max:
-            raise Refusal(Reason.TOO_LARGE, "record", route.address.exchange, str(len(value)))
-        self.published += 1
+        size: i64 = 0
+        if value is not None:
+            size = len(value)
+            if size > self.core.settings.message_bytes_max:
+                raise Refusal(Reason.TOO_LARGE, "record", route.address.exchange, str(size))
+        own = self.counters if through is None else through.counters
+        general = self.protocol.general
+        at = route.counters
+        assert at is not None, "a route that was not resolved"
+        own.published += 1
+        own.published_bytes += size
+        general.published += 1
+        general.published_bytes += size
+        at.published += 1
+        at.published_bytes += size
         if route.reply is not None:
+            own.routed += 1
+            general.routed += 1
+            at.routed += 1
+            route.reply.counters.delivered_no_ack += 1
+            route.reply.protocol.classic.delivered_no_ack += 1
             route.reply.reply(record)
             return ROUTED
+        queues = route.queues
+        if not (route.delayed or route.per_record or extra_keys is not None) and len(queues) == 1:
+            outcome = catalog.enqueue(queues[0], record)
+            own.routed += 1
+            general.routed += 1
+            at.routed += 1
+            if outcome & REFUSED:
+                own.refused += 1
+                general.refused += 1
+                at.refused += 1
+            return outcome
+        return self._publish_widely(route, record, headers, extra_keys, own)
+
+    def _publish_widely(
+        self,
+        route: Route,
+        record: Record,
+        headers: dict[str, HeaderValue] | None,
+        extra_keys: list[str] | None,
+        own: Counters,
+    ) -> int:
+        """To any number of queues, or later."""
+        catalog = self.catalog
         exchange = route.exchange
         if route.delayed and exchange is not None and record.not_before_ms > self.core.now_ms:
             holding = exchange.holding
             assert holding is not None
             return catalog.enqueue(holding, record)
+        found = route.queues
         if route.per_record or extra_keys is not None:
             keys = [route.address.routing_key]
             if extra_keys is not None:
@@ -198,11 +249,52 @@ class Access:
             found = self._space.resolve(
                 route.address.exchange, keys, NO_HEADERS if headers is None else headers
             )
-            return catalog.spread(found, record)
-        queues = route.queues
-        if len(queues) == 1:
-            return catalog.enqueue(queues[0], record)
-        return catalog.spread(queues, record)
+        outcome = catalog.spread(found, record)
+        copies: i64 = len(found)
+        at = route.counters
+        assert at is not None
+        for counters in (own, self.protocol.general, at):
+            counters.routed += copies
+            if copies == 0:
+                counters.unroutable += 1
+            if outcome & REFUSED:
+                counters.refused += 1
+        return outcome
+
+    # Counting what only the head knows.
+
+    def open_sink(self, sink: Sink) -> None:
+        """A channel: what is done through it counts at it. `close_sink` ends it."""
+        sink.protocol = self.protocol
+        self.protocol.sinks_opened += 1
+        self._sinks[sink] = True
+
+    def sinks(self) -> list[Sink]:
+        """The open ones."""
+        return list(self._sinks)
+
+    def sent_back(self, through: Sink) -> None:
+        """What went nowhere was given back to its publisher."""
+        through.counters.sent_back += 1
+        self.protocol.general.sent_back += 1
+
+    def confirmed(self, count: i64, through: Counters | None) -> None:
+        """So many publishes that are to be confirmed have their answer, which may wait for the disk."""
+        for counters in (self.counters if through is None else through, self.protocol.general):
+            counters.confirming += count
+            counters.confirmed += count
+
+    def not_confirmed(self, through: Counters | None) -> None:
+        """One that was to be confirmed was refused."""
+        (self.counters if through is None else through).confirming += 1
+        self.protocol.general.confirming += 1
+
+    def all_counters(self) -> Counters:
+        """A copy: everything that was done through this access, by whatever sink."""
+        found = self.counters.copy()
+        for sink in self._sinks:
+            found.add(sink.counters)
+        return found
 
     def register_reply(self, name: str, sink: Sink) -> None:
         """From now on a record published to the default exchange with this routing key goes straight to the sink."""
@@ -293,6 +385,7 @@ class Access:
         """
         existing = self._space.queues.get(name)
         self._may_configure("queue", name)
+        self.core.totals.queues_declared += 1
         if existing is not None:
             self._not_locked(existing)
             if existing.settings.exclusive != settings.exclusive:
@@ -449,10 +542,12 @@ class Access:
         consumer = Consumer(
             tag, queue, found.leaser, sink, demand, group_demand, no_ack, exclusive, priority, arguments
         )
+        consumer.totals = self.protocol.of(found.settings.type_name)
         consumer.no_local = no_local
         consumer.start = start
         consumer.paused = self.paused
-        self._sinks[sink] = True
+        if sink not in self._sinks:
+            self.open_sink(sink)
         sink.consumers.append(consumer)
         found.add_consumer(consumer)
         return consumer
@@ -480,7 +575,8 @@ class Access:
         """
         self._may_read("queue", queue)
         found = self._queue(queue)
-        self._sinks[sink] = True
+        if sink not in self._sinks:
+            self.open_sink(sink)
         found.get(sink, no_ack, waiter)
 
     def demand_changed(self, sink: Sink) -> None:
@@ -519,7 +615,8 @@ class Access:
 
     def close_sink(self, sink: Sink) -> None:
         """The channel is gone: its consumers end, its unsettled deliveries go back (as failed)."""
-        self._sinks.pop(sink, None)
+        if self._sinks.pop(sink, None) is not None:
+            self.protocol.sinks_closed += 1
         consumers = list(sink.consumers)
         sink.consumers.clear()
         queues: list[Queue] = []
@@ -534,6 +631,9 @@ class Access:
         for queue in self._space.queues.values():
             if queue.waiting:
                 queue.forget_waiting(sink)
+        # After the deliveries that went back.
+        self.counters.add(sink.counters)
+        sink.counters = Counters()
         for queue in queues:
             if not queue.deleted:
                 self._delete_unconsumed(queue)
@@ -543,6 +643,7 @@ class Access:
         if self.closed:
             return
         self.closed = True
+        self.protocol.accesses -= 1
         for name in list(self._replies):
             self.release_reply(name)
         for sink in list(self._sinks):

@@ -122,8 +122,8 @@ class Broker:
         core.store.retain_logs(list(self.catalog.logs))
         core.commit()
 
-    def access(self, principal: Principal, namespace: str, rights: Rights) -> Access:
-        """A door into one namespace. Refusal NAMESPACE_DENIED when it does not exist."""
+    def access(self, principal: Principal, namespace: str, rights: Rights, protocol: str = "") -> Access:
+        """A door into one namespace; `protocol`: under which name it counts. Refusal NAMESPACE_DENIED when it does not exist."""
         space = self.catalog.namespaces.get(namespace)
         if space is None:
             raise Refusal(Reason.NAMESPACE_DENIED, "namespace", namespace, scope=Scope.CONNECTION)
@@ -139,6 +139,7 @@ class Broker:
             principal,
             space,
             rights,
+            self.core.totals.protocol(protocol),
         )
 
     # Turns.

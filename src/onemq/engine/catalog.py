@@ -8,6 +8,7 @@ from mypy_extensions import i64
 from onemq.engine.administration import Administration
 from onemq.engine.consumption import Sink
 from onemq.engine.core import Core
+from onemq.engine.counters import Counters
 from onemq.engine.dead_letter import died, is_cycle
 from onemq.engine.exchange import Exchange, Namespace
 from onemq.engine.facts import write_catalog
@@ -15,7 +16,15 @@ from onemq.engine.ledger_queue import LedgerQueue
 from onemq.engine.log import Log
 from onemq.engine.natives import Natives
 from onemq.engine.parts import Part
-from onemq.engine.queue import DIED_DELIVERY_LIMIT, DIED_EXPIRED, DIED_MAXLEN, Keeper, Queue, QueueListener
+from onemq.engine.queue import (
+    DIED_DELIVERY_LIMIT,
+    DIED_EXPIRED,
+    DIED_MAXLEN,
+    DIED_REJECTED,
+    Keeper,
+    Queue,
+    QueueListener,
+)
 from onemq.engine.routing.destination import Destination
 from onemq.engine.settings_codec import (
     exchange_from_plain,
@@ -182,6 +191,8 @@ class Catalog(Keeper):
             return queue
         queue = self._make_queue(namespace.name, name, settings, log_id or self._take_log_id())
         namespace.queues[name] = queue
+        if not self.replaying:
+            self.core.totals.queues_created += 1
         self._note(queue.log.durable, self._queue_change(namespace, queue, settings))
         queue.watch_unused()
         return queue
@@ -213,6 +224,8 @@ class Catalog(Keeper):
         """Returns how many ready records went with it. Its consumers are told."""
         count = int(queue.message_count())
         was_durable = queue.log.durable
+        if not self.replaying:
+            self.core.totals.queues_deleted += 1
         del namespace.queues[queue.name]
         sources: list[Exchange] = []
         for exchange in namespace.exchanges.values():
@@ -375,6 +388,7 @@ class Catalog(Keeper):
             if queue.settings.overflow == REJECT_PUBLISH_DLX:
                 record.timestamp_ms = self.core.now_ms
                 self.bury(queue, record, DIED_MAXLEN)
+            queue.counters.refused += 1
             return ROUTED | REFUSED
         if queue.append(record):
             return ROUTED | DURABLE
@@ -393,12 +407,18 @@ class Catalog(Keeper):
         return outcome
 
     def bury(self, queue: Queue, record: Record, reason: str) -> None:
+        went_somewhere = self._dead_letter(queue, record, reason)
+        for counters in (queue.counters, self.core.totals.engine.of(queue.settings.type_name)):
+            _count_death(counters, reason, went_somewhere)
+
+    def _dead_letter(self, queue: Queue, record: Record, reason: str) -> bool:
+        """False: it had nowhere to go."""
         target = queue.settings.dead_letter_exchange
         if target is None or (reason == DIED_EXPIRED and not queue.settings.dead_letter_expired):
-            return
+            return False
         namespace = self.namespaces[queue.namespace]
         if target != "" and target not in namespace.exchanges:
-            return
+            return False
         keys = [record.address.routing_key, *self.natives.extra_keys(record)]
         shown = [record.address.routing_key, *self.natives.shown_keys(record)]
         copy = record.copy()
@@ -417,6 +437,7 @@ class Catalog(Keeper):
             if by_receivers or not is_cycle(copy.deaths, candidate.name, reason):
                 targets.append(candidate)
         self.spread(targets, copy)
+        return len(targets) > 0
 
     def has_grave(self, queue: Queue) -> bool:
         target = queue.settings.dead_letter_exchange
@@ -554,3 +575,25 @@ class Catalog(Keeper):
             self.bind(namespace, source, destination, str(change["key"]), arguments)
         else:
             self.unbind(namespace, source, destination, str(change["key"]), arguments)
+
+
+def _count_death(counters: Counters, reason: str, dead_lettered: bool) -> None:
+    if reason == DIED_EXPIRED:
+        if dead_lettered:
+            counters.dead_expired += 1
+        else:
+            counters.dropped_expired += 1
+    elif reason == DIED_REJECTED:
+        if dead_lettered:
+            counters.dead_rejected += 1
+        else:
+            counters.dropped_rejected += 1
+    elif reason == DIED_MAXLEN:
+        if dead_lettered:
+            counters.dead_maxlen += 1
+        else:
+            counters.dropped_maxlen += 1
+    elif dead_lettered:
+        counters.dead_delivery_limit += 1
+    else:
+        counters.dropped_delivery_limit += 1

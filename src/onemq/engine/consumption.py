@@ -5,6 +5,7 @@ from typing import Final
 
 from mypy_extensions import i64, mypyc_attr
 
+from onemq.engine.counters import NOBODY, Counters, ProtocolCounters
 from onemq.model.demand import Demand
 from onemq.model.record import Record
 
@@ -30,9 +31,14 @@ class Sink:
     """Where deliveries go: one per channel, session or stream of a peer. The head derives from it.
 
     Its methods are called while the engine dispatches: they must only write to their outbox, never call the engine.
+
+    Attributes:
+        counters: what was done through it. protocol: where that counts, too; set by `Access.open_sink`.
     """
 
     def __init__(self) -> None:
+        self.counters = Counters()
+        self.protocol: ProtocolCounters = NOBODY
         self.consumers: list[Consumer] = []
         self.leased_from: dict[Leaser, bool] = {}
 
@@ -85,6 +91,7 @@ class Consumer:
         demand: its own limit. group_demand: a limit shared with others of its sink, or None.
         paused: its peer does not read. active: it is the one of a single-active queue.
         start: for kept logs. position: next offset to read, for kept logs.
+        totals: where its deliveries count for its protocol and its queue's type.
         encoded_tag: free for the head.
     """
 
@@ -106,6 +113,7 @@ class Consumer:
         "sink",
         "start",
         "tag",
+        "totals",
     )
 
     def __init__(
@@ -138,6 +146,7 @@ class Consumer:
         self.start: StreamStart | None = None
         self.position: i64 = 0
         self.encoded_tag = b""
+        self.totals: Counters = sink.protocol.classic
 
     def open(self) -> bool:
         """True when it may be given one more record."""

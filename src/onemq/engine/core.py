@@ -11,6 +11,7 @@ from typing import Final
 from librt.strings import BytesWriter
 from mypy_extensions import i64, mypyc_attr
 
+from onemq.engine.counters import Totals
 from onemq.engine.facts import write_part
 from onemq.engine.parts import Part
 from onemq.engine.ports import Auditor, Store
@@ -62,6 +63,7 @@ class Core:
         delivery_bytes_left: bytes of values that may still be delivered in this turn.
         fetch_bytes_left: bytes of batches that may still be fetched before others of them have left; may be below 0.
         auditor: is told what administrators do, by way of auditing.py; None: nobody is.
+        totals: what was counted, by protocol.
     """
 
     def __init__(self, store: Store, settings: EngineSettings, entropy: Callable[[int], bytes]) -> None:
@@ -70,6 +72,7 @@ class Core:
         self.entropy = entropy
         self.auditor: Auditor | None = None
         self.persistent = store.persistent
+        self.totals = Totals()
         self.now_ms: i64 = 0
         self.last_position: i64 = 0
         self.durable_position: i64 = 0

@@ -2,6 +2,7 @@
 
 from mypy_extensions import i64
 
+from onemq.engine.counters import Counters
 from onemq.engine.ledger_queue import LedgerQueue
 from onemq.engine.queue import Queue
 from onemq.engine.routing.destination import Destination
@@ -24,6 +25,7 @@ class Exchange(Destination):
         predeclared: made by the broker itself, cannot be deleted or declared otherwise.
         holding: keeps records back until their time, for a delayed exchange.
         incoming: bindings from other exchanges to this one.
+        counters: of what was published to it (counters.py).
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class Exchange(Destination):
         self.matcher: Matcher = matcher_for(settings.kind, hash_header)
         self.holding: LedgerQueue | None = None
         self.incoming: i64 = 0
+        self.counters = Counters()
         self.deleted = False
 
 
@@ -48,6 +51,8 @@ class Namespace:
         self.exchanges: dict[str, Exchange] = {}
         self.queues: dict[str, Queue] = {}
         self.topics: dict[str, Topic] = {}
+        self.counters = Counters()
+        """Of the default exchange."""
         self.alike_topics: dict[str, dict[str, bool]] = {}
         """Names of topics that differ in '.' and '_' only, by the name with '_' for both."""
 

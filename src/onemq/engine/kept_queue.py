@@ -294,10 +294,17 @@ class KeptQueue(Queue):
             given += 1
             if record.timestamp_ms < from_time:
                 continue
-            core.delivery_bytes_left -= record.body_bytes()
+            size = record.body_bytes()
+            core.delivery_bytes_left -= size
             if consumer.no_ack:
+                for counters in (self.counters, consumer.sink.counters, consumer.totals):
+                    counters.delivered_no_ack += 1
+                    counters.delivered_bytes += size
                 consumer.sink.deliver(consumer, record, 0, 0, None)
                 continue
+            for counters in (self.counters, consumer.sink.counters, consumer.totals):
+                counters.delivered += 1
+                counters.delivered_bytes += size
             delivery = Delivery(record, self.leaser, consumer.sink, consumer, 0, 0, self.core.now_ms)
             self.leased[delivery] = True
             if self.leaser not in consumer.sink.leased_from:
@@ -309,9 +316,10 @@ class KeptQueue(Queue):
             consumer.sink.deliver(consumer, record, 0, 0, delivery)
         return given
 
-    def _end(self, delivery: Delivery) -> None:
+    def _end(self, delivery: Delivery) -> bool:
+        """False: it was over before."""
         if delivery.settled:
-            return
+            return False
         delivery.settled = True
         self.leased.pop(delivery, None)
         consumer = delivery.consumer
@@ -323,9 +331,13 @@ class KeptQueue(Queue):
                 for other in consumer.sink.consumers:
                     other.queue.wake()
         self.core.need_dispatch(self.agenda)
+        return True
 
     def settle(self, delivery: Delivery) -> None:
-        self._end(delivery)
+        if self._end(delivery):
+            self.counters.acknowledged += 1
+            delivery.sink.counters.acknowledged += 1
+            delivery.sink.protocol.stream.acknowledged += 1
 
     def give_back(self, delivery: Delivery, failed: bool) -> None:
         self._end(delivery)

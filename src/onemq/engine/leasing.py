@@ -12,6 +12,7 @@ from onemq.engine.acls import READ, TOPIC
 from onemq.engine.authority import Authority
 from onemq.engine.catalog import Catalog
 from onemq.engine.core import Core
+from onemq.engine.counters import Tally
 from onemq.engine.exchange import Namespace
 from onemq.engine.ledger_queue import LedgerQueue
 from onemq.engine.receiving import LeaseHandle, Receive, ReceiveWaiter
@@ -43,8 +44,15 @@ class LeaseAccess:
     NOT_SUPPORTED (a stream)."""
 
     def __init__(
-        self, core: Core, catalog: Catalog, namespace: Namespace, authority: Authority, rights: Rights
+        self,
+        core: Core,
+        catalog: Catalog,
+        namespace: Namespace,
+        authority: Authority,
+        rights: Rights,
+        tally: Tally,
     ) -> None:
+        self._tally = tally
         self._core = core
         self._catalog = catalog
         self._space = namespace
@@ -63,7 +71,9 @@ class LeaseAccess:
         visibility_ms = wanted.visibility_ms
         if visibility_ms < 0:
             visibility_ms = found.settings.visibility_ms
-        found.receivers.receive(wanted.count, visibility_ms, wanted.wait_ms, waiter, wanted.attempt)
+        found.receivers.receive(
+            wanted.count, visibility_ms, wanted.wait_ms, waiter, wanted.attempt, self._tally
+        )
 
     def _leased(self, queue: LedgerQueue) -> int:
         count = len(queue.ledger.timed.out)
@@ -95,6 +105,7 @@ class LeaseAccess:
         if part is None or lease is None:
             return False
         part.settle_leased(lease)
+        self._tally.acknowledged(part.settings.type_name, 1)
         return True
 
     def change(self, queue: str, handle: LeaseHandle, visibility_ms: int) -> None:
@@ -106,6 +117,9 @@ class LeaseAccess:
         lease = None if part is None else part.find_lease(handle)
         if part is None or lease is None:
             raise Refusal(Reason.UNKNOWN_DELIVERY, "queue", queue)
+        if visibility_ms <= 0:
+            part.counters.requeued += 1
+            self._tally.requeued(part.settings.type_name, 1)
         part.change_lease(lease, visibility_ms)
 
     def counts(self, queue: str) -> QueueCounts:

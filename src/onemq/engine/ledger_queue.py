@@ -4,6 +4,7 @@ from mypy_extensions import i64
 
 from onemq.engine.consumption import Consumer, Delivery, GetResult, Sink
 from onemq.engine.core import Core
+from onemq.engine.counters import Counters
 from onemq.engine.group_ledger import GroupLedger
 from onemq.engine.ledger import Ledger
 from onemq.engine.log import Batch, Log
@@ -33,6 +34,12 @@ class QueueSource(ReceiveSource):
 
     def renew(self, found: list[Received], until_ms: i64) -> bool:
         return self._queue.renew(found, until_ms)
+
+    def counters(self) -> Counters:
+        return self._queue.counters
+
+    def type_name(self) -> str:
+        return self._queue.settings.type_name
 
     def is_loading(self) -> bool:
         queue = self._queue
@@ -109,6 +116,7 @@ class LedgerQueue(Queue):
     def add_other(self, other: "LedgerQueue") -> None:
         """One more log to settle the records of."""
         other.main = self
+        other.counters = self.counters
         self.others.append(other)
         for consumer in self.consumers:
             other.add_consumer(consumer)
@@ -116,6 +124,8 @@ class LedgerQueue(Queue):
     def add_range(self, start: i64, end: i64, value_bytes: i64) -> None:
         """Records of the log that its partition keeps are ready."""
         if end > start:
+            self.counters.published += end - start
+            self.counters.published_bytes += value_bytes
             self.ledger.add_range(start, end, value_bytes)
             self.core.need_dispatch(self.agenda)
 
@@ -163,6 +173,9 @@ class LedgerQueue(Queue):
     # Records in.
 
     def add_visible(self, batch: Batch) -> None:
+        if self.partition is not None:
+            self.counters.published += batch.end - batch.base
+            self.counters.published_bytes += batch.value_bytes
         self.ledger.add_batch(batch)
         if self.ledger.delayed:
             self._watch_delayed()
@@ -250,11 +263,28 @@ class LedgerQueue(Queue):
         if ledger.returns:
             attempts = ledger.attempts(record.offset)
             failures = ledger.failures(record.offset)
+        size = record.body_bytes()
+        counters = self.counters
+        through = consumer.sink.counters
+        totals = consumer.totals
+        counters.delivered_bytes += size
+        through.delivered_bytes += size
+        totals.delivered_bytes += size
+        if attempts:
+            counters.redelivered += 1
+            through.redelivered += 1
+            totals.redelivered += 1
         if consumer.no_ack:
+            counters.delivered_no_ack += 1
+            through.delivered_no_ack += 1
+            totals.delivered_no_ack += 1
             if ledger.settle(record):
                 self.core.need_write(self.agenda)
             consumer.sink.deliver(consumer, record, attempts, failures, None)
             return
+        counters.delivered += 1
+        through.delivered += 1
+        totals.delivered += 1
         delivery = Delivery(record, self.leaser, consumer.sink, consumer, attempts, failures, now)
         self._lease(delivery)
         consumer.demand.in_flight += 1
@@ -284,6 +314,7 @@ class LedgerQueue(Queue):
             ledger.take_head()
             attempts = ledger.attempts(record.offset)
             failures = ledger.failures(record.offset)
+            self._count_get(sink, record, attempts, no_ack)
             if no_ack:
                 if ledger.settle(record):
                     self.core.need_write(self.agenda)
@@ -298,6 +329,17 @@ class LedgerQueue(Queue):
             if result is not None:
                 return result
         return None
+
+    def _count_get(self, sink: Sink, record: Record, attempts: i64, no_ack: bool) -> None:
+        size = record.body_bytes()
+        for counters in (self.counters, sink.counters, sink.protocol.of(self.settings.type_name)):
+            counters.delivered_bytes += size
+            if no_ack:
+                counters.got_no_ack += 1
+            else:
+                counters.got += 1
+            if attempts:
+                counters.redelivered += 1
 
     def _expire_due(self) -> None:
         """What expired behind a record that was taken does not count as remaining."""
@@ -332,7 +374,10 @@ class LedgerQueue(Queue):
         ledger = self.ledger
         core = self.core
         log_id = self.log.log_id
+        before: i64 = len(found)
         took = False
+        redelivered: i64 = 0
+        size: i64 = 0
         ledger.begin_together()
         while len(found) < count and ledger.ready_count and core.delivery_bytes_left > 0:
             record = ledger.head()
@@ -342,12 +387,19 @@ class LedgerQueue(Queue):
                 continue
             ledger.take_head()
             lease = ledger.lease_until(record, until_ms)
-            core.delivery_bytes_left -= record.body_bytes()
+            core.delivery_bytes_left -= lease.size
+            size += lease.size
+            if lease.attempts > 1:
+                redelivered += 1
             handle = LeaseHandle(log_id, lease.offset, lease.attempts, lease.first_at_ms)
             found.append(Received(record, handle, lease.attempts, lease.first_at_ms, until_ms))
             took = True
         ledger.end_together()
         if took:
+            counters = self.counters
+            counters.delivered += len(found) - before
+            counters.delivered_bytes += size
+            counters.redelivered += redelivered
             if until_ms <= core.now_ms:
                 ledger.release_due()
             self.last_used_ms = core.now_ms
@@ -381,6 +433,7 @@ class LedgerQueue(Queue):
         return lease
 
     def settle_leased(self, lease: TimedLease) -> None:
+        self.counters.acknowledged += 1
         if self.ledger.settle_leased(lease):
             self.core.need_write(self.agenda)
         if self.ledger.ready_count:
@@ -453,7 +506,16 @@ class LedgerQueue(Queue):
         return True
 
     def settle(self, delivery: Delivery) -> None:
-        if self._end_lease(delivery) and self.ledger.settle(delivery.record):
+        if not self._end_lease(delivery):
+            return
+        self.counters.acknowledged += 1
+        delivery.sink.counters.acknowledged += 1
+        consumer = delivery.consumer
+        if consumer is not None:
+            consumer.totals.acknowledged += 1
+        else:
+            delivery.sink.protocol.of(self.settings.type_name).acknowledged += 1
+        if self.ledger.settle(delivery.record):
             self.core.need_write(self.agenda)
 
     def reject(self, delivery: Delivery) -> None:
@@ -470,6 +532,9 @@ class LedgerQueue(Queue):
         if limit is not None and failures > limit:
             self._bury(record, DIED_DELIVERY_LIMIT)
             return
+        sink = delivery.sink
+        for counters in (self.counters, sink.counters, sink.protocol.of(settings.type_name)):
+            counters.requeued += 1
         due_ms: i64 = 0
         if settings.retry_delay_min_ms and (failed or settings.retry_delay_returned):
             wait = settings.retry_delay_min_ms * max(failures, 1)
@@ -501,6 +566,7 @@ class LedgerQueue(Queue):
         if self.log.has_open():
             self.core.seal_all()
         count = self.ledger.purge()
+        self.counters.purged += count
         self.core.need_write(self.agenda)
         for other in self.others:
             count += other.purge()
@@ -509,6 +575,7 @@ class LedgerQueue(Queue):
     def purge_waiting(self) -> i64:
         """Drops what is delayed, and what was received and not settled. Returns how many."""
         count = self.ledger.purge_waiting()
+        self.counters.purged += count
         self.core.need_write(self.agenda)
         for other in self.others:
             count += other.purge_waiting()

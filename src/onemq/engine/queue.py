@@ -9,6 +9,7 @@ from mypy_extensions import i64, mypyc_attr
 
 from onemq.engine.consumption import Consumer, Delivery, GetResult, GetWaiter, Leaser, Sink
 from onemq.engine.core import Agenda, Core
+from onemq.engine.counters import Counters
 from onemq.engine.log import Batch, Log
 from onemq.engine.routing.destination import Destination
 from onemq.model.entities import QueueSettings
@@ -99,6 +100,7 @@ class Queue(Destination):
         consumers: by priority, then in order of arrival.
         owner: the access that it belongs to exclusively, or None.
         last_used_ms: when it was last declared, got from or had a consumer.
+        counters: see counters.py.
     """
 
     def __init__(
@@ -110,6 +112,7 @@ class Queue(Destination):
         self.settings = settings
         self.log = log
         self.keeper = keeper
+        self.counters = Counters()
         self.agenda = QueueAgenda(self)
         self.leaser = QueueParts(self)
         self.consumers: list[Consumer] = []
@@ -192,6 +195,9 @@ class Queue(Destination):
     def append(self, record: Record) -> bool:
         """Appends; True when it will be durable with this turn's commit."""
         self.core.need_seal(self.agenda)
+        counters = self.counters
+        counters.published += 1
+        counters.published_bytes += record.body_bytes()
         return self.log.append(record)
 
     def seal(self) -> None:
@@ -311,7 +317,7 @@ class Queue(Destination):
         if not self.waiting and not self._still_hidden(after):
             result = self.try_get(sink, no_ack)
             if result is not None or not (self.is_loading() or self.log.pending):
-                waiter.got(result)
+                self._answer_get(sink, waiter, result)
                 return
         self.waiting.append(WaitingGet(sink, no_ack, waiter, after))
 
@@ -332,7 +338,14 @@ class Queue(Destination):
             if result is None and (self.is_loading() or self.log.pending):
                 return
             del self.waiting[0]
-            first.waiter.got(result)
+            self._answer_get(first.sink, first.waiter, result)
+
+    def _answer_get(self, sink: Sink, waiter: GetWaiter, result: GetResult | None) -> None:
+        if result is None:
+            self.counters.get_empty += 1
+            sink.counters.get_empty += 1
+            sink.protocol.of(self.settings.type_name).get_empty += 1
+        waiter.got(result)
 
     def forget_waiting(self, sink: Sink) -> None:
         self.waiting = [waiting for waiting in self.waiting if waiting.sink is not sink]

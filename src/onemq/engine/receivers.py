@@ -9,6 +9,7 @@ from typing import Final
 from mypy_extensions import i64, mypyc_attr
 
 from onemq.engine.core import Agenda, Core
+from onemq.engine.counters import Counters, Tally
 from onemq.engine.receive_attempts import ReceiveAttempts
 from onemq.engine.receiving import Received, ReceiveWaiter
 
@@ -32,13 +33,28 @@ class ReceiveSource:
     def is_loading(self) -> bool:
         """`take` may give more soon: records are on their way from the disk, or the turn has delivered what it may."""
 
+    def counters(self) -> Counters:
+        """Its own."""
+        return Counters()
+
+    def type_name(self) -> str:
+        """As `QueueSettings.type_name`."""
+        return "classic"
+
 
 class _Waiting:
-    __slots__ = ("attempt", "by_ms", "count", "visibility_ms", "waiter")
+    __slots__ = ("attempt", "by_ms", "count", "tally", "visibility_ms", "waiter")
 
     def __init__(
-        self, count: i64, visibility_ms: i64, by_ms: i64, waiter: ReceiveWaiter, attempt: str
+        self,
+        count: i64,
+        visibility_ms: i64,
+        by_ms: i64,
+        waiter: ReceiveWaiter,
+        attempt: str,
+        tally: Tally | None,
     ) -> None:
+        self.tally = tally
         self.attempt = attempt
         self.count: i64 = count
         self.visibility_ms: i64 = visibility_ms
@@ -57,9 +73,15 @@ class Receivers:
         self._attempts: ReceiveAttempts | None = None
 
     def receive(
-        self, count: i64, visibility_ms: i64, wait_ms: i64, waiter: ReceiveWaiter, attempt: str = ""
+        self,
+        count: i64,
+        visibility_ms: i64,
+        wait_ms: i64,
+        waiter: ReceiveWaiter,
+        attempt: str = "",
+        tally: Tally | None = None,
     ) -> None:
-        """attempt: as in `Receive`."""
+        """attempt: as in `Receive`. tally: where it counts."""
         now = self._core.now_ms
         source = self._source
         if attempt and self._attempts is not None:
@@ -71,14 +93,16 @@ class Receivers:
             found = source.take(count, now + visibility_ms)
             if found:
                 self._note(attempt, found)
+                self._count(tally, found)
                 waiter.received(found)
                 return
         if source.is_loading():
             wait_ms = max(wait_ms, LOAD_MS_MAX)
         if wait_ms <= 0:
+            self._count(tally, [])
             waiter.received([])
             return
-        self.waiting.append(_Waiting(count, visibility_ms, now + wait_ms, waiter, attempt))
+        self.waiting.append(_Waiting(count, visibility_ms, now + wait_ms, waiter, attempt, tally))
         self._core.schedule(self._agenda, now + wait_ms)
         self._core.need_dispatch(self._agenda)
 
@@ -93,6 +117,7 @@ class Receivers:
             del self.waiting[0]
             taken += len(found)
             self._note(first.attempt, found)
+            self._count(first.tally, found)
             first.waiter.received(found)
         return taken
 
@@ -101,6 +126,21 @@ class Receivers:
             if self._attempts is None:
                 self._attempts = ReceiveAttempts()
             self._attempts.remember(attempt, found, self._core.now_ms)
+
+    def _count(self, tally: Tally | None, found: list[Received]) -> None:
+        if tally is None:
+            return
+        if not found:
+            tally.got_nothing()
+            self._source.counters().get_empty += 1
+            return
+        size: i64 = 0
+        redelivered: i64 = 0
+        for each in found:
+            size += each.record.body_bytes()
+            if each.attempts > 1:
+                redelivered += 1
+        tally.delivered(self._source.type_name(), len(found), size, redelivered)
 
     def expire(self) -> None:
         """Answers those whose time is over, and sees to the next."""
@@ -111,6 +151,7 @@ class Receivers:
         if over:
             self.waiting = [each for each in self.waiting if each.by_ms > now]
         for each in over:
+            self._count(each.tally, [])
             each.waiter.received([])
         next_ms: i64 = 0
         for each in self.waiting:

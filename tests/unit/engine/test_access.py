@@ -273,4 +273,4 @@ def test_position_and_count() -> None:
     assert driver.access.position() == before + 1
     driver.turn()
     assert driver.access.position() == before + 1
-    assert driver.access.published == 2
+    assert driver.access.counters.published == 2

@@ -5,6 +5,7 @@ Must not: know a protocol. What is changed is durable at `Access.position()`.
 """
 
 from onemq.engine.auditing import Audit
+from onemq.engine.counters import Tally
 from onemq.engine.notices.notice import Notice
 from onemq.engine.notices.notices import Notices
 from onemq.engine.notices.topic import NOT_REPLAYING, NoticeTopic, Subscription
@@ -26,9 +27,10 @@ class Published:
 class NoticeAccess:
     """See the module. Methods with a topic or subscription: Refusal NOT_FOUND, ACCESS_DENIED ("notice topic", "subscription")."""
 
-    def __init__(self, notices: Notices, namespace: str, rights: Rights, audit: Audit) -> None:
+    def __init__(self, notices: Notices, namespace: str, rights: Rights, tally: Tally, audit: Audit) -> None:
         self._audit = audit
         self._notices = notices
+        self._tally = tally
         self._namespace = namespace
         self._rights = rights
 
@@ -179,6 +181,9 @@ class NoticeAccess:
             if before is not None:
                 return Published(before.message_id, int(before.offset))
         notices.publish(topic, notice, scope)
+        self._tally.published(1, len(notice.text))
+        topic.counters.published += 1
+        topic.counters.published_bytes += len(notice.text)
         return Published(notice.message_id, notice.sequence)
 
     # Replays.

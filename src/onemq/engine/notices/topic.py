@@ -5,6 +5,7 @@ Must not: decide anything. `attributes` are the head's own words, kept as they c
 
 from typing import Final
 
+from onemq.engine.counters import Counters
 from onemq.engine.kept_queue import KeptQueue
 from onemq.engine.ledger_queue import LedgerQueue
 from onemq.engine.routing.filter_policy.policy import FilterPolicy
@@ -18,6 +19,7 @@ class NoticeTopic:
     Attributes:
         sequence: notices counted so far, where they are counted. archive: keeps its notices, or None.
         subscriptions: by id, in the order in which they were made.
+        counters: of what was published to it.
     """
 
     __slots__ = (
@@ -25,6 +27,7 @@ class NoticeTopic:
         "archive_days",
         "attributes",
         "counted",
+        "counters",
         "name",
         "namespace",
         "sequence",
@@ -38,6 +41,7 @@ class NoticeTopic:
         self.attributes = attributes
         self.tags = tags
         self.counted = False
+        self.counters = Counters()
         self.sequence = 0
         self.archive_days = 0
         self.archive: KeptQueue | None = None

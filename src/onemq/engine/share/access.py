@@ -8,6 +8,7 @@ from typing import Final
 
 from onemq.engine.acls import CLUSTER, CLUSTER_NAME, DELETE, DESCRIBE, GROUP, READ, TOPIC
 from onemq.engine.authority import Authority
+from onemq.engine.counters import Tally
 from onemq.engine.groups.offsets import GroupKey
 from onemq.engine.share.fetching import ShareAsk, ShareFetch, ShareFetchWaiter
 from onemq.engine.share.group import ShareBeat, ShareBeatAnswer, ShareGroup
@@ -25,12 +26,13 @@ class ShareAccess:
     """See the module. One for each connection: what its members hold is released with it."""
 
     def __init__(
-        self, groups: ShareGroups, authority: Authority, topics: TopicAccess, namespace: str
+        self, groups: ShareGroups, authority: Authority, topics: TopicAccess, namespace: str, tally: Tally
     ) -> None:
         groups.owners += 1
         self._owner = groups.owners
         self._groups = groups
         self._authority = authority
+        self._tally = tally
         self._topics = topics
         self._namespace = namespace
         self._has_sessions = False
@@ -115,11 +117,12 @@ class ShareAccess:
 
     def fetch(self, shares: list[SharePartition], ask: ShareAsk, waiter: ShareFetchWaiter) -> ShareFetch:
         """Of share partitions that `share` gave. The waiter is answered now or later."""
-        return self._groups.fetch(shares, ask, waiter)
+        return self._groups.fetch(shares, ask, waiter, self._tally)
 
     def acknowledge(self, share: SharePartition, member: str, items: list[Acknowledgement]) -> None:
         """All of them or none. Refusal UNKNOWN_DELIVERY, INVALID."""
-        share.acknowledge(member, items)
+        accepted = share.acknowledge(member, items)
+        self._tally.acknowledged("stream", accepted)
 
     def lock_ms(self, group: str) -> int:
         """For how long what is fetched now is kept from others."""

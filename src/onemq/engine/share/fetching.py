@@ -10,6 +10,7 @@ from typing import Final
 from mypy_extensions import i64, mypyc_attr
 
 from onemq.engine.core import Agenda, Core
+from onemq.engine.counters import Tally
 from onemq.engine.share.partition import NOTHING, Acquired, SharePartition
 from onemq.engine.topics.partition import LoadWaiter
 from onemq.model.record_batch import base_offset
@@ -57,9 +58,15 @@ class ShareFetch(Agenda):
     """One under way."""
 
     def __init__(
-        self, core: Core, shares: list[SharePartition], ask: ShareAsk, waiter: ShareFetchWaiter
+        self,
+        core: Core,
+        shares: list[SharePartition],
+        ask: ShareAsk,
+        waiter: ShareFetchWaiter,
+        tally: Tally | None = None,
     ) -> None:
         super().__init__()
+        self._tally = tally
         self.core = core
         self.done = False
         self._shares = shares
@@ -177,12 +184,23 @@ class ShareFetch(Agenda):
 
     def _take(self, share: SharePartition, result: ShareFetched, batches: list[bytes], offset: i64) -> bool:
         ask = self._ask
+        counters = share.partition().counters
+        delivered = counters.delivered
+        redelivered = counters.redelivered
         kept = share.take(ask.member, batches, offset, self._records_left, ask.whole, result.acquired)
         if not kept:
             return False
         result.batches.extend(kept)
+        size: i64 = 0
         for data in kept:
-            self._bytes_left -= len(data)
+            size += len(data)
+        self._bytes_left -= size
+        counters.delivered_bytes += size
+        counters.delivered_batches += len(kept)
+        if self._tally is not None:
+            self._tally.delivered(
+                "stream", counters.delivered - delivered, size, counters.redelivered - redelivered
+            )
         self._records_left = ask.records_max
         for other in self._results:
             for run in other.acquired:

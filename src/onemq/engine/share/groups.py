@@ -8,6 +8,7 @@ from mypy_extensions import i64
 
 from onemq.engine.catalog import Catalog
 from onemq.engine.core import Core
+from onemq.engine.counters import Tally
 from onemq.engine.group_configs import SHARE_HEARTBEAT_INTERVAL_MS, SHARE_SESSION_TIMEOUT_MS
 from onemq.engine.groups.group_store import GroupStore
 from onemq.engine.groups.offsets import GroupKey
@@ -166,11 +167,17 @@ class ShareGroups(ShareStore):
 
     # Records.
 
-    def fetch(self, shares: list[SharePartition], ask: ShareAsk, waiter: ShareFetchWaiter) -> ShareFetch:
+    def fetch(
+        self,
+        shares: list[SharePartition],
+        ask: ShareAsk,
+        waiter: ShareFetchWaiter,
+        tally: Tally | None = None,
+    ) -> ShareFetch:
         """Answers through the waiter."""
         for share in shares:
             share.ensure_started()
-        fetch = ShareFetch(self.core, shares, ask, waiter)
+        fetch = ShareFetch(self.core, shares, ask, waiter, tally)
         fetch.start()
         return fetch
 

@@ -236,6 +236,10 @@ class SharePartition(Agenda):
         self, member: str, start: i64, end: i64, deliveries: i64, until_ms: i64, acquired: list[Acquired]
     ) -> None:
         self._set(start, end, ACQUIRED, deliveries, until_ms, member, NO_CAUSE)
+        counters = self.partition().counters
+        counters.delivered += end - start
+        if deliveries > 1:
+            counters.redelivered += end - start
         if acquired and acquired[-1].last + 1 == start and acquired[-1].deliveries == deliveries:
             acquired[-1].last = end - 1
         else:
@@ -252,9 +256,9 @@ class SharePartition(Agenda):
 
     # Giving them back.
 
-    def acknowledge(self, member: str, items: list[Acknowledgement]) -> None:
-        """All of them or none. Raises Refusal UNKNOWN_DELIVERY: the member does not hold one of the records, or says two things of
-        it; INVALID ("request")."""
+    def acknowledge(self, member: str, items: list[Acknowledgement]) -> i64:
+        """All of them or none. Returns how many were accepted. Raises Refusal UNKNOWN_DELIVERY: the member does not hold one of the
+        records, or says two things of it; INVALID ("request")."""
         records = self.records
         self._cut()
         items = sorted(items, key=_first_of)
@@ -270,6 +274,8 @@ class SharePartition(Agenda):
                 raise Refusal(
                     Reason.INVALID, "request", self.topic.name, "locks are not renewed in this group"
                 )
+        counters = self.partition().counters
+        before = counters.acknowledged
         for item in items:
             start = item.first
             at = 0
@@ -288,6 +294,7 @@ class SharePartition(Agenda):
                 start = end
         self._finish()
         self._wake()
+        return counters.acknowledged - before
 
     def _check_held(self, member: str, item: Acknowledgement) -> None:
         records = self.records
@@ -306,8 +313,10 @@ class SharePartition(Agenda):
 
     def _settle(self, run: Run, kind: int) -> None:
         if kind == ACCEPT:
+            self.partition().counters.acknowledged += run.end - run.start
             self._set(run.start, run.end, ACKNOWLEDGED, 0, 0, "", NO_CAUSE)
         elif kind == RELEASE:
+            self.partition().counters.requeued += run.end - run.start
             self._release(run)
         elif kind == REJECT:
             self._archive(run, REJECTED)
@@ -351,7 +360,21 @@ class SharePartition(Agenda):
 
     def _archive(self, run: Run, cause: i64) -> None:
         name = self.terms.dead_letter_topic(self.topic.config)
-        if name and name != self.topic.name:
+        counters = self.partition().counters
+        totals = self.core.totals.engine.stream
+        dead = name != "" and name != self.topic.name
+        for each in (counters, totals):
+            count = run.end - run.start
+            if cause == REJECTED:
+                if dead:
+                    each.dead_rejected += count
+                else:
+                    each.dropped_rejected += count
+            elif dead:
+                each.dead_delivery_limit += count
+            else:
+                each.dropped_delivery_limit += count
+        if dead:
             self._set(run.start, run.end, ARCHIVING, run.deliveries, 0, "", cause)
             self._dying = True
         else:

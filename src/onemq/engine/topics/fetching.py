@@ -9,9 +9,10 @@ from typing import Final
 from mypy_extensions import i64, mypyc_attr
 
 from onemq.engine.core import Agenda, Core
+from onemq.engine.counters import Tally
 from onemq.engine.topics.partition import LoadWaiter, Partition
 from onemq.engine.topics.producers import Aborted
-from onemq.model.record_batch import base_offset, end_offset
+from onemq.model.record_batch import base_offset, end_offset, record_count
 from onemq.model.refusal import Reason
 
 WAIT_MAX_MS: Final = 60_000
@@ -66,9 +67,11 @@ class Fetch(Agenda):
         bytes_max: i64,
         committed: bool,
         waiter: FetchWaiter,
+        tally: Tally | None = None,
     ) -> None:
         super().__init__()
         self.core = core
+        self._tally = tally
         self.done = False
         self._parts = parts
         self._bytes_min: i64 = bytes_min
@@ -211,6 +214,17 @@ class Fetch(Agenda):
 
     def _take(self, result: Fetched, part: FetchPart, partition: Partition, batches: list[bytes]) -> None:
         result.batches = batches
+        records: i64 = 0
+        size: i64 = 0
+        for data in batches:
+            records += record_count(data)
+            size += len(data)
+        counters = partition.counters
+        counters.delivered_no_ack += records
+        counters.delivered_bytes += size
+        counters.delivered_batches += len(batches)
+        if self._tally is not None:
+            self._tally.fetched(records, size, len(batches))
         if self._committed and batches:
             result.aborted = partition.aborted_in(part.offset, end_offset(batches[-1]))
 

@@ -23,6 +23,7 @@ from onemq.model.record_batch import (
     end_offset,
     max_timestamp_ms,
     producer_id,
+    record_count,
 )
 from onemq.model.refusal import Reason, Refusal
 
@@ -127,6 +128,10 @@ class Partition(KeptQueue):
             if known != NO_DUPLICATE:
                 return Appended(known, now if config.log_append_time else -1, True)
         base = self._store(batch)
+        counters = self.counters
+        counters.published += record_count(batch)
+        counters.published_bytes += len(batch)
+        counters.published_batches += 1
         return Appended(base, now if config.log_append_time else -1, False)
 
     def append_marker(self, producer: i64, epoch: i64, commit: bool, coordinator_epoch: int = 0) -> None:
@@ -238,7 +243,11 @@ class Partition(KeptQueue):
         self._fed_to = max(start, self.log.start_offset)
         self._unfed_bytes = self.value_bytes
         if not self.keeper.replays():
+            before = part.counters.copy()
             self._advance()
+            # What was here already has not come now.
+            part.counters.published = before.published
+            part.counters.published_bytes = before.published_bytes
 
     def take_over(self, part: LedgerQueue) -> None:
         """The queue had the log for itself so far: what is visible it has seen."""

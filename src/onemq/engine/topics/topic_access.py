@@ -24,6 +24,7 @@ from onemq.engine.auditing import settings_text
 from onemq.engine.authority import Authority
 from onemq.engine.catalog import Catalog
 from onemq.engine.core import Core
+from onemq.engine.counters import Tally
 from onemq.engine.exchange import Namespace
 from onemq.engine.topics.config import TopicConfig, validate_all
 from onemq.engine.topics.fetching import Fetch, FetchPart, FetchWaiter
@@ -31,7 +32,7 @@ from onemq.engine.topics.lookup import Lookup, LookupWaiter
 from onemq.engine.topics.partition import Appended, Partition
 from onemq.engine.topics.topic import Topic
 from onemq.engine.topics.topics import alike_name
-from onemq.model.record_batch import TRANSACTIONAL, attributes_of, producer_epoch, producer_id
+from onemq.model.record_batch import TRANSACTIONAL, attributes_of, producer_epoch, producer_id, record_count
 from onemq.model.refusal import Reason, Refusal
 
 LATEST: Final = -1
@@ -67,12 +68,15 @@ def check_topic_name(name: str) -> None:
 class TopicAccess:
     """See the module. `produce_check`: asked about transactional batches."""
 
-    def __init__(self, core: Core, catalog: Catalog, namespace: Namespace, authority: Authority) -> None:
+    def __init__(
+        self, core: Core, catalog: Catalog, namespace: Namespace, authority: Authority, tally: Tally
+    ) -> None:
         self.core = core
         self.catalog = catalog
         self.produce_check: ProduceCheck | None = None
         self._space = namespace
         self._authority = authority
+        self._tally = tally
 
     # Which there are.
 
@@ -202,7 +206,10 @@ class TopicAccess:
             self.produce_check.may_produce(
                 int(producer_id(batch)), int(producer_epoch(batch)), transactional_id, topic.name, index
             )
-        return partition.append_checked(batch)
+        appended = partition.append_checked(batch)
+        if not appended.duplicate:
+            self._tally.published_batch(record_count(batch), len(batch))
+        return appended
 
     # Records out.
 
@@ -216,7 +223,7 @@ class TopicAccess:
         waiter: FetchWaiter,
     ) -> Fetch:
         """Whole batches; rights are looked at per part with `fetch_part`. The waiter is answered now or later."""
-        fetch = Fetch(self.core, parts, bytes_min, bytes_max, committed, waiter)
+        fetch = Fetch(self.core, parts, bytes_min, bytes_max, committed, waiter, self._tally)
         fetch.start(wait_ms)
         return fetch
 

@@ -12,6 +12,7 @@ from mypy_extensions import i64
 
 from onemq.engine.access import Access
 from onemq.engine.catalog import DURABLE, REFUSED
+from onemq.engine.counters import Counters
 from onemq.heads.amqp091.codec import write_ack, write_nack
 from onemq.heads.contract import Outbox
 
@@ -28,6 +29,7 @@ class Confirms:
     __slots__ = (
         "_answered_tag",
         "_channel",
+        "_counters",
         "_durable",
         "_lane",
         "_last_tag",
@@ -36,7 +38,8 @@ class Confirms:
         "pending",
     )
 
-    def __init__(self, channel: i64, waiting: "list[Confirms]") -> None:
+    def __init__(self, channel: i64, waiting: "list[Confirms]", counters: Counters) -> None:
+        self._counters = counters
         self._channel: i64 = channel
         self._waiting = waiting
         self._lane = int(channel) + CONFIRM_LANES
@@ -56,6 +59,7 @@ class Confirms:
             frame = BytesWriter()
             write_nack(frame, self._channel, self._last_tag, False)
             outbox.park(self._lane, 0, frame.getvalue())
+            access.not_confirmed(self._counters)
             return
         self._last_tag += 1
         if not self.pending:
@@ -73,6 +77,7 @@ class Confirms:
             if not outbox.lane_waits(self._lane):
                 self._sent_tag = self._answered_tag
             outbox.park(self._lane, access.position() if self._durable else 0, frame.getvalue())
+            access.confirmed(last - self._answered_tag, self._counters)
             self._answered_tag = last
         self._durable = False
         self.pending = False

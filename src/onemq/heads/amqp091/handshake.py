@@ -208,7 +208,7 @@ class Handshake:
         principal = self._principal
         assert principal is not None, "connection.open before login"
         try:
-            access = self._gate.enter(principal, vhost, self._link.peer)
+            access = self._gate.enter(principal, vhost, self._link.peer, "amqp091")
         except Refusal as refusal:
             reply = refusal_reply(refusal, vhost, principal.name)
             raise AmqpWireError(reply.code, _without_name(reply.text), 10, 40) from refusal

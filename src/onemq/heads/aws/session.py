@@ -110,7 +110,7 @@ class Session:
             return known
         if len(self._accesses) >= ACCESSES_MAX:
             self._close_all()
-        access = self.gate.enter_ruled(principal, self.settings.namespace, self.link.peer)
+        access = self.gate.enter_ruled(principal, self.settings.namespace, self.link.peer, "aws")
         self._accesses[principal.name] = access
         return access
 

@@ -120,7 +120,7 @@ class Session:
 
     def enter(self, principal: Principal) -> None:
         """The peer is `principal` from now on. Raises Refusal NAMESPACE_DENIED."""
-        access = self.gate.enter_ruled(principal, self.settings.namespace, self.peer)
+        access = self.gate.enter_ruled(principal, self.settings.namespace, self.peer, "kafka")
         self.leave()
         self._access = access
         self._principal = principal

@@ -171,7 +171,7 @@ def _complete(channel: Channel, value: bytes) -> None:
         return
     session = channel.session
     access = session.access
-    outcome: i64 = access.publish(route, record)
+    outcome: i64 = access.publish(route, record, None, None, channel)
     if target.mandatory and outcome & ROUTED == 0:
         send_back(channel, record)
     confirms = channel.confirms
@@ -224,7 +224,7 @@ def publish_record(
 ) -> i64:
     """Publishes, returns what is mandatory and reached no queue, and confirms. Gives the engine's outcome."""
     session = channel.session
-    outcome: i64 = session.access.publish(target.route, record, headers, extra_keys)
+    outcome: i64 = session.access.publish(target.route, record, headers, extra_keys, channel)
     if target.mandatory and outcome & ROUTED == 0:
         send_back(channel, record)
     if channel.confirms is not None:
@@ -234,6 +234,7 @@ def publish_record(
 
 def send_back(channel: Channel, record: Record) -> None:
     """basic.return; written at once, so that it comes before its confirm. BCC is taken out on every way."""
+    channel.session.access.sent_back(channel)
     properties = record.native
     if record.headers is not None and BCC_FIELD in properties:
         properties = without_bcc(properties)

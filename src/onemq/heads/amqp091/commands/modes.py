@@ -35,7 +35,7 @@ def confirm_select(channel: Channel, data: bytes, start: int, end: int) -> None:
     if channel.transaction is not None:
         raise AmqpRefusal(PRECONDITION_FAILED, "cannot switch from tx to confirm mode")
     if channel.confirms is None:
-        channel.confirms = Confirms(channel.number, channel.session.unconfirmed)
+        channel.confirms = Confirms(channel.number, channel.session.unconfirmed, channel.counters)
     if not method.no_wait:
         channel.send(ConfirmSelectOk())
 
