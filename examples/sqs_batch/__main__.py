@@ -44,7 +44,8 @@ def waiting(sqs: Any, queue_url: str) -> int:
 
 def start_afresh(sqs: Any) -> tuple[str, str]:
     """What an earlier run has left goes: queues and database."""
-    Path(DATABASE_PATH).unlink(missing_ok=True)
+    for suffix in ("", "-wal", "-shm"):
+        Path(DATABASE_PATH + suffix).unlink(missing_ok=True)
     for url in queues.create(sqs):
         try:
             sqs.purge_queue(QueueUrl=url)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from .invoice import Invoice, LedgerBusy
 
 SCHEMA = """
+PRAGMA journal_mode = WAL;
 CREATE TABLE IF NOT EXISTS booked (number TEXT PRIMARY KEY, gross_cents INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS tries (number TEXT NOT NULL);
 """

@@ -53,7 +53,7 @@ def test_a_stopped_worker_leaves_nothing_half_done(examples: Examples) -> None:
     url = sqs.get_queue_url(QueueName="invoices")["QueueUrl"]
     for batch in range(10):
         invoices = [
-            f'{{"number": "n-{batch}-{index}", "country": "DE", "net_cents": 100, "pages": 5}}'
+            f'{{"number": "n-{batch}-{index}", "country": "DE", "net_cents": 100, "pages": 10}}'
             for index in range(10)
         ]
         entries = [{"Id": str(index), "MessageBody": body} for index, body in enumerate(invoices)]
