@@ -20,6 +20,7 @@ from onemq.engine.equivalence import check_alterable, check_exchange_equal, chec
 from onemq.engine.exchange import Exchange, Namespace
 from onemq.engine.groups.access import GroupAccess
 from onemq.engine.groups.groups import Groups
+from onemq.engine.inspection import InspectionAccess
 from onemq.engine.leasing import LeaseAccess
 from onemq.engine.notices.access import NoticeAccess
 from onemq.engine.notices.notices import Notices
@@ -112,6 +113,9 @@ class Access:
         self.notices = NoticeAccess(notices, namespace.name, rights, tally, self.audit)
         self.redrives = RedriveAccess(redrives, namespace, self.authority, rights)
         self.leases = LeaseAccess(core, catalog, namespace, self.authority, rights, tally)
+        self.inspection = InspectionAccess(
+            core, catalog, namespace, self.authority, rights, groups, self.groups, self.shares
+        )
         self._space = namespace
         self._sinks: dict[Sink, bool] = {}
         self._exclusive: dict[str, Queue] = {}

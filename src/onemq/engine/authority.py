@@ -58,7 +58,7 @@ class Authority:
         audit: what the principal does as an administrator is noted there; see auditing.py.
     """
 
-    __slots__ = ("_acls", "_administrator", "_monitoring", "_rights", "_user", "audit", "host")
+    __slots__ = ("_acls", "_administrator", "_monitoring", "_rights", "_tags", "_user", "audit", "host")
 
     def __init__(self, acls: Acls, principal: Principal, rights: Rights, audit: Audit | None = None) -> None:
         self.audit = Audit(None, principal.name, "") if audit is None else audit
@@ -67,6 +67,7 @@ class Authority:
         self._user = "User:" + principal.name
         self._administrator = ADMINISTRATOR in principal.tags
         self._monitoring = MONITORING in principal.tags
+        self._tags = principal.tags
         self.host = ""
 
     def allows(self, resource: int, operation: int, name: str) -> bool:
@@ -83,6 +84,13 @@ class Authority:
         if self._administrator:
             return False
         return self._acls.decide(self._user, self.host, resource, name, operation) is False
+
+    def has_tag(self, tags: tuple[str, ...]) -> bool:
+        """Whether the principal has one of them."""
+        for tag in tags:
+            if tag in self._tags:
+                return True
+        return False
 
     def demand(self, resource: int, operation: int, name: str) -> None:
         """Refusal ACCESS_DENIED about the kind of resource."""

@@ -182,10 +182,18 @@ class Broker:
             if isinstance(completion, Durable):
                 self._durable(completion.position)
             elif isinstance(completion, Loaded):
+                load_waiter = self.core.load_waiters.pop(completion.ticket, None)
+                if load_waiter is not None:
+                    load_waiter.loaded(completion.ticket, completion.batches, completion.next_offset)
+                    continue
                 queue = self.catalog.logs.get(completion.log_id)
                 if queue is not None:
                     queue.loaded(completion.ticket, completion.batches, completion.next_offset)
             elif isinstance(completion, Found):
+                find_waiter = self.core.find_waiters.pop(completion.ticket, None)
+                if find_waiter is not None:
+                    find_waiter.found(completion.ticket, completion.offset)
+                    continue
                 queue = self.catalog.logs.get(completion.log_id)
                 if isinstance(queue, KeptQueue):
                     queue.found(completion.ticket, completion.offset)

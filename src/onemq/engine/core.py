@@ -13,6 +13,7 @@ from mypy_extensions import i64, mypyc_attr
 
 from onemq.engine.counters import Totals
 from onemq.engine.facts import write_part
+from onemq.engine.loads import FindWaiter, LoadWaiter
 from onemq.engine.parts import Part
 from onemq.engine.ports import Auditor, Store
 from onemq.engine.settings import EngineSettings
@@ -61,6 +62,7 @@ class Core:
         facts: what this turn's commit holds so far.
         tail_bytes: estimate of what the records in memory take.
         delivery_bytes_left: bytes of values that may still be delivered in this turn.
+        load_waiters, find_waiters: by ticket: who asked the store on no queue's behalf.
         fetch_bytes_left: bytes of batches that may still be fetched before others of them have left; may be below 0.
         auditor: is told what administrators do, by way of auditing.py; None: nobody is.
         totals: what was counted, by protocol.
@@ -82,6 +84,8 @@ class Core:
         self.delivery_bytes_left: i64 = settings.dispatch_bytes_per_turn
         self.fetch_bytes_left: i64 = settings.fetch_bytes_held_max
         self.tickets: i64 = 0
+        self.load_waiters: dict[int, LoadWaiter] = {}
+        self.find_waiters: dict[int, FindWaiter] = {}
         self.to_dispatch: list[Agenda] = []
         self.to_seal: list[Agenda] = []
         self.to_write: list[Agenda] = []

@@ -218,6 +218,12 @@ class GroupLedger(Ledger):
                 return record
             self._lose_head(group, offset)
 
+    def front_time_ms(self) -> i64:
+        pool = super().front_time_ms()
+        group = self._groups.oldest()
+        at: i64 = -1 if group is None else self._time_of(group.head())
+        return at if pool < 0 or 0 <= at < pool else pool
+
     def begin_together(self) -> None:
         self._groups.begin_together()
 
@@ -281,8 +287,8 @@ class GroupLedger(Ledger):
         self._groups.drop_ready()
         self._age_reader.forget()
 
-    def _ready_ranges(self) -> list[int]:
-        pairs = super()._ready_ranges()
+    def ready_ranges(self) -> list[int]:
+        pairs = super().ready_ranges()
         waiting = self._groups.waiting()
         return coalesced(pairs + from_offsets(waiting)) if waiting else pairs
 

@@ -69,6 +69,10 @@ class KeptQueue(Queue):
         """Readers see what lies before."""
         return self.log.visible_end
 
+    def number(self) -> int:
+        """Which of its topic's partitions it is; 0 for a stream."""
+        return 0
+
     def new_reader(self) -> LogReader:
         return LogReader(self.log)
 

@@ -138,7 +138,7 @@ class Ledger:
     def forget_before(self, start: i64) -> bool:
         """The log begins at `start` now: what is ready before it is settled. True when there was something."""
         self._drop_struck()
-        gone = clipped(self._ready_ranges(), 0, int(start))
+        gone = clipped(self.ready_ranges(), 0, int(start))
         if not gone:
             return False
         self.levels = [_without(level, gone) for level in self.levels]
@@ -273,6 +273,27 @@ class Ledger:
     def oldest(self) -> Record | None:
         """What limits and expiry look at, as `head`; `take_head` takes it. Here they are the same."""
         return self.head()
+
+    def front_time_ms(self) -> i64:
+        """When the record was published that is first of those ready by offset; -1: none is, or it is on disk."""
+        front: i64 = -1
+        for level in range(len(self.levels)):
+            if self.levels[level].count and (front < 0 or self.levels[level].front < front):
+                front = self.levels[level].front
+            if self.returned[level]:
+                first: i64 = self.returned[level][0]
+                if front < 0 or first < front:
+                    front = first
+        return -1 if front < 0 else self._time_of(front)
+
+    def _time_of(self, offset: i64) -> i64:
+        held = self.held.get(int(offset))
+        if held is not None:
+            return held.timestamp_ms
+        if self.log.find(offset) is None:
+            return -1
+        record = self.reader.get(offset)
+        return -1 if record is None else record.timestamp_ms
 
     def begin_together(self) -> None:
         """What is leased until `end_together` goes to one and the same."""
@@ -480,7 +501,7 @@ class Ledger:
     def purge(self) -> i64:
         """Settles everything that is ready, also what is not visible yet. Returns how many that were."""
         log = self.log
-        pairs = self._ready_ranges()
+        pairs = self.ready_ranges()
         for index in range(0, len(pairs), 2):
             log.release_range(pairs[index], pairs[index + 1])
         if not log.kept:
@@ -536,7 +557,8 @@ class Ledger:
         self.returns = returns
         self.reader.forget()
 
-    def _ready_ranges(self) -> list[int]:
+    def ready_ranges(self) -> list[int]:
+        """Offsets of all that is ready."""
         self._drop_struck()
         pairs: list[int] = []
         for level in self.levels:
@@ -547,7 +569,7 @@ class Ledger:
 
     def unsettled_ranges(self) -> list[int]:
         """Offsets of all that is visible and not settled."""
-        pairs = self._ready_ranges()
+        pairs = self.ready_ranges()
         pairs.extend(from_offsets(list(self.leased)))
         pairs.extend(from_offsets(list(self.timed.out)))
         pairs.extend(from_offsets([entry[1] for entry in self.delayed]))

@@ -33,3 +33,31 @@ def subscribed_topics(metadata: bytes) -> list[str] | None:
         topics.append(metadata[at : at + length].decode("utf-8", "surrogateescape"))
         at += length
     return topics
+
+
+def assigned_partitions(assignment: bytes) -> dict[str, list[int]]:
+    """Topic to partitions of a member's assignment (ConsumerProtocolAssignment); {} if it is none."""
+    found: dict[str, list[int]] = {}
+    size: i64 = len(assignment)
+    if size < 6 or read_i16_be(assignment, 0) < 0:
+        return found
+    count: i64 = i64(read_i32_be(assignment, 2))
+    at: i64 = 6
+    while count > 0 and at + 2 <= size:
+        count -= 1
+        length: i64 = i64(read_i16_be(assignment, at))
+        at += 2
+        if length < 0 or at + length + 4 > size:
+            return {}
+        topic = assignment[at : at + length].decode("utf-8", "surrogateescape")
+        at += length
+        many: i64 = i64(read_i32_be(assignment, at))
+        at += 4
+        if many < 0 or at + 4 * many > size:
+            return {}
+        partitions: list[int] = []
+        for _ in range(many):
+            partitions.append(int(read_i32_be(assignment, at)))
+            at += 4
+        found[topic] = partitions
+    return found

@@ -11,8 +11,8 @@ from mypy_extensions import i64, mypyc_attr
 
 from onemq.engine.core import Agenda, Core
 from onemq.engine.counters import Tally
+from onemq.engine.loads import LoadWaiter
 from onemq.engine.share.partition import NOTHING, Acquired, SharePartition
-from onemq.engine.topics.partition import LoadWaiter
 from onemq.model.record_batch import base_offset
 
 TRIES_MAX: Final = 16

@@ -11,6 +11,7 @@ from mypy_extensions import i64
 
 from onemq.engine.core import Agenda, Core
 from onemq.engine.groups.offsets import GroupKey
+from onemq.engine.loads import LoadWaiter
 from onemq.engine.parts import Part
 from onemq.engine.share.dead_letters import DeadLetters, Grave
 from onemq.engine.share.records import (
@@ -27,7 +28,7 @@ from onemq.engine.share.records import (
 )
 from onemq.engine.share.terms import FROM_EARLIEST, FROM_LATEST, Terms
 from onemq.engine.topics.lookup import Lookup, LookupWaiter
-from onemq.engine.topics.partition import LoadWaiter, Partition
+from onemq.engine.topics.partition import Partition
 from onemq.engine.topics.producers import Aborted
 from onemq.engine.topics.topic import Topic
 from onemq.model.record_batch import CONTROL, attributes_of, base_offset, end_offset, producer_id

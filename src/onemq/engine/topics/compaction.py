@@ -12,8 +12,9 @@ from typing import Final
 from mypy_extensions import i64
 
 from onemq.engine.core import Agenda, Core
+from onemq.engine.loads import LoadWaiter
 from onemq.engine.log import find_batch
-from onemq.engine.topics.partition import LoadWaiter, Partition, PartitionWatcher
+from onemq.engine.topics.partition import Partition, PartitionWatcher
 from onemq.model.record_batch import (
     CorruptBatch,
     attributes_of,

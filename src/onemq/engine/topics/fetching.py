@@ -10,7 +10,8 @@ from mypy_extensions import i64, mypyc_attr
 
 from onemq.engine.core import Agenda, Core
 from onemq.engine.counters import Tally
-from onemq.engine.topics.partition import LoadWaiter, Partition
+from onemq.engine.loads import LoadWaiter
+from onemq.engine.topics.partition import Partition
 from onemq.engine.topics.producers import Aborted
 from onemq.model.record_batch import base_offset, end_offset, record_count
 from onemq.model.refusal import Reason

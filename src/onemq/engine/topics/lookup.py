@@ -4,8 +4,9 @@ from abc import abstractmethod
 
 from mypy_extensions import i64, mypyc_attr
 
+from onemq.engine.loads import FindWaiter, LoadWaiter
 from onemq.engine.log import find_batch
-from onemq.engine.topics.partition import FindWaiter, LoadWaiter, Partition
+from onemq.engine.topics.partition import Partition
 from onemq.model.record_batch import AddressCache, CorruptBatch, decode_batch, max_timestamp_ms
 
 NONE_FOUND = -1

@@ -11,6 +11,7 @@ from mypy_extensions import i64, mypyc_attr
 from onemq.engine.core import Agenda, Core
 from onemq.engine.kept_queue import KeptQueue
 from onemq.engine.ledger_queue import LedgerQueue
+from onemq.engine.loads import FindWaiter, LoadWaiter
 from onemq.engine.log import Batch, Log, LogReader, find_batch
 from onemq.engine.queue import Keeper
 from onemq.engine.topics.producers import NO_DUPLICATE, Aborted, Producers
@@ -46,24 +47,6 @@ class Appended:
         self.base_offset: i64 = base
         self.append_time_ms: i64 = append_time_ms
         self.duplicate = duplicate
-
-
-@mypyc_attr(allow_interpreted_subclasses=True)
-class LoadWaiter:
-    """Waits for batches on their way from the store."""
-
-    def loaded(self, ticket: int, batches: list[bytes], next_offset: i64) -> None:
-        """The store's answer, as `ports.Loaded`."""
-        raise NotImplementedError
-
-
-@mypyc_attr(allow_interpreted_subclasses=True)
-class FindWaiter:
-    """Waits for the store's answer to a search by time."""
-
-    def found(self, ticket: int, offset: i64) -> None:
-        """As `ports.Found`."""
-        raise NotImplementedError
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -172,6 +155,9 @@ class Partition(KeptQueue):
 
     def readable_end(self) -> i64:
         return self.stable_end
+
+    def number(self) -> int:
+        return self.index
 
     def new_reader(self) -> LogReader:
         reader = super().new_reader()

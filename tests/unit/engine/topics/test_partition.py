@@ -6,8 +6,9 @@ import pytest
 
 from engine_driver import Disk, FakeStore
 from onemq.engine.facts import pack, unpack
+from onemq.engine.loads import LoadWaiter
 from onemq.engine.settings import EngineSettings
-from onemq.engine.topics.partition import PRODUCER_IDLE_MS, LoadWaiter, Partition
+from onemq.engine.topics.partition import PRODUCER_IDLE_MS, Partition
 from onemq.model.compression import ZSTD
 from onemq.model.record_batch import base_offset, end_offset, leader_epoch, recompressed_batch
 from onemq.model.refusal import Reason, Refusal

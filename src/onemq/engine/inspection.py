@@ -1,0 +1,442 @@
+"""Inspection: what one principal may see of a namespace, as views, and looks at records. The part of Access for operators.
+
+Who may manage or monitor sees everything in the namespace (as in RabbitMQ); others, what they may read, write or configure. Looking at
+records takes the right to read. Must not: change anything, make a queue over a topic that has none.
+"""
+
+from typing import Final
+
+from mypy_extensions import i64
+
+from onemq.engine.acls import READ, TOPIC
+from onemq.engine.authority import Authority
+from onemq.engine.catalog import Catalog
+from onemq.engine.core import Core
+from onemq.engine.exchange import Exchange, Namespace
+from onemq.engine.groups.access import GroupAccess
+from onemq.engine.groups.description import Listed
+from onemq.engine.groups.group import CLASSIC, CONSUMER
+from onemq.engine.groups.groups import Groups
+from onemq.engine.groups.subscription import assigned_partitions
+from onemq.engine.kept_queue import KeptQueue
+from onemq.engine.ledger_queue import LedgerQueue
+from onemq.engine.peek import Peek, PeekPart, PeekWaiter, kept_part, parts_of
+from onemq.engine.queue import Queue
+from onemq.engine.share.access import ShareAccess
+from onemq.engine.share.group import ShareGroup
+from onemq.engine.topics.topic import Topic
+from onemq.engine.views import (
+    BindingView,
+    ConsumerView,
+    ExchangeView,
+    GroupView,
+    LagView,
+    MemberView,
+    PartitionView,
+    QueueView,
+    TopicView,
+)
+from onemq.model.entities import KIND_DIRECT, ExchangeSettings, QueueSettings
+from onemq.model.refusal import Reason, Refusal
+from onemq.model.rights import Rights
+
+OVERSEERS: Final = ("administrator", "monitoring", "policymaker", "management")
+"""RabbitMQ: "Management Plugin", section "Access and Permissions"."""
+
+PEEK_BYTES_MAX: Final = 16 * 1024 * 1024
+
+FROM_HEAD: Final = "head"
+FROM_OFFSET: Final = "offset"
+FROM_TIME: Final = "time"
+
+
+class InspectionAccess:
+    """See the module."""
+
+    def __init__(
+        self,
+        core: Core,
+        catalog: Catalog,
+        space: Namespace,
+        authority: Authority,
+        rights: Rights,
+        groups: Groups,
+        group_access: GroupAccess,
+        share_access: ShareAccess,
+    ) -> None:
+        self._core = core
+        self._catalog = catalog
+        self._space = space
+        self._authority = authority
+        self._rights = rights
+        self._groups = groups
+        self._group_access = group_access
+        self._share_access = share_access
+        self._oversees = authority.has_tag(OVERSEERS)
+
+    def _sees(self, name: str) -> bool:
+        rights = self._rights
+        return self._oversees or rights.may_read(name) or rights.may_write(name) or rights.may_configure(name)
+
+    # Queues.
+
+    def queues(self) -> list[QueueView]:
+        """All that may be seen, by name; topics without a queue among them."""
+        space = self._space
+        found: list[QueueView] = []
+        for name in sorted({*space.queues, *space.topics}):
+            if self._sees(name):
+                found.append(self._queue_view(name))
+        return found
+
+    def queue(self, name: str) -> QueueView:
+        """Refusal NOT_FOUND, also for what may not be seen."""
+        space = self._space
+        if (name not in space.queues and name not in space.topics) or not self._sees(name):
+            raise Refusal(Reason.NOT_FOUND, "queue", name)
+        return self._queue_view(name)
+
+    def _queue_view(self, name: str) -> QueueView:
+        queue = self._space.queues.get(name)
+        topic = self._space.topics.get(name)
+        if queue is None:
+            assert topic is not None
+            return _topic_as_queue(topic)
+        view = QueueView(self._space.name, name, queue.settings)
+        if topic is not None:
+            view.topic = True
+            view.partitions = len(topic.partitions)
+        view.exclusive = queue.owner is not None or queue.settings.exclusive
+        view.consumers = len(queue.consumers)
+        view.bindings = queue.bindings
+        view.used_at_ms = queue.last_used_ms
+        view.ready = queue.message_count()
+        if queue.settings.single_active:
+            for consumer in queue.consumers:
+                if consumer.active:
+                    view.active_tag = consumer.tag
+                    break
+        if isinstance(queue, LedgerQueue):
+            for each in [queue, *queue.others]:
+                _add_ledger(view, each)
+            view.receivers = len(queue.receivers.waiting)
+            view.oldest_at_ms = _oldest(queue)
+        elif isinstance(queue, KeptQueue):
+            _add_log(view, queue)
+            view.bytes = queue.value_bytes
+            view.ready_bytes = queue.value_bytes
+            view.leased = len(queue.leased)
+        view.start_offset = queue.log.start_offset
+        view.end_offset = queue.log.visible_end
+        return view
+
+    def consumers(self, queue: str = "") -> list[ConsumerView]:
+        """Of one queue, or of all that may be seen; in the order of queues' names, and in which they are served."""
+        found: list[ConsumerView] = []
+        for name in [queue] if queue else sorted(self._space.queues):
+            known = self._space.queues.get(name)
+            if known is None or not self._sees(name):
+                continue
+            for consumer in known.consumers:
+                found.append(
+                    ConsumerView(
+                        name,
+                        consumer.tag,
+                        not consumer.no_ack,
+                        consumer.exclusive,
+                        consumer.active,
+                        consumer.demand.limit,
+                        consumer.demand.in_flight,
+                        consumer.priority,
+                        dict(consumer.arguments),
+                    )
+                )
+        return found
+
+    # Exchanges and bindings.
+
+    def exchanges(self) -> list[ExchangeView]:
+        """All that may be seen, by name; the default one is first."""
+        found = [self._default_exchange()]
+        for name in sorted(self._space.exchanges):
+            if self._sees(name):
+                found.append(self._exchange_view(self._space.exchanges[name]))
+        return found
+
+    def exchange(self, name: str) -> ExchangeView:
+        """ "": the default one. Refusal NOT_FOUND, also for what may not be seen."""
+        if name == "":
+            return self._default_exchange()
+        exchange = self._space.exchanges.get(name)
+        if exchange is None or not self._sees(name):
+            raise Refusal(Reason.NOT_FOUND, "exchange", name)
+        return self._exchange_view(exchange)
+
+    def _default_exchange(self) -> ExchangeView:
+        return ExchangeView(self._space.name, "", ExchangeSettings(KIND_DIRECT), True, 0)
+
+    def _exchange_view(self, exchange: Exchange) -> ExchangeView:
+        held: i64 = 0
+        if exchange.holding is not None:
+            held = exchange.holding.message_count()
+        return ExchangeView(self._space.name, exchange.name, exchange.settings, exchange.predeclared, held)
+
+    def bindings(self) -> list[BindingView]:
+        """All between what may be seen: those of the default exchange, then by source, in order of their making."""
+        found: list[BindingView] = []
+        for name in sorted(self._space.queues):
+            if self._sees(name):
+                found.append(BindingView(self._space.name, "", name, True, name, {}))
+        for name in sorted(self._space.exchanges):
+            if self._sees(name):
+                found.extend(self._bindings_of(self._space.exchanges[name]))
+        return found
+
+    def bindings_from(self, exchange: str) -> list[BindingView]:
+        """Those of one source. Refusal NOT_FOUND."""
+        if exchange == "":
+            return [each for each in self.bindings() if each.source == ""]
+        self.exchange(exchange)
+        return self._bindings_of(self._space.exchanges[exchange])
+
+    def bindings_to(self, name: str, to_queue: bool) -> list[BindingView]:
+        """Those of one destination. Refusal NOT_FOUND."""
+        if to_queue:
+            self.queue(name)
+        else:
+            self.exchange(name)
+        return [each for each in self.bindings() if each.destination == name and each.to_queue == to_queue]
+
+    def _bindings_of(self, exchange: Exchange) -> list[BindingView]:
+        found: list[BindingView] = []
+        for destination, routing_key, arguments in exchange.matcher.bindings():
+            if self._sees(destination.name):
+                found.append(
+                    BindingView(
+                        self._space.name,
+                        exchange.name,
+                        destination.name,
+                        isinstance(destination, Queue),
+                        routing_key,
+                        dict(arguments),
+                    )
+                )
+        return found
+
+    # Topics and groups.
+
+    def topics(self) -> list[TopicView]:
+        """All that may be seen, by name."""
+        return [
+            self._topic_view(self._space.topics[name])
+            for name in sorted(self._space.topics)
+            if self._sees(name)
+        ]
+
+    def topic(self, name: str) -> TopicView:
+        """Refusal NOT_FOUND, also for what may not be seen."""
+        topic = self._space.topics.get(name)
+        if topic is None or not self._sees(name):
+            raise Refusal(Reason.NOT_FOUND, "topic", name)
+        return self._topic_view(topic)
+
+    def _topic_view(self, topic: Topic) -> TopicView:
+        view = TopicView(topic.namespace, topic.name, topic.topic_id, dict(topic.config.overrides))
+        view.queue = topic.name in self._space.queues
+        for partition in topic.partitions:
+            log = partition.log
+            view.partitions.append(
+                PartitionView(
+                    partition.index,
+                    log.start_offset,
+                    log.visible_end,
+                    partition.stable_end,
+                    partition.value_bytes,
+                    partition.newest_ms,
+                )
+            )
+        return view
+
+    def groups(self) -> list[GroupView]:
+        """All that may be described, by name, with their members and lags."""
+        found = [self._group_view(each) for each in self._group_access.list()]
+        for group in self._share_access.groups():
+            found.append(self._share_view(group))
+        found.sort(key=_group_name)
+        return found
+
+    def group(self, name: str) -> GroupView:
+        """Refusal NOT_FOUND, also for what may not be described."""
+        for each in self._group_access.list():
+            if each.name == name:
+                return self._group_view(each)
+        for group in self._share_access.groups():
+            if group.key[1] == name:
+                return self._share_view(group)
+        raise Refusal(Reason.NOT_FOUND, "group", name)
+
+    def _group_view(self, listed: Listed) -> GroupView:
+        view = GroupView(self._space.name, listed.name, listed.kind, listed.state)
+        if listed.kind == CLASSIC:
+            self._add_classic_members(view)
+        elif listed.kind == CONSUMER:
+            described = self._group_access.describe_consumer(listed.name)
+            view.protocol = described.assignor
+            for member in described.members:
+                shown = MemberView(
+                    member.member_id, member.client_id, member.client_host, member.instance_id or ""
+                )
+                for _, topic, partitions in member.assigned:
+                    shown.assigned[topic] = list(partitions)
+                view.members.append(shown)
+        table = self._groups.book.table((self._space.name, listed.name))
+        for topic in sorted(table):
+            if not self._sees(topic):
+                continue
+            for index in sorted(table[topic]):
+                offset = table[topic][index].offset
+                view.lags.append(self._lag(topic, index, int(offset)))
+        return view
+
+    def _add_classic_members(self, view: GroupView) -> None:
+        described = self._group_access.describe_classic(view.name)
+        view.protocol = described.protocol
+        for member in described.members:
+            shown = MemberView(
+                member.member_id, member.client_id, member.client_host, member.instance_id or ""
+            )
+            shown.assigned = assigned_partitions(member.assignment)
+            view.members.append(shown)
+
+    def _share_view(self, group: ShareGroup) -> GroupView:
+        name = group.key[1]
+        view = GroupView(self._space.name, name, "share", group.state_name())
+        view.protocol = "simple"
+        names = group.topic_names()
+        for member in group.members.values():
+            shown = MemberView(member.member_id, member.client_id, member.client_host, "")
+            for topic_id, partitions in group.targets.get(member.member_id, {}).items():
+                known = names.get(topic_id)
+                if known is not None:
+                    shown.assigned[known] = sorted(partitions)
+            view.members.append(shown)
+        started = self._share_access.started(name)
+        for topic_name in sorted(started):
+            topic = self._space.topics.get(topic_name)
+            if topic is None:
+                continue
+            for index in sorted(started[topic_name]):
+                start, waiting = self._share_access.progress(name, topic, index)
+                end = topic.partitions[index].log.visible_end
+                view.lags.append(LagView(topic_name, index, start, end, waiting))
+        return view
+
+    def _lag(self, topic: str, index: int, offset: int) -> LagView:
+        known = self._space.topics.get(topic)
+        if known is None or index >= len(known.partitions):
+            return LagView(topic, index, offset, -1, 0)
+        log = known.partitions[index].log
+        end = log.visible_end
+        return LagView(topic, index, offset, end, max(end - max(i64(offset), log.start_offset), 0))
+
+    # Records.
+
+    def peek(
+        self,
+        name: str,
+        count: int,
+        waiter: PeekWaiter,
+        start: str = FROM_HEAD,
+        value: int = 0,
+        *,
+        kept: bool = False,
+        partition: int = -1,
+        ready_only: bool = False,
+        bytes_max: int = PEEK_BYTES_MAX,
+    ) -> Peek:
+        """Looks at up to `count` records of a queue, or of the topic when no queue has the name.
+
+        start, value: FROM_HEAD; FROM_OFFSET and the first offset; FROM_TIME and ms since the epoch.
+        kept: of the topic's logs, though a queue has the name. partition: of a topic; -1: all of them, by time.
+        ready_only: not what is delayed or with a consumer.
+        Refusal NOT_FOUND, ACCESS_DENIED (read), LOCKED (another connection's), INVALID (the partition).
+        """
+        self._may_read(name)
+        parts = self._peek_parts(name, kept, ready_only)
+        if partition >= 0:
+            parts = [part for part in parts if part.partition == partition]
+            if not parts:
+                raise Refusal(Reason.INVALID, "partition", f"{name}-{partition}", "partition")
+        peek = Peek(self._core, parts, count, bytes_max, waiter)
+        if start == FROM_OFFSET:
+            peek.from_offset(value)
+        elif start == FROM_TIME:
+            peek.from_time(value)
+        else:
+            peek.from_head()
+        return peek
+
+    def _may_read(self, name: str) -> None:
+        if not self._rights.may_read(name) or self._authority.denies(TOPIC, READ, name):
+            raise Refusal(Reason.ACCESS_DENIED, "queue", name, "read")
+
+    def _peek_parts(self, name: str, kept: bool, ready_only: bool) -> list[PeekPart]:
+        queue = self._space.queues.get(name)
+        topic = self._space.topics.get(name)
+        if topic is not None and (kept or queue is None):
+            return [kept_part(partition) for partition in topic.partitions]
+        if queue is None:
+            raise Refusal(Reason.NOT_FOUND, "queue", name)
+        if queue.owner is not None:
+            raise Refusal(Reason.LOCKED, "queue", name)
+        return parts_of(queue, ready_only)
+
+
+def _topic_as_queue(topic: Topic) -> QueueView:
+    settings = QueueSettings()
+    settings.kept = True
+    settings.persists_all = True
+    settings.type_name = "stream"
+    view = QueueView(topic.namespace, topic.name, settings)
+    view.topic = True
+    view.partitions = len(topic.partitions)
+    for partition in topic.partitions:
+        _add_log(view, partition)
+        view.ready += partition.ready_count()
+        view.bytes += partition.value_bytes
+        view.used_at_ms = max(view.used_at_ms, partition.last_used_ms)
+    view.ready_bytes = view.bytes
+    first = topic.partitions[0]
+    view.start_offset = first.log.start_offset
+    view.end_offset = first.log.visible_end
+    return view
+
+
+def _add_log(view: QueueView, queue: Queue) -> None:
+    log = queue.log
+    view.memory_bytes += log.tail_cost
+    view.stored_bytes += queue.core.store.log_bytes(log.log_id)
+
+
+def _add_ledger(view: QueueView, queue: LedgerQueue) -> None:
+    _add_log(view, queue)
+    ledger = queue.ledger
+    view.leased += len(ledger.leased) + len(ledger.timed.out)
+    view.timed += len(ledger.timed.out)
+    view.delayed += len(ledger.delayed)
+    view.ready_bytes += max(ledger.ready_bytes(), 0)
+    view.bytes += max(ledger.unsettled_bytes, 0)
+
+
+def _oldest(queue: LedgerQueue) -> i64:
+    """When the record was published that is next: of those in memory, without asking the store."""
+    oldest: i64 = -1
+    for each in [queue, *queue.others]:
+        at = each.ledger.front_time_ms()
+        if at >= 0 and (oldest < 0 or at < oldest):
+            oldest = at
+    return oldest
+
+
+def _group_name(view: GroupView) -> str:
+    return view.name
