@@ -26,6 +26,7 @@ from onemq.engine.ports import (
     Stalled,
     Store,
 )
+from onemq.engine.rates import Rates
 from onemq.engine.recovery import Recovery
 from onemq.engine.redrive import ForgetsRedrives, Redrives
 from onemq.engine.settings import EngineSettings
@@ -69,6 +70,7 @@ class Broker:
         self.identity = Identity(self.core)
         self.catalog.add_part(self.identity)
         self.checkpoints = Checkpoint(self.core, self.catalog)
+        self.rates = Rates(self.core, self.catalog, self.settings.rates)
         self.stalled = ""
         self._stopping = False
 

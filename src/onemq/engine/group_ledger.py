@@ -218,11 +218,12 @@ class GroupLedger(Ledger):
                 return record
             self._lose_head(group, offset)
 
-    def front_time_ms(self) -> i64:
-        pool = super().front_time_ms()
+    def oldest_ready(self) -> i64:
+        oldest = super().oldest_ready()
         group = self._groups.oldest()
-        at: i64 = -1 if group is None else self._time_of(group.head())
-        return at if pool < 0 or 0 <= at < pool else pool
+        if group is not None and (oldest < 0 or group.head() < oldest):
+            oldest = group.head()
+        return oldest
 
     def begin_together(self) -> None:
         self._groups.begin_together()

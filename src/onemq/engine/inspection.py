@@ -13,6 +13,7 @@ from onemq.engine.authority import Authority
 from onemq.engine.catalog import Catalog
 from onemq.engine.core import Core
 from onemq.engine.exchange import Exchange, Namespace
+from onemq.engine.gauges import queue_gauges
 from onemq.engine.groups.access import GroupAccess
 from onemq.engine.groups.description import Listed
 from onemq.engine.groups.group import CLASSIC, CONSUMER
@@ -429,13 +430,9 @@ def _add_ledger(view: QueueView, queue: LedgerQueue) -> None:
 
 
 def _oldest(queue: LedgerQueue) -> i64:
-    """When the record was published that is next: of those in memory, without asking the store."""
-    oldest: i64 = -1
-    for each in [queue, *queue.others]:
-        at = each.ledger.front_time_ms()
-        if at >= 0 and (oldest < 0 or at < oldest):
-            oldest = at
-    return oldest
+    """As `Gauges.oldest_ms`; -1: nothing is ready."""
+    at = queue_gauges(queue).oldest_ms
+    return at if at > 0 else -1
 
 
 def _group_name(view: GroupView) -> str:

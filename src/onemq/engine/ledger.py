@@ -111,6 +111,28 @@ class Ledger:
         """Bytes of the values that may be delivered."""
         return self.unsettled_bytes - self.leased_bytes - self.delayed_bytes - self.timed.out_bytes
 
+    def unacked_count(self) -> i64:
+        """Records out: at consumers, or leased with a time."""
+        return len(self.leased) + len(self.timed.out)
+
+    def unacked_bytes(self) -> i64:
+        return self.leased_bytes + self.timed.out_bytes
+
+    def oldest_ready(self) -> i64:
+        """Offset of the oldest ready record; -1: nothing is ready. Loads nothing."""
+        oldest: i64 = -1
+        for level in range(len(self.levels)):
+            ready = self.levels[level]
+            if ready.count and (oldest < 0 or ready.front < oldest):
+                oldest = ready.front
+            if self._struck:
+                self._pass_struck(level)
+            if self.returned[level]:
+                first: i64 = self.returned[level][0]
+                if oldest < 0 or first < oldest:
+                    oldest = first
+        return oldest
+
     def level_of(self, record: Record) -> i64:
         priority: i64 = record.priority
         return priority if priority < self.priority_max else self.priority_max
@@ -273,27 +295,6 @@ class Ledger:
     def oldest(self) -> Record | None:
         """What limits and expiry look at, as `head`; `take_head` takes it. Here they are the same."""
         return self.head()
-
-    def front_time_ms(self) -> i64:
-        """When the record was published that is first of those ready by offset; -1: none is, or it is on disk."""
-        front: i64 = -1
-        for level in range(len(self.levels)):
-            if self.levels[level].count and (front < 0 or self.levels[level].front < front):
-                front = self.levels[level].front
-            if self.returned[level]:
-                first: i64 = self.returned[level][0]
-                if front < 0 or first < front:
-                    front = first
-        return -1 if front < 0 else self._time_of(front)
-
-    def _time_of(self, offset: i64) -> i64:
-        held = self.held.get(int(offset))
-        if held is not None:
-            return held.timestamp_ms
-        if self.log.find(offset) is None:
-            return -1
-        record = self.reader.get(offset)
-        return -1 if record is None else record.timestamp_ms
 
     def begin_together(self) -> None:
         """What is leased until `end_together` goes to one and the same."""

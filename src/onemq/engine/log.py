@@ -16,6 +16,7 @@ from onemq.model.record import Record
 from onemq.model.record_batch import (
     AddressCache,
     CorruptBatch,
+    base_timestamp_ms,
     decode_batch,
     encode_batch,
     end_offset,
@@ -25,6 +26,8 @@ from onemq.model.record_batch import (
 
 RECORD_OVERHEAD_BYTES = 360
 """What one record costs in memory beyond its own bytes (measured with compiled objects, rounded up)."""
+SPILL_TIMES_MAX = 64
+"""Of so many places among what was spilled a log remembers the time."""
 
 
 class Batch:
@@ -155,6 +158,7 @@ class Log:
         next_offset: the next record's. visible_end: what readers may see ends here. start_offset: first one kept.
         spilled_to: every live record before it can be loaded from the store.
         tail: batches in memory, by offset; those before `spilled_to` may be dropped at any time.
+        made_ms: when it was made, or brought back by a restart.
         may_expire: records with an expiry of their own have been appended.
     """
 
@@ -178,6 +182,10 @@ class Log:
         self.released_spilled: i64 = 0
         self.spilling_to: i64 = 0
         self.hidden_bytes: i64 = 0
+        self.made_ms: i64 = core.now_ms
+        self._spill_times: list[int] = []
+        """Flat: offset, time of the record there; so far apart at least."""
+        self._spill_step_ms: i64 = 1
         self.addresses = AddressCache()
         self._hint: i64 = 0
         self._dead: i64 = 0
@@ -568,6 +576,7 @@ class Log:
             end = batch.end
             if batch.live <= 0:
                 continue
+            self._note_spill_time(batch)
             data = batch.data
             if data is not None or batch.volatile != run_volatile or run_bytes >= 65536:
                 if run:
@@ -589,9 +598,56 @@ class Log:
         self.spilling_to = end
         return out
 
+    def _note_spill_time(self, batch: Batch) -> None:
+        times = self._spill_times
+        at_ms = _time_in(batch, batch.base)
+        if times and at_ms < times[-1] + self._spill_step_ms:
+            return
+        times.append(int(batch.base))
+        times.append(int(at_ms))
+        if len(times) > 2 * SPILL_TIMES_MAX:
+            step: i64 = (times[-1] - times[1]) * 2 // SPILL_TIMES_MAX + 1
+            kept: list[int] = times[:2]
+            for at in range(2, len(times), 2):
+                if times[at + 1] >= kept[-1] + step:
+                    kept.append(times[at])
+                    kept.append(times[at + 1])
+            self._spill_times = kept
+            self._spill_step_ms = step
+
+    def time_at(self, offset: i64) -> i64:
+        """When the record at the offset was appended, ms since the epoch, or somewhat earlier; asks the store for nothing. Of what was
+        spilled before a restart that is not known: then it is the time of the restart."""
+        tail = self.tail
+        index = find_batch(tail, self.tail_at, offset)
+        if index < len(tail) and tail[index].base <= offset:
+            return _time_in(tail[index], offset)
+        times = self._spill_times
+        found = self.made_ms
+        for at in range(0, len(times), 2):
+            if times[at] > offset:
+                break
+            found = times[at + 1]
+        return found
+
     def finish_spill(self) -> None:
         self.spilled_to = max(self.spilled_to, self.spilling_to)
         self.spilling_to = 0
+
+
+def _time_in(batch: Batch, offset: i64) -> i64:
+    """Of the record at the offset, or of the batch's first if that is all that is known without decoding."""
+    records = batch.records
+    if records is not None:
+        at: i64 = -1
+        if not batch.sparse:
+            at = offset - batch.base
+        for index in range(max(at, 0), len(records)):
+            record = records[index]
+            if record is not None:
+                return record.timestamp_ms
+    data = batch.data
+    return 0 if data is None else base_timestamp_ms(data)
 
 
 def _encoded(batch: Batch) -> bytes:

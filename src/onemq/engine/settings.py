@@ -5,6 +5,16 @@ from onemq.engine.share.settings import ShareSettings
 from onemq.engine.transactions.settings import TransactionSettings
 
 
+class RateSettings:
+    """interval_ms: between two samples. objects_max: queues, exchanges, channels, ... sampled at a time."""
+
+    __slots__ = ("interval_ms", "objects_max")
+
+    def __init__(self, interval_ms: int = 5_000, objects_max: int = 10_000) -> None:
+        self.interval_ms = interval_ms
+        self.objects_max = objects_max
+
+
 class EngineSettings:
     """Bounds of the engine.
 
@@ -25,6 +35,7 @@ class EngineSettings:
         topic_partitions_max: most partitions of a topic.
         fetch_bytes_held_max: batches on their way to clients, of all fetches together; beyond it a fetch gives one batch.
         deduplication_window_ms: how long a deduplication id counts. deduplication_ids_max: most of them remembered at a time.
+        rates: how often counters are sampled, and of how much.
         predeclared: (name, kind) of the exchanges that every namespace has.
     """
 
@@ -43,6 +54,7 @@ class EngineSettings:
         "message_bytes_max",
         "namespaces",
         "predeclared",
+        "rates",
         "share",
         "spill_bytes",
         "tail_bytes_max",
@@ -71,7 +83,9 @@ class EngineSettings:
         deduplication_window_ms: int = 300_000,
         deduplication_ids_max: int = 2_000_000,
         leases_max: int = 120_000,
+        rates: RateSettings | None = None,
     ) -> None:
+        self.rates = RateSettings() if rates is None else rates
         self.leases_max = leases_max
         self.groups = GroupSettings() if groups is None else groups
         self.transactions = TransactionSettings() if transactions is None else transactions

@@ -56,7 +56,7 @@ class QueueView:
         ready_bytes, bytes: of the values of what is ready, and of all that is not settled.
         memory_bytes: estimate of what its records in memory take. stored_bytes: what the store has of its log.
         start_offset, end_offset: its log's first record kept and the one after the last visible; of partition 0.
-        oldest_at_ms: when the record was published that is next, -1 when that is not known (none, or it is on disk).
+        oldest_at_ms: when the oldest ready record was published, as `Gauges.oldest_ms`; -1: nothing is ready.
         consumers: how many. active_tag: of the one of a single-active queue, "" without. receivers: long polls that wait.
         used_at_ms: when it was last declared, got from, or had a consumer. exclusive: belongs to one connection.
     """
