@@ -1,6 +1,6 @@
 """SCRAM-SHA-256 and SCRAM-SHA-512, the server's side: challenge and proof, without ever seeing the password.
 
-Job: derive credentials, and run one exchange's two steps.
+Job: run one exchange's two steps.
 Must not: look anybody up; have randomness of its own (the nonce is an argument).
 Spec: RFC 5802 (messages, algorithms), RFC 7677 (SHA-256). Passwords are taken as UTF-8 without SASLprep, as Kafka does.
 No channel binding.
@@ -13,30 +13,36 @@ import hmac
 from typing import Final
 
 from onemq.auth.sasl import BadResponse
-from onemq.engine.credentials import ScramCredential
+from onemq.engine.credentials import (
+    HASHES,
+    ITERATIONS,
+    SALT_BYTES,
+    SCRAM_SHA_256,
+    SCRAM_SHA_512,
+    ScramCredential,
+    credential_of,
+    salted_password,
+)
 
-SCRAM_SHA_256: Final = "SCRAM-SHA-256"
-SCRAM_SHA_512: Final = "SCRAM-SHA-512"
-HASHES: Final = {SCRAM_SHA_256: "sha256", SCRAM_SHA_512: "sha512"}
-ITERATIONS: Final = 4096
+__all__ = [
+    "HASHES",
+    "ITERATIONS",
+    "ITERATIONS_MAX",
+    "ITERATIONS_MIN",
+    "NONCE_BYTES",
+    "SALT_BYTES",
+    "SCRAM_SHA_256",
+    "SCRAM_SHA_512",
+    "ScramExchange",
+    "ScramPassword",
+    "credential_of",
+    "salted_password",
+]
+
 ITERATIONS_MIN: Final = 4096
 ITERATIONS_MAX: Final = 16384
 """Kafka's bounds for credentials that a client sends."""
 NONCE_BYTES: Final = 18
-SALT_BYTES: Final = 16
-
-
-def salted_password(mechanism: str, password: bytes, salt: bytes, iterations: int) -> bytes:
-    """Hi() of the RFC."""
-    return hashlib.pbkdf2_hmac(HASHES[mechanism], password, salt, iterations)
-
-
-def credential_of(mechanism: str, salted: bytes, salt: bytes, iterations: int) -> ScramCredential:
-    """What to store, from the salted password."""
-    name = HASHES[mechanism]
-    client_key = hmac.digest(salted, b"Client Key", name)
-    server_key = hmac.digest(salted, b"Server Key", name)
-    return ScramCredential(salt, iterations, hashlib.new(name, client_key).digest(), server_key)
 
 
 class ScramPassword:

@@ -1,10 +1,12 @@
 """SCRAM credentials that administrators have stored: what proves a password without being one; durable.
 
-Job: keep them by user and mechanism.
-Must not: compute or check proofs (auth does), or see a password.
-Spec: RFC 5802 section 3 (what a server stores); KIP-554.
+Job: derive them from a password, keep them by user and mechanism.
+Must not: check proofs (auth does); have randomness of its own (the salt is an argument).
+Spec: RFC 5802 section 3 (what a server stores); RFC 7677 (SHA-256); KIP-554.
 """
 
+import hashlib
+import hmac
 from typing import Final
 
 from onemq.engine.core import Core
@@ -12,6 +14,11 @@ from onemq.engine.parts import PART_CREDENTIALS, Part
 from onemq.model.refusal import Reason, Refusal
 
 CREDENTIALS_MAX: Final = 100_000
+SCRAM_SHA_256: Final = "SCRAM-SHA-256"
+SCRAM_SHA_512: Final = "SCRAM-SHA-512"
+HASHES: Final = {SCRAM_SHA_256: "sha256", SCRAM_SHA_512: "sha512"}
+ITERATIONS: Final = 4096
+SALT_BYTES: Final = 16
 
 
 class ScramCredential:
@@ -24,6 +31,19 @@ class ScramCredential:
         self.iterations = iterations
         self.stored_key = stored_key
         self.server_key = server_key
+
+
+def salted_password(mechanism: str, password: bytes, salt: bytes, iterations: int) -> bytes:
+    """Hi() of the RFC."""
+    return hashlib.pbkdf2_hmac(HASHES[mechanism], password, salt, iterations)
+
+
+def credential_of(mechanism: str, salted: bytes, salt: bytes, iterations: int) -> ScramCredential:
+    """What to store, from the salted password."""
+    name = HASHES[mechanism]
+    client_key = hmac.digest(salted, b"Client Key", name)
+    server_key = hmac.digest(salted, b"Server Key", name)
+    return ScramCredential(salt, iterations, hashlib.new(name, client_key).digest(), server_key)
 
 
 class Credentials(Part):
@@ -69,6 +89,11 @@ class Credentials(Part):
         change: dict[str, object] = {"user": user, "mechanism": mechanism}
         self._core.note(self, change)
         self.apply(change)
+
+    def remove_user(self, user: str) -> None:
+        """All of this user's; none is fine."""
+        for mechanism in list(self._users.get(user, {})):
+            self.remove(user, mechanism)
 
     # The part.
 

@@ -21,6 +21,12 @@ PART_GROUP_CONFIGS: Final = 9
 PART_DEDUPLICATION: Final = 10
 PART_REDRIVES: Final = 11
 PART_NOTICES: Final = 12
+PART_USERS: Final = 13
+PART_PERMISSIONS: Final = 14
+PART_NAMESPACES: Final = 15
+PART_LIMITS: Final = 16
+PART_PARAMETERS: Final = 17
+PART_POLICIES: Final = 18
 """Numbers of the parts, as they stand in facts: never reused (docs/formats/facts.md)."""
 
 
