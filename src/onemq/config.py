@@ -11,10 +11,10 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct, field
 
-from onemq.auth.users import BadHash, parse_hash
+from onemq.engine.directory.records import GUEST
+from onemq.model.passwords import BadHash, parse_hash
 
 OFF: Final = -1
-GUEST: Final = "guest"
 
 _KIB: Final = 1024
 _MIB: Final = 1024 * 1024
@@ -172,14 +172,6 @@ class Settings(Struct, forbid_unknown_fields=True):
 
     def tls_configured(self) -> bool:
         return bool(self.tls.certificate)
-
-    def effective_users(self) -> dict[str, UserSettings]:
-        """The users named in the settings; when there are none, RabbitMQ's guest (password guest) with all rights on "/"."""
-        if self.users:
-            return self.users
-        everything = PermissionSettings(configure=".*", write=".*", read=".*")
-        permissions = {"/": everything} if "/" in self.namespaces else {}
-        return {GUEST: UserSettings(password=GUEST, tags=["administrator"], permissions=permissions)}
 
 
 def is_loopback(host: str) -> bool:

@@ -16,7 +16,7 @@ sys.path[:0] = [str(TESTS)]
 
 from onemq.auth.gate import Gate  # noqa: E402
 from onemq.auth.permissions import Permission, Permissions  # noqa: E402
-from onemq.auth.users import User, Users, hash_password  # noqa: E402
+from onemq.auth.users import User, Users  # noqa: E402
 from onemq.engine.broker import Broker  # noqa: E402
 from onemq.engine.settings import EngineSettings  # noqa: E402
 from onemq.heads.amqp091.head import AmqpHead  # noqa: E402
@@ -32,6 +32,7 @@ from onemq.heads.amqp091.methods import (  # noqa: E402
 from onemq.heads.amqp091.native_reader import AmqpNativeReader  # noqa: E402
 from onemq.heads.amqp091.properties import BasicProperties  # noqa: E402
 from onemq.heads.amqp091.settings import PREDECLARED_EXCHANGES, AmqpSettings  # noqa: E402
+from onemq.model.passwords import hash_password  # noqa: E402
 from onemq.model.record import NATIVE_AMQP091  # noqa: E402
 from onemq.storage.file_store import FileStore  # noqa: E402
 from onemq.storage.settings import StoreSettings  # noqa: E402

@@ -10,9 +10,9 @@ import copy
 import random as random_module
 from typing import Final
 
-from onemq.auth.users import hash_password
 from onemq.engine.broker import StoreBroken
 from onemq.engine.ports import Durable
+from onemq.model.passwords import hash_password
 from simulation.books import state_of
 from simulation.checkers import check
 from simulation.clients import STREAM, DirectClient

@@ -11,7 +11,7 @@ from typing import Final
 
 from onemq.auth.gate import Gate
 from onemq.auth.permissions import Permission, Permissions
-from onemq.auth.users import User, Users, hash_password
+from onemq.auth.users import User, Users
 from onemq.engine.access import Access
 from onemq.engine.broker import Broker
 from onemq.engine.consumption import Delivery
@@ -23,6 +23,7 @@ from onemq.heads.amqp091.head import AmqpHead
 from onemq.heads.amqp091.native_reader import AmqpNativeReader
 from onemq.heads.amqp091.settings import PREDECLARED_EXCHANGES, AmqpSettings
 from onemq.model.entities import KIND_DIRECT, KIND_FANOUT, REJECT_PUBLISH, ExchangeSettings, QueueSettings
+from onemq.model.passwords import hash_password
 from onemq.model.principal import Principal
 from onemq.model.record import NATIVE_AMQP091, NO_ADDRESS, Record
 from onemq.model.rights import all_rights

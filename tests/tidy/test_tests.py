@@ -24,6 +24,8 @@ UNMIRRORED = {
     "cli/main.py": "tests/unit/cli/test_serve.py",
     "config_sources.py": "tests/unit/test_config.py",
     "engine/consumption.py": "test_ledger_queue.py, test_access.py",
+    "engine/directory/records.py": "test_users.py, test_permissions.py: what they keep",
+    "engine/directory/settings.py": "test_directory.py",
     "engine/equivalence.py": "test_catalog.py",
     "engine/exchange.py": "test_catalog.py and tests/unit/engine/routing",
     "engine/natives.py": "test_dead_letter.py",

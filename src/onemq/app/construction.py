@@ -11,15 +11,18 @@ from typing import TYPE_CHECKING, Final
 from onemq.auth.gate import Gate
 from onemq.auth.permissions import Permission, Permissions
 from onemq.auth.scram import ScramPassword
-from onemq.auth.users import User, Users, hash_password, parse_hash
-from onemq.config import GUEST, OFF, Settings
+from onemq.auth.users import User, Users
+from onemq.config import OFF, Settings
 from onemq.engine.broker import Broker
+from onemq.engine.directory.records import GUEST, PermissionRecord, UserRecord
+from onemq.engine.directory.settings import DirectorySettings
 from onemq.engine.groups.settings import GroupSettings
 from onemq.engine.settings import EngineSettings
 from onemq.engine.transactions.settings import TransactionSettings
 from onemq.heads.amqp091.native_reader import AmqpNativeReader
 from onemq.heads.amqp091.settings import PREDECLARED_EXCHANGES
 from onemq.heads.aws.sqs.native_reader import SqsNativeReader
+from onemq.model.passwords import SALT_BYTES, hash_password, parse_hash
 from onemq.model.record import NATIVE_AMQP091, NATIVE_SQS
 from onemq.net.clock import Clock
 from onemq.net.pressure import Pressure
@@ -67,7 +70,24 @@ def engine_settings(settings: Settings) -> EngineSettings:
             expiry_ms=settings.transactions.expiry_ms,
             ids_max=settings.transactions.ids_max,
         ),
+        directory=_directory_settings(settings),
     )
+
+
+def _directory_settings(settings: Settings) -> DirectorySettings:
+    users: list[UserRecord] = []
+    permissions: list[PermissionRecord] = []
+    for name, user in settings.users.items():
+        # A password in clear stays with the gate: only its hash may be shown to anybody.
+        encoded = user.password_hash
+        if user.password:
+            encoded = hash_password(user.password, os.urandom(SALT_BYTES)).encoded()
+        users.append(UserRecord(name, encoded, list(user.tags), dict(user.access_keys), configured=True))
+        for namespace, found in user.permissions.items():
+            permissions.append(
+                PermissionRecord(name, namespace, found.configure, found.write, found.read, configured=True)
+            )
+    return DirectorySettings(users, permissions, guest=not users)
 
 
 def _group_settings(settings: Settings) -> GroupSettings:
@@ -122,15 +142,15 @@ def cluster_id(broker: Broker) -> str:
 
 
 def make_gate(settings: Settings, broker: Broker) -> Gate:
-    """Who may come in: the settings' users."""
+    """Who may come in: the settings' users, and those of the directory."""
     users: dict[str, User] = {}
     granted: dict[tuple[str, str], Permission] = {}
-    for name, user in settings.effective_users().items():
+    for name, user in settings.users.items():
         password = None
         if user.password_hash:
             password = parse_hash(user.password_hash)
         elif user.password:
-            password = hash_password(user.password, os.urandom(4))
+            password = hash_password(user.password, os.urandom(SALT_BYTES))
         scram = ScramPassword(user.password) if user.password else None
         users[name] = User(
             name,
@@ -142,8 +162,8 @@ def make_gate(settings: Settings, broker: Broker) -> Gate:
         )
         for namespace, permission in user.permissions.items():
             granted[(name, namespace)] = Permission(permission.configure, permission.write, permission.read)
-    anonymous = "" if settings.users else GUEST
-    return Gate(Users(users), Permissions(settings.namespaces, granted), broker, anonymous)
+    directory = broker.directory
+    return Gate(Users(users, directory), Permissions(settings.namespaces, granted, directory), broker)
 
 
 def make_pressure(settings: Settings) -> Pressure:

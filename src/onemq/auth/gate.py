@@ -15,11 +15,11 @@ from onemq.auth.users import User, Users
 from onemq.engine.access import Access
 from onemq.engine.broker import Broker
 from onemq.engine.credentials import Credentials, ScramCredential
+from onemq.engine.directory.records import GUEST
 from onemq.engine.parts import PART_CREDENTIALS
 from onemq.engine.ports import REFUSED, Act
 from onemq.model.principal import Peer, Principal
 from onemq.model.refusal import Reason, Refusal, Scope
-from onemq.model.rights import no_rights
 
 EXCHANGES: Final = (sasl.PLAIN, *HASHES)
 """Mechanisms of `sasl_exchange`, for protocols that log in by SASL messages alone."""
@@ -38,7 +38,8 @@ class Gate:
     def __init__(
         self, users: Users, permissions: Permissions, broker: Broker, anonymous_user: str = ""
     ) -> None:
-        """anonymous_user: whose name a peer gets that need not log in (`anonymous`); "": everybody has to."""
+        """anonymous_user: whose name a peer gets that need not log in (`anonymous`), whatever users there are. "": everybody has to
+        log in, unless there is guest with the password that everybody knows."""
         self._anonymous_user = anonymous_user
         self._users = users
         self._permissions = permissions
@@ -98,9 +99,10 @@ class Gate:
 
     def anonymous(self, peer: Peer) -> Principal:
         """Who a peer is that does not log in. Refusal AUTHENTICATION_FAILED: it has to, or comes from where it may not."""
-        found = self._users.find(self._anonymous_user) if self._anonymous_user else None
+        name = self._anonymous_user or (GUEST if self._users.has_default_guest() else "")
+        found = self._users.find(name) if name else None
         if found is None:
-            raise refused("", "users are configured: log in")
+            raise refused("", "log in: there are users, and no guest with its first password")
         return self._admit(found, peer)
 
     def now_ms(self) -> int:
@@ -108,8 +110,8 @@ class Gate:
         return int(self._broker.core.now_ms)
 
     def needs_login(self) -> bool:
-        """Users are configured: nobody is anonymous."""
-        return not self._anonymous_user
+        """Nobody is anonymous: users are configured, or guest has gone or has a password of its own."""
+        return not self._anonymous_user and not self._users.has_default_guest()
 
     def login_signed(
         self, signature: sigv4.Signature, request: sigv4.SignedRequest, peer: Peer, now_ms: int
@@ -156,7 +158,7 @@ class Gate:
             return user.scram.credential(mechanism, self._broker.core.entropy(SALT_BYTES)), ""
         if user is not None and user.password is not None:
             hopeless = (
-                f"user '{name}' has only a password_hash, which {mechanism} cannot use: give it `password` in the settings, "
+                f"user '{name}' has only a password_hash, which {mechanism} cannot use: give it a password, "
                 "store credentials for it (kafka-configs --alter --add-config), or let the client use PLAIN over TLS"
             )
         else:
@@ -199,7 +201,8 @@ class Gate:
         if self._permissions.rights(principal.name, namespace) is not None:
             access = self.enter(principal, namespace, peer, protocol)
         elif self._permissions.has_namespace(namespace):
-            access = self._broker.access(principal, namespace, no_rights(), protocol)
+            rights = self._permissions.possible_rights(principal.name, namespace)
+            access = self._broker.access(principal, namespace, rights, protocol)
             access.audit.peer = peer
         else:
             raise _denied(namespace, "not found")

@@ -137,7 +137,7 @@ def _read_config(config: str | None) -> tuple[str, str]:
 )
 def hash_password_command(from_stdin: bool) -> None:
     """Ask for a password and print its salted hash, for `password_hash` in the settings."""
-    from onemq.auth.users import SALT_BYTES, hash_password
+    from onemq.model.passwords import SALT_BYTES, hash_password
 
     if from_stdin:
         password = sys.stdin.readline().rstrip("\n")

@@ -16,6 +16,8 @@ from onemq.engine.consumption import Consumer, Delivery, GetWaiter, Sink, Stream
 from onemq.engine.core import Core
 from onemq.engine.counters import Counters, ProtocolCounters, Tally
 from onemq.engine.deduplication import Deduplication, DeduplicationAccess
+from onemq.engine.directory.access import DirectoryAccess
+from onemq.engine.directory.directory import Directory
 from onemq.engine.equivalence import check_alterable, check_exchange_equal, check_queue_equal
 from onemq.engine.exchange import Exchange, Namespace
 from onemq.engine.groups.access import GroupAccess
@@ -85,6 +87,7 @@ class Access:
         deduplication: Deduplication,
         notices: Notices,
         redrives: Redrives,
+        directory: Directory,
         principal: Principal,
         namespace: Namespace,
         rights: Rights,
@@ -104,6 +107,7 @@ class Access:
         self.audit = Audit(core, principal.name, namespace.name)
         self.authority = Authority(catalog.administration.acls, principal, rights, self.audit)
         self.admin = AdminAccess(catalog.administration, self.authority, principal.name)
+        self.directory = DirectoryAccess(directory, principal, self.audit)
         self.topics = TopicAccess(core, catalog, namespace, self.authority, tally)
         self.groups = GroupAccess(groups, self.authority, namespace.name)
         self.shares = ShareAccess(shares, self.authority, self.topics, namespace.name, tally)

@@ -9,6 +9,7 @@ from onemq.engine.catalog import Catalog
 from onemq.engine.checkpoint import Checkpoint
 from onemq.engine.core import Agenda, Core
 from onemq.engine.deduplication import Deduplication, ForgetsIds, ForgetsTopicIds
+from onemq.engine.directory.directory import Directory
 from onemq.engine.groups.catalog_topics import CatalogTopics, ForgetsOffsets
 from onemq.engine.groups.groups import Groups
 from onemq.engine.identity import Identity
@@ -67,6 +68,9 @@ class Broker:
         self.redrives = Redrives(self.core, self.catalog)
         self.catalog.add_part(self.redrives)
         self.catalog.listeners.append(ForgetsRedrives(self.redrives))
+        self.directory = Directory(self.core, self.catalog, settings.directory)
+        for part in self.directory.parts():
+            self.catalog.add_part(part)
         self.identity = Identity(self.core)
         self.catalog.add_part(self.identity)
         self.checkpoints = Checkpoint(self.core, self.catalog)
@@ -121,6 +125,7 @@ class Broker:
         self.identity.make()
         for name in self.settings.namespaces:
             self.catalog.add_namespace(name)
+        self.directory.begin()
         core.store.retain_logs(list(self.catalog.logs))
         core.commit()
 
@@ -138,6 +143,7 @@ class Broker:
             self.deduplication,
             self.notices,
             self.redrives,
+            self.directory,
             principal,
             space,
             rights,

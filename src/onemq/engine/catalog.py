@@ -10,6 +10,7 @@ from onemq.engine.consumption import Sink
 from onemq.engine.core import Core
 from onemq.engine.counters import Counters
 from onemq.engine.dead_letter import died, is_cycle
+from onemq.engine.directory.policies import Policies
 from onemq.engine.exchange import Exchange, Namespace
 from onemq.engine.facts import write_catalog
 from onemq.engine.ledger_queue import LedgerQueue
@@ -62,6 +63,8 @@ class Catalog(Keeper):
         for part in self.administration.parts():
             self.add_part(part)
         self.administration.acls.on_change = self._changed
+        self.policies = Policies(core)
+        self.add_part(self.policies)
         host = TopicQueues(
             core, self, self.logs, self._take_log_id, self._see_log_id, self._drop_named, self._changed
         )

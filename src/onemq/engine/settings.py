@@ -1,5 +1,6 @@
 """What the engine can be told. Plain values; validated by the composition root's settings tree."""
 
+from onemq.engine.directory.settings import DirectorySettings
 from onemq.engine.groups.settings import GroupSettings
 from onemq.engine.share.settings import ShareSettings
 from onemq.engine.transactions.settings import TransactionSettings
@@ -36,6 +37,7 @@ class EngineSettings:
         fetch_bytes_held_max: batches on their way to clients, of all fetches together; beyond it a fetch gives one batch.
         deduplication_window_ms: how long a deduplication id counts. deduplication_ids_max: most of them remembered at a time.
         rates: how often counters are sampled, and of how much.
+        directory: the users that the settings have, and whether there is a guest without any.
         predeclared: (name, kind) of the exchanges that every namespace has.
     """
 
@@ -44,6 +46,7 @@ class EngineSettings:
         "consumer_timeout_ms",
         "deduplication_ids_max",
         "deduplication_window_ms",
+        "directory",
         "dispatch_bytes_per_turn",
         "dispatch_per_turn",
         "fetch_bytes_held_max",
@@ -84,8 +87,10 @@ class EngineSettings:
         deduplication_ids_max: int = 2_000_000,
         leases_max: int = 120_000,
         rates: RateSettings | None = None,
+        directory: DirectorySettings | None = None,
     ) -> None:
         self.rates = RateSettings() if rates is None else rates
+        self.directory = DirectorySettings() if directory is None else directory
         self.leases_max = leases_max
         self.groups = GroupSettings() if groups is None else groups
         self.transactions = TransactionSettings() if transactions is None else transactions

@@ -8,9 +8,10 @@ from onemq.auth.exchange import SaslExchange
 from onemq.auth.gate import Gate
 from onemq.auth.permissions import Permission, Permissions
 from onemq.auth.scram import SCRAM_SHA_256, SCRAM_SHA_512, ScramPassword, credential_of, salted_password
-from onemq.auth.users import User, Users, hash_password
+from onemq.auth.users import User, Users
 from onemq.engine.broker import Broker
 from onemq.engine.settings import EngineSettings
+from onemq.model.passwords import hash_password
 from onemq.model.principal import Peer, Principal
 from onemq.model.refusal import Reason, Refusal
 from onemq.storage.memory_store import MemoryStore

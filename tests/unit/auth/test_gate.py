@@ -7,10 +7,11 @@ import pytest
 from onemq.auth.gate import Gate
 from onemq.auth.permissions import Permission, Permissions
 from onemq.auth.sasl import BadResponse, parse_plain
-from onemq.auth.users import User, Users, hash_password
+from onemq.auth.users import User, Users
 from onemq.engine.broker import Broker
 from onemq.engine.ports import REFUSED, Act, Auditor
 from onemq.engine.settings import EngineSettings
+from onemq.model.passwords import hash_password
 from onemq.model.principal import Peer
 from onemq.model.refusal import Reason, Refusal, Scope
 from onemq.model.rights import CACHED_NAMES_MAX, NamePattern

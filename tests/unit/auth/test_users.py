@@ -1,34 +1,11 @@
-"""Password hashes: RabbitMQ's own vector, both algorithms, and what is refused."""
+"""The look-up of users: those of the settings before those of the directory, and only with the right password."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-
-import pytest
-
-from onemq.auth.users import BadHash, User, Users, hash_password, parse_hash
-
-
-def test_rabbitmq_example() -> None:
-    # The worked example of RabbitMQ's page on passwords: salt 908D C60A, password test12.
-    encoded = "kI3GCqW5JLMJa4iX1lo7X4D6XbYqlLgxIs30+P6tENUV2POR"
-    assert hash_password("test12", bytes.fromhex("908DC60A")).encoded() == encoded
-    assert parse_hash(encoded).matches("test12")
-    assert not parse_hash(encoded).matches("test13")
-
-
-def test_sha512_is_recognised_by_its_length() -> None:
-    salt = b"\1\2\3\4"
-    encoded = base64.b64encode(salt + hashlib.sha512(salt + "pässword".encode()).digest()).decode()
-    assert parse_hash(encoded).matches("pässword")
-    assert not parse_hash(encoded).matches("password")
-
-
-@pytest.mark.parametrize("text", ["", "!!!", "AAAA", base64.b64encode(bytes(35)).decode()])
-def test_other_texts_are_no_hashes(text: str) -> None:
-    with pytest.raises(BadHash):
-        parse_hash(text)
+from engine_driver import Driver
+from onemq.auth.users import User, Users
+from onemq.engine.directory.records import UserRecord
+from onemq.model.passwords import hash_password
 
 
 def test_only_the_right_password_of_a_known_user_fits() -> None:
@@ -42,3 +19,32 @@ def test_only_the_right_password_of_a_known_user_fits() -> None:
 def test_an_empty_password_never_fits_even_where_it_was_hashed() -> None:
     users = Users({"a": User("a", [], hash_password("", bytes(4)))})
     assert users.authenticate("a", "") is None
+
+
+def test_users_of_the_directory_are_found_as_they_stand() -> None:
+    directory = Driver().broker.directory
+    users = Users({"a": User("a", [], hash_password("settings", bytes(4)))}, directory)
+    assert users.authenticate("b", "p") is None
+    directory.store_password(UserRecord("a", "", []), "directory")
+    directory.store_password(UserRecord("b", "", ["x"], {"AKIA": "secret"}), "p")
+    assert users.authenticate("a", "settings") and not users.authenticate("a", "directory")
+    found = users.authenticate("b", "p")
+    assert found is not None and found.principal.tags == ["x"] and users.find("b") is found
+    assert users.find_access_key("AKIA") == (found, "secret")
+    directory.store_password(UserRecord("b", "", []), "q")
+    assert users.authenticate("b", "p") is None and users.authenticate("b", "q") is not None
+    assert users.find_access_key("AKIA") is None
+    directory.remove_user("b")
+    assert users.find("b") is None and users.authenticate("b", "q") is None
+
+
+def test_default_guest() -> None:
+    directory = Driver().broker.directory
+    users = Users({}, directory)
+    assert not users.has_default_guest()
+    directory.store_password(UserRecord("guest", "", []), "guest")
+    assert users.has_default_guest()
+    guest = users.find("guest")
+    assert guest is not None and guest.loopback_only and guest.scram is not None
+    directory.store_password(UserRecord("guest", "", []), "other")
+    assert not users.has_default_guest()

@@ -59,7 +59,7 @@ def test_hashes_and_version(tmp_path: Path) -> None:
         timeout=EXIT_SECONDS_MAX,
         check=True,
     )
-    from onemq.auth.users import parse_hash
+    from onemq.model.passwords import parse_hash
 
     assert parse_hash(done.stdout.strip()).matches("secret")
     assert run("--version").stdout.startswith("onemq ")

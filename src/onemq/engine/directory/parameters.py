@@ -66,7 +66,7 @@ class Parameters(Part):
                 del self._found[key]
 
     def cluster_name(self) -> str:
-        """"" while nobody has set one."""
+        """ "" while nobody has set one."""
         found = self._found.get(("", "", CLUSTER_NAME))
         return found.value if found is not None and isinstance(found.value, str) else ""
 

@@ -10,28 +10,13 @@ import re
 from typing import Final
 
 from onemq.engine.core import Core
+from onemq.engine.directory.records import PermissionRecord
 from onemq.engine.parts import PART_PERMISSIONS, Part
 from onemq.model.refusal import Reason, Refusal
 from onemq.model.rights import NamePattern, Rights, no_rights
 
 PERMISSIONS_MAX: Final = 1_000_000
 PATTERN_LENGTH_MAX: Final = 4096
-
-
-class PermissionRecord:
-    """The patterns of one user in one namespace. `configured`: from the settings."""
-
-    __slots__ = ("configure", "configured", "namespace", "read", "user", "write")
-
-    def __init__(
-        self, user: str, namespace: str, configure: str, write: str, read: str, configured: bool = False
-    ) -> None:
-        self.user = user
-        self.namespace = namespace
-        self.configure = configure
-        self.write = write
-        self.read = read
-        self.configured = configured
 
 
 class TopicPermissionRecord:

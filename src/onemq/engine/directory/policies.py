@@ -174,9 +174,7 @@ class Policies(Part):
     def set(self, policy: Policy) -> None:
         """Makes or replaces it. Refusal LIMIT ("policy")."""
         if self.count >= POLICIES_MAX and self.find(policy.namespace, policy.name, policy.operator) is None:
-            raise Refusal(
-                Reason.LIMIT, "policy", policy.name, f"there are {POLICIES_MAX} policies already"
-            )
+            raise Refusal(Reason.LIMIT, "policy", policy.name, f"there are {POLICIES_MAX} policies already")
         self._note(_to_plain(policy))
 
     def remove(self, namespace: str, name: str, operator: bool) -> None:

@@ -7,42 +7,11 @@ Spec: RabbitMQ, "Access Control" (users, tags), "Credentials and Passwords".
 from typing import Final
 
 from onemq.engine.core import Core
+from onemq.engine.directory.records import GUEST, UserRecord
 from onemq.engine.parts import PART_USERS, Part
 from onemq.model.refusal import Reason, Refusal
 
-GUEST: Final = "guest"
-"""The user that a new broker has, and its password. As in RabbitMQ it may log in from this machine only."""
 USERS_MAX: Final = 100_000
-
-
-class UserRecord:
-    """One user as it stands; never changed in place.
-
-    Attributes:
-        password_hash: as RabbitMQ encodes it; "": no password fits.
-        tags: as in RabbitMQ ("administrator", ...).
-        access_keys: of AWS clients: id to secret.
-        configured: it stands in the settings.
-        seeded: it is guest as the broker made it.
-    """
-
-    __slots__ = ("access_keys", "configured", "name", "password_hash", "seeded", "tags")
-
-    def __init__(
-        self,
-        name: str,
-        password_hash: str,
-        tags: list[str],
-        access_keys: dict[str, str] | None = None,
-        configured: bool = False,
-        seeded: bool = False,
-    ) -> None:
-        self.name = name
-        self.password_hash = password_hash
-        self.tags = tags
-        self.access_keys: dict[str, str] = {} if access_keys is None else access_keys
-        self.configured = configured
-        self.seeded = seeded
 
 
 class Users(Part):

@@ -81,7 +81,7 @@ class Session:
     def enter(self, request: HttpRequest, path: bytes, query: bytes) -> Access:
         """The way into the engine of whoever sent the request. Raises AwsError."""
         anonymous = self._anonymous
-        if anonymous is not None and b"origin" not in request.headers:
+        if anonymous is not None and b"origin" not in request.headers and not self.gate.needs_login():
             return anonymous
         try:
             if not self.gate.needs_login():

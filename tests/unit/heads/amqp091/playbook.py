@@ -11,7 +11,7 @@ from librt.strings import BytesWriter
 
 from onemq.auth.gate import Gate
 from onemq.auth.permissions import Permission, Permissions
-from onemq.auth.users import User, Users, hash_password
+from onemq.auth.users import User, Users
 from onemq.engine.broker import Broker
 from onemq.engine.ports import Completion, Durable, Replay, Store
 from onemq.engine.settings import EngineSettings
@@ -45,6 +45,7 @@ from onemq.heads.amqp091.properties import BasicProperties, decode_properties, e
 from onemq.heads.amqp091.settings import PREDECLARED_EXCHANGES, AmqpSettings
 from onemq.heads.amqp091.table import FieldValue
 from onemq.heads.contract import Conversation, Link
+from onemq.model.passwords import hash_password
 from onemq.model.principal import Peer as PeerAddress
 from onemq.model.record import NATIVE_AMQP091
 from onemq.net.outbox import Durability, ParkingOutbox

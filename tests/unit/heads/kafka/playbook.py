@@ -18,13 +18,14 @@ from kafka.record.memory_records import MemoryRecords, MemoryRecordsBuilder
 from onemq.auth.gate import Gate
 from onemq.auth.permissions import Permission, Permissions
 from onemq.auth.scram import ScramPassword
-from onemq.auth.users import User, Users, hash_password
+from onemq.auth.users import User, Users
 from onemq.engine.broker import Broker
 from onemq.engine.ports import Store
 from onemq.engine.settings import EngineSettings
 from onemq.heads.contract import Link
 from onemq.heads.kafka.head import KafkaHead
 from onemq.heads.kafka.settings import KafkaSettings
+from onemq.model.passwords import hash_password
 from onemq.model.principal import Peer as PeerAddress
 from onemq.net.outbox import Durability, ParkingOutbox
 from onemq.storage.memory_store import MemoryStore

@@ -14,7 +14,7 @@ import h11
 
 from onemq.auth.gate import Gate
 from onemq.auth.permissions import Permission, Permissions
-from onemq.auth.users import User, Users, hash_password
+from onemq.auth.users import User, Users
 from onemq.engine.broker import Broker
 from onemq.engine.ports import Store
 from onemq.engine.settings import EngineSettings
@@ -24,6 +24,7 @@ from onemq.heads.management.area import Area
 from onemq.heads.management.head import ManagementHead
 from onemq.heads.management.pages import Page, PageRequest
 from onemq.heads.management.settings import ManagementSettings
+from onemq.model.passwords import hash_password
 from onemq.model.principal import Peer as PeerAddress
 from onemq.net.outbox import Durability, ParkingOutbox
 from onemq.storage.memory_store import MemoryStore
