@@ -66,6 +66,7 @@ class Connection(Party):
         self._transport = transport
         self._turns = turns
         self._registry = registry
+        self._traffic = registry.traffic(head.name)
         self._limits = limits
         self._protocol = head.name
         self._name = f"{head.name} {peer.host}:{peer.port}"
@@ -105,6 +106,7 @@ class Connection(Party):
         self._last_sent_ms = self._turns.now_ms
         self._connected_at_ms = self._turns.now_ms
         self._registry.add(self)
+        self._traffic.opened += 1
         if self._limits.login_ms != 0:
             self._login_by_ms = self._turns.now_ms + self._limits.login_ms
         try:
@@ -124,6 +126,7 @@ class Connection(Party):
         if self._closing or conversation is None:
             return
         self._registry.bytes_in += len(data)
+        self._traffic.bytes_in += len(data)
         self._received_bytes += len(data)
         self.touch()
         try:
@@ -149,6 +152,7 @@ class Connection(Party):
         self._lost = True
         self._closing = True
         self._registry.remove(self)
+        self._traffic.closed += 1
         self._turns.pressure.remove(self)
         self._turns.enter()
         conversation = self._conversation
@@ -236,6 +240,7 @@ class Connection(Party):
         if data:
             self._last_sent_ms = self._turns.now_ms
             self._registry.bytes_out += len(data)
+            self._traffic.bytes_out += len(data)
             self._sent_bytes += len(data)
             self._transport.write(data)
         if self._full or self._stuffed or self._parking.parked_bytes > self._limits.outbox_bytes_max:

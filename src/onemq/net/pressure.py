@@ -24,6 +24,8 @@ class Pressure:
     memory_bytes_alarm: tracked bytes that raise the memory alarm, until they fall below nine tenths of it; 0 = never.
     free_bytes_min: free space on the data's file system below which the disk alarm is on; 0 = never.
     free_bytes: asks for that space; None where nothing is stored.
+    alarms, alarm_ms: how often publishers were blocked, and for how long; slowdowns, slow_ms: the same of those not read from because
+        the disk was slower than they were.
     pending_bytes_max: commits handed to the store but not written yet, above which publishers are not read from
         until it has caught up to half of it: a disk slower than the publishers is no alarm, but must not fill the
         memory. 0 = never.
@@ -46,6 +48,42 @@ class Pressure:
         self._disk_low = False
         self._store_stalled = False
         self._publishers: dict[Party, None] = {}
+        self.alarms: i64 = 0
+        self.alarm_ms: i64 = 0
+        self.slowdowns: i64 = 0
+        self.slow_ms: i64 = 0
+        self._observed_ms: i64 = 0
+
+    @property
+    def memory_low(self) -> bool:
+        return self._memory_low
+
+    @property
+    def disk_low(self) -> bool:
+        """Too little space is left, or the store could not write for want of it."""
+        return self._disk_low or self._store_stalled
+
+    @property
+    def memory_bytes_alarm(self) -> int:
+        return int(self._memory_bytes_alarm)
+
+    @property
+    def free_bytes_min(self) -> int:
+        return self._free_bytes_min
+
+    def throttled(self) -> int:
+        """Publishers that are held up now, by an alarm or because the disk is slower than they are."""
+        return len(self._publishers) if self._behind or self.reason() else 0
+
+    def observe_time(self, now_ms: i64) -> None:
+        """Called once a turn, before the others: counts how long publishers were held up since the last one."""
+        passed = now_ms - self._observed_ms
+        if self._observed_ms and passed > 0:
+            if self._memory_low or self._disk_low or self._store_stalled:
+                self.alarm_ms += passed
+            elif self._behind:
+                self.slow_ms += passed
+        self._observed_ms = now_ms
 
     def reason(self) -> str:
         """Why publishers are held up; "" when they are not."""
@@ -93,6 +131,8 @@ class Pressure:
         if behind == self._behind:
             return
         self._behind = behind
+        if behind:
+            self.slowdowns += 1
         for publisher in list(self._publishers):
             publisher.slow_down(behind)
 
@@ -136,6 +176,8 @@ class Pressure:
         after = self.reason()
         if bool(before) == bool(after):
             return
+        if after:
+            self.alarms += 1
         for publisher in list(self._publishers):
             if after:
                 publisher.hold(after)

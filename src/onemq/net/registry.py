@@ -6,6 +6,22 @@ from onemq.heads.contract import Peers, PeerView
 from onemq.net.party import Party
 
 
+class Traffic:
+    """Of one head's connections, since the start. opened, closed: connections."""
+
+    __slots__ = ("bytes_in", "bytes_out", "closed", "opened")
+
+    def __init__(self) -> None:
+        self.opened: i64 = 0
+        self.closed: i64 = 0
+        self.bytes_in: i64 = 0
+        self.bytes_out: i64 = 0
+
+    def open(self) -> int:
+        """Connections open now."""
+        return int(self.opened - self.closed)
+
+
 class Registry(Peers):
     """All open connections.
 
@@ -13,6 +29,7 @@ class Registry(Peers):
         connections_max: no more than this many are accepted.
         opened, refused: connections since the start: accepted, and turned away because there were too many.
         bytes_in, bytes_out: since the start, over all connections.
+        by_head: the same by name of the head ("amqp", "kafka", ...), for those that had a connection.
     """
 
     def __init__(self, connections_max: int) -> None:
@@ -22,11 +39,19 @@ class Registry(Peers):
         self.refused: i64 = 0
         self.bytes_in: i64 = 0
         self.bytes_out: i64 = 0
+        self.by_head: dict[str, Traffic] = {}
         self._members: dict[Party, int] = {}
         """By the number of each: it was the how manieth."""
 
     def is_full(self) -> bool:
         return len(self._members) >= self.connections_max
+
+    def traffic(self, head: str) -> Traffic:
+        found = self.by_head.get(head)
+        if found is None:
+            found = Traffic()
+            self.by_head[head] = found
+        return found
 
     def add(self, member: Party) -> None:
         self.opened += 1

@@ -6,12 +6,14 @@ last words, every connection that has bytes writes once. Must not know protocols
 """
 
 import logging
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from mypy_extensions import i64
 
 from onemq.engine.ports import Completion, Failed, Resumed, Stalled
+from onemq.model.histogram import Histogram
 from onemq.net.clock import Clock
 from onemq.net.outbox import Durability
 from onemq.net.party import Party
@@ -50,6 +52,7 @@ class Turns:
     Attributes:
         now_ms: the time of the current turn (of the last one, between turns).
         active: a turn has begun and its end is scheduled.
+        durations: from the first input of each turn to its end: how long others had to wait.
         fatal: called with the reason when nothing can be promised any more; it must end the process, or `close` this.
     """
 
@@ -68,6 +71,8 @@ class Turns:
         self.timers = Timers()
         self.pressure = pressure
         self.fatal = fatal
+        self.durations = Histogram()
+        self._began_ns: i64 = 0
         self._closed = False
         self._loop = loop
         self._broker = broker
@@ -127,6 +132,7 @@ class Turns:
 
     def _begin(self) -> None:
         self.active = True
+        self._began_ns = time.monotonic_ns()
         self.now_ms = self._clock.now_ms()
         self._broker.begin_turn(self.now_ms)
 
@@ -173,6 +179,7 @@ class Turns:
             more = True
         if self._closed:
             return
+        self.pressure.observe_time(self.now_ms)
         self.pressure.observe_memory(broker.memory_bytes())
         self.pressure.observe_pending(self._store.pending_bytes())
         dirty = self._dirty
@@ -183,6 +190,7 @@ class Turns:
         self._dirty = []
         for party in dirty:
             party.flush()
+        self.durations.add((time.monotonic_ns() - self._began_ns) // 1_000)
         self.active = False
         if more or self._dirty or self._resuming:
             self.enter()

@@ -19,6 +19,7 @@ from onemq.storage.reclaim import Reclaimer
 from onemq.storage.segment import SegmentTable
 from onemq.storage.segment_writer import SegmentWriter
 from onemq.storage.settings import StoreSettings
+from onemq.storage.statistics import StoreStatistics
 from onemq.storage.workers import MORE, NOTHING, Lane, Workers
 
 _log = logging.getLogger("onemq.storage")
@@ -27,7 +28,7 @@ _log = logging.getLogger("onemq.storage")
 class Tools:
     """What the jobs work with."""
 
-    __slots__ = ("checkpointer", "completions", "reclaimer", "table", "writer")
+    __slots__ = ("checkpointer", "completions", "reclaimer", "statistics", "table", "workers", "writer")
 
     def __init__(
         self,
@@ -36,7 +37,11 @@ class Tools:
         checkpointer: Checkpointer,
         reclaimer: Reclaimer,
         completions: Completions,
+        statistics: StoreStatistics,
+        workers: Workers,
     ) -> None:
+        self.statistics = statistics
+        self.workers = workers
         self.table = table
         self.writer = writer
         self.checkpointer = checkpointer
@@ -80,7 +85,12 @@ class CheckpointJob(Job):
         self._state = state
 
     def run(self, tools: Tools) -> bool:
+        began_us = tools.workers.now_us()
         tools.checkpointer.checkpoint(self._position, self._state)
+        statistics = tools.statistics
+        statistics.checkpoints += 1
+        statistics.checkpoint_bytes = len(self._state)
+        statistics.checkpoint_times.add(tools.workers.now_us() - began_us)
         tools.completions.add(Checkpointed(self._ticket))
         return True
 

@@ -17,6 +17,7 @@ from onemq.storage.errors import StoreMisuse
 from onemq.storage.format import FACTS_BYTES_MAX
 from onemq.storage.journal import Journal
 from onemq.storage.settings import SYNC_ALWAYS, SYNC_INTERVAL, StoreSettings
+from onemq.storage.statistics import StoreStatistics
 from onemq.storage.workers import MORE, NOTHING, Lane, Workers
 
 _log = logging.getLogger("onemq.storage")
@@ -44,8 +45,14 @@ class Committer(Lane):
     """
 
     def __init__(
-        self, journal: Journal, completions: Completions, settings: StoreSettings, workers: Workers
+        self,
+        journal: Journal,
+        completions: Completions,
+        settings: StoreSettings,
+        workers: Workers,
+        statistics: StoreStatistics,
     ) -> None:
+        self._statistics = statistics
         self.name = "committer"
         self._journal = journal
         self._completions = completions
@@ -56,6 +63,8 @@ class Committer(Lane):
         self._lock = threading.Lock()
         # Shared, under the lock:
         self._queue: list[bytes] = []
+        self._queue_us: list[int] = []
+        """When each was appended."""
         self._rolls: list[int] = []
         self._pending_bytes = 0
         self._appended = 0
@@ -63,7 +72,10 @@ class Committer(Lane):
         self._required = 0
         # Written by the lane only:
         self._taken: list[bytes] = []
+        self._taken_us: list[int] = []
         self._taken_at = 0
+        self._awaiting_us: list[int] = []
+        """When those were appended that are written, and not reported durable."""
         self._written = 0
         self._synced = 0
         self._retry_at_ms = 0
@@ -81,8 +93,10 @@ class Committer(Lane):
     def append(self, facts: bytes) -> int:
         if len(facts) > FACTS_BYTES_MAX:
             raise StoreMisuse(f"one commit of {len(facts)} bytes; at most {FACTS_BYTES_MAX}")
+        now_us = self._workers.now_us()
         with self._lock:
             self._queue.append(facts)
+            self._queue_us.append(now_us)
             self._pending_bytes += len(facts)
             self._rolled_bytes += len(facts)
             self._appended += 1
@@ -142,6 +156,7 @@ class Committer(Lane):
         if self._always or self._required > self._synced or self._interval_is_over(now_ms):
             self._sync()
         if not self._always and not self._dead:
+            self._count_durable()
             self._completions.add(Durable(self._written))
         return MORE
 
@@ -154,7 +169,9 @@ class Committer(Lane):
             return True
         with self._lock:
             self._taken = self._queue
+            self._taken_us = self._queue_us
             self._queue = []
+            self._queue_us = []
         self._taken_at = 0
         return bool(self._taken)
 
@@ -184,9 +201,15 @@ class Committer(Lane):
             count += 1
         group = self._taken[self._taken_at : self._taken_at + count]
         self._journal.write(self._written + 1, self._synced, group)
+        self._awaiting_us.extend(self._taken_us[self._taken_at : self._taken_at + count])
+        statistics = self._statistics
+        statistics.groups += 1
+        statistics.commits += count
+        statistics.commit_bytes += size
         self._taken_at += count
         if self._taken_at == len(self._taken):
             self._taken = []
+            self._taken_us = []
             self._taken_at = 0
         self._written += count
         with self._lock:
@@ -208,6 +231,7 @@ class Committer(Lane):
             self._dead = True
             return NOTHING
         if not self._retry_at_ms:
+            self._statistics.stalls += 1
             _log.warning("no space for the journal: %s; trying again every %d ms", error, self._retry_ms)
         self._completions.stall(self.name, f"no space for the journal: {error}")
         self._retry_at_ms = now_ms + self._retry_ms
@@ -233,17 +257,20 @@ class Committer(Lane):
         self._note_synced()
 
     def _sync(self) -> None:
+        began_us = self._workers.now_us()
         try:
             self._journal.sync()
         except OSError as error:
             self._die(f"syncing the journal failed: {error}")
             return
+        self._statistics.sync_times.add(self._workers.now_us() - began_us)
         self._note_synced()
 
     def _note_synced(self) -> None:
         if self._written > self._synced:
             self._synced = self._written
             if self._always:
+                self._count_durable()
                 self._completions.add(Durable(self._synced))
         self._unsynced_since_ms = -1
         if self._required:
@@ -251,6 +278,16 @@ class Committer(Lane):
                 if self._required <= self._synced:
                     self._required = 0
             self._workers.notify(WRITER)
+
+    def _count_durable(self) -> None:
+        waited = self._awaiting_us
+        if not waited:
+            return
+        self._awaiting_us = []
+        now_us = self._workers.now_us()
+        times = self._statistics.commit_times
+        for appended_us in waited:
+            times.add(now_us - appended_us)
 
     def broke(self, error: Exception) -> None:
         _log.error("the committer broke", exc_info=error)

@@ -31,13 +31,14 @@ from onemq.storage.recovery import lock_directory, recover
 from onemq.storage.segment import SegmentTable
 from onemq.storage.segment_writer import SegmentWriter
 from onemq.storage.settings import StoreSettings
+from onemq.storage.statistics import StoreStatistics
 from onemq.storage.workers import Workers
 
 _log = logging.getLogger("onemq.storage")
 
 
 class FileStore(Store):
-    """See onemq.engine.ports.Store for what the methods promise."""
+    """See onemq.engine.ports.Store for what the methods promise. `statistics`: what it has done, for metrics."""
 
     def __init__(
         self, settings: StoreSettings, files: Files, workers: Workers, wake: Callable[[], None]
@@ -50,18 +51,21 @@ class FileStore(Store):
         self._directory = directory
         self._files = files
         self._workers = workers
+        self.statistics = StoreStatistics()
         self._completions = Completions(wake)
         self._journal = Journal(files, f"{directory}/{JOURNAL_DIRECTORY}", settings.preallocate_bytes)
         self._table = SegmentTable(f"{directory}/{LOGS_DIRECTORY}")
-        self._writer = SegmentWriter(files, self._table, settings)
-        self._committer = Committer(self._journal, self._completions, settings, workers)
-        self._reader = Reader(files, self._table, self._completions, settings, workers)
+        self._writer = SegmentWriter(files, self._table, settings, self.statistics)
+        self._committer = Committer(self._journal, self._completions, settings, workers, self.statistics)
+        self._reader = Reader(files, self._table, self._completions, settings, workers, self.statistics)
         tools = Tools(
             self._table,
             self._writer,
             Checkpointer(files, directory, self._table, self._writer, self._journal),
             Reclaimer(files, self._table, self._writer, settings),
             self._completions,
+            self.statistics,
+            workers,
         )
         self._background = Background(tools, self._committer, self._reader, settings, workers)
         self._lock_handle = -1
@@ -95,6 +99,10 @@ class FileStore(Store):
     def pending_bytes(self) -> int:
         """Bytes appended that are not written yet: what grows when the disk is slow, full, or gone."""
         return self._committer.pending_bytes()
+
+    def stored_bytes(self) -> tuple[int, int]:
+        """Of the journal's files, and of the segments of all logs."""
+        return self._journal.total_bytes(), self._table.total_bytes()
 
     def free_bytes(self) -> int:
         """Space left where the data directory is. Throttle publishers well before it is used up: see

@@ -31,11 +31,15 @@ class Journal:
         self._end = 0
         self._reach = 0
         self._preallocates = preallocate_bytes > 0
+        self._sizes: dict[int, int] = {}
+        """Of the files before the last one, by their first position."""
 
     def adopt(self, firsts: list[int], header: bytes, end: int) -> None:
         """Goes on with files found at start-up. `header`, `end`: header and length of the last one."""
         self._handle = self._files.open(self._path(firsts[-1]), False)
         self._firsts = list(firsts)
+        for first in firsts[:-1]:
+            self._sizes[first] = self._files.path_size(self._path(first))
         self._seed = journal_seed(header)
         self._end = end
         self._reach = end
@@ -59,13 +63,21 @@ class Journal:
             raise
         if self._handle >= 0:
             self._files.close(self._handle)
+        size = self._end
         self._handle = handle
         self._seed = journal_seed(header)
         self._end = JOURNAL_HEADER_BYTES
         self._reach = JOURNAL_HEADER_BYTES
         self._preallocates = self._preallocate_bytes > 0
         with self._lock:
+            if self._firsts:
+                self._sizes[self._firsts[-1]] = size
             self._firsts.append(first)
+
+    def total_bytes(self) -> int:
+        """Of all its files, without what is allocated ahead. Any thread."""
+        with self._lock:
+            return sum(self._sizes.values()) + self._end
 
     def first(self) -> int:
         """First position of the file that is written now."""
@@ -116,6 +128,7 @@ class Journal:
         with self._lock:
             while len(self._firsts) > 1 and self._firsts[1] <= position + 1:
                 removable.append(self._firsts.pop(0))
+                self._sizes.pop(removable[-1], None)
         for first in removable:
             self._files.remove(self._path(first))
 

@@ -19,6 +19,7 @@ from onemq.storage.errors import SegmentCorrupt
 from onemq.storage.files import Files
 from onemq.storage.segment import Extent, SegmentTable
 from onemq.storage.settings import StoreSettings
+from onemq.storage.statistics import StoreStatistics
 from onemq.storage.workers import MORE, NOTHING, Lane, Workers
 
 _log = logging.getLogger("onemq.storage")
@@ -95,8 +96,10 @@ class Reader(Lane):
         completions: Completions,
         settings: StoreSettings,
         workers: Workers,
+        statistics: StoreStatistics,
     ) -> None:
         self.name = "reader"
+        self._statistics = statistics
         self._files = files
         self._table = table
         self._completions = completions
@@ -168,6 +171,8 @@ class Reader(Lane):
                 room -= len(batch)
             batches.extend(found)
             offset = self._read_end
+        for batch in batches:
+            self._statistics.loaded_bytes += len(batch)
         self._completions.add(Loaded(request.ticket, request.log_id, batches, offset))
 
     def _read(self, extent: Extent, offset: int, room: int, only_if_room: bool) -> list[bytes]:

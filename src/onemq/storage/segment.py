@@ -118,6 +118,14 @@ class SegmentTable:
             log = self._logs.get(log_id)
             return 0 if log is None else log.bytes
 
+    def total_bytes(self) -> int:
+        """Of all logs' segments."""
+        with self._lock:
+            size = 0
+            for log in self._logs.values():
+                size += log.bytes
+            return size
+
     def end(self, log_id: int) -> int:
         """Offset after the last one ever spilled; -1 for a log that has none."""
         with self._lock:

@@ -19,6 +19,7 @@ from onemq.storage.errors import StoreMisuse, SyncFailed
 from onemq.storage.files import Files
 from onemq.storage.segment import LogSegments, Segment, SegmentTable
 from onemq.storage.settings import StoreSettings
+from onemq.storage.statistics import StoreStatistics
 
 
 class SegmentWriter:
@@ -31,7 +32,10 @@ class SegmentWriter:
         gone: serials of files removed or emptied since the reader was last told.
     """
 
-    def __init__(self, files: Files, table: SegmentTable, settings: StoreSettings) -> None:
+    def __init__(
+        self, files: Files, table: SegmentTable, settings: StoreSettings, statistics: StoreStatistics
+    ) -> None:
+        self._statistics = statistics
         self._files = files
         self._table = table
         self._segment_bytes = settings.segment_bytes
@@ -161,6 +165,8 @@ class SegmentWriter:
             else:
                 self._files.truncate(handle, at)
             raise
+        for part in parts:
+            self._statistics.spilled_bytes += len(part)
         self._unsynced[segment.serial] = segment.path
 
     def _handle(self, segment: Segment) -> int:

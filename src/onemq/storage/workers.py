@@ -51,6 +51,10 @@ class Workers:
         """Runs every lane until it has nothing left to do, then ends. Blocks."""
         raise NotImplementedError
 
+    def now_us(self) -> int:
+        """A clock for durations, for statistics only; it stands still where nobody measures."""
+        return 0
+
 
 class _Thread:
     """One lane, its thread, and what wakes it."""
@@ -123,6 +127,9 @@ class Threads(Workers):
 
     def notify(self, index: int) -> None:
         self._threads[index].notify()
+
+    def now_us(self) -> int:
+        return time.monotonic_ns() // 1_000
 
     def stop(self) -> None:
         # In the order given: a later lane may wait for what an earlier one still has to do.

@@ -80,3 +80,24 @@ def test_a_slow_disk_slows_publishers_down_without_a_word() -> None:
     for pending in (100, 101, 60, 51, 50, 80):
         pressure.observe_pending(pending)
     assert publisher.told == ["slow", "fast"] and pressure.reason() == ""
+
+
+def test_how_long_publishers_were_held_up() -> None:
+    pressure = Pressure(1000, pending_bytes_max=100)
+    pressure.add(FakePublisher())
+    pressure.observe_time(1_000)
+    pressure.observe_memory(2000)
+    assert pressure.throttled() == 1 and pressure.memory_low
+    pressure.observe_time(4_000)
+    pressure.observe_memory(0)
+    pressure.observe_time(4_500)
+    pressure.observe_pending(101)
+    assert pressure.throttled() == 1 and not pressure.memory_low
+    pressure.observe_time(4_700)
+    pressure.observe_pending(0)
+    pressure.observe_time(9_000)
+    assert (pressure.alarms, pressure.alarm_ms) == (1, 3_000)
+    assert (pressure.slowdowns, pressure.slow_ms) == (1, 200)
+    assert pressure.throttled() == 0
+    pressure.store_stalled("no space")
+    assert pressure.disk_low

@@ -46,3 +46,25 @@ def test_closing_one_lets_it_say_goodbye_in_its_own_words() -> None:
     stage.loop.run()
     assert transport.written == [b"draining"] and transport.eof
     assert other.written == [] and not other.eof
+
+
+def test_traffic_by_head_outlives_its_connections() -> None:
+    stage = Stage()
+    connection, _, _ = stage.connect()
+    stage.connect()
+    connection.received(b"abc")
+    stage.loop.run()
+    connection.lost()
+    traffic = stage.registry.by_head["echo"]
+    assert (traffic.opened, traffic.closed, traffic.open()) == (2, 1, 1)
+    assert (traffic.bytes_in, traffic.bytes_out) == (3, 3)
+
+
+def test_turns_are_timed() -> None:
+    stage = Stage()
+    connection, _, _ = stage.connect()
+    stage.loop.run()
+    before = stage.turns.durations.count
+    connection.received(b"abc")
+    stage.loop.run()
+    assert stage.turns.durations.count == before + 1
