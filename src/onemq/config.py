@@ -107,6 +107,7 @@ class DiskSettings(Struct, forbid_unknown_fields=True):
 class LimitSettings(Struct, forbid_unknown_fields=True):
     connections_max: Count = 20_000
     outbox_bytes_max: Annotated[int, Meta(ge=16 * _KIB, le=_GIB)] = 4 * _MIB
+    slow_reader_seconds: Seconds = 10.0
     consumer_timeout_ms: Annotated[int, Meta(ge=0, le=10**12)] = 1_800_000
     dispatch_per_turn: Count = 10_000
     topic_partitions_max: Count = 10_000
@@ -148,6 +149,16 @@ class UserSettings(Struct, forbid_unknown_fields=True):
 class LogSettings(Struct, forbid_unknown_fields=True):
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["auto", "human", "json"] = "auto"
+    alike_max: Count = 5
+    lines_max: Count = 100
+    alike_seconds: Annotated[float, Meta(ge=0.1, le=86_400)] = 10.0
+
+
+class AuditSettings(Struct, forbid_unknown_fields=True):
+    enabled: bool = True
+    file: str = ""
+    file_bytes_max: Annotated[int, Meta(ge=64 * _KIB, le=_BYTES_MAX)] = 10 * _MIB
+    files_max: Annotated[int, Meta(ge=1, le=1_000)] = 10
 
 
 class Settings(Struct, forbid_unknown_fields=True):
@@ -167,6 +178,7 @@ class Settings(Struct, forbid_unknown_fields=True):
     groups: GroupsSettings = field(default_factory=GroupsSettings)
     transactions: TransactionsSettings = field(default_factory=TransactionsSettings)
     log: LogSettings = field(default_factory=LogSettings)
+    audit: AuditSettings = field(default_factory=AuditSettings)
     namespaces: list[str] = field(default_factory=lambda: ["/"])
     users: dict[str, UserSettings] = field(default_factory=dict)
 

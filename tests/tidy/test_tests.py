@@ -86,7 +86,6 @@ UNMIRRORED = {
     "net/socket_protocol.py": "test_connection.py",
     "net/turns.py": "test_connection.py and tests/conformance",
     "ops/health.py": "tests/unit/cli/test_serve.py",
-    "ops/logs.py": "tests/unit/cli/test_serve.py",
 }
 """Modules without a test file of their own, and where they are tested instead. The list only gets shorter."""
 

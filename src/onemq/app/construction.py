@@ -26,6 +26,8 @@ from onemq.model.passwords import SALT_BYTES, hash_password, parse_hash
 from onemq.model.record import NATIVE_AMQP091, NATIVE_SQS
 from onemq.net.clock import Clock
 from onemq.net.pressure import Pressure
+from onemq.ops.audit import AuditFile, AuditLog, CannotAudit
+from onemq.ops.log_bounds import LogBounds
 from onemq.storage.errors import StorageError
 from onemq.storage.file_store import FileStore
 from onemq.storage.files import Files
@@ -164,6 +166,26 @@ def make_gate(settings: Settings, broker: Broker) -> Gate:
             granted[(name, namespace)] = Permission(permission.configure, permission.write, permission.read)
     directory = broker.directory
     return Gate(Users(users, directory), Permissions(settings.namespaces, granted, directory), broker)
+
+
+def log_bounds(settings: Settings) -> LogBounds:
+    """How many lines alike are written."""
+    log = settings.log
+    return LogBounds(log.alike_max, log.lines_max, log.alike_seconds)
+
+
+def make_audit_log(settings: Settings) -> AuditLog | None:
+    """None when nobody wants one. Raises CannotStart."""
+    audit = settings.audit
+    if not audit.enabled:
+        return None
+    if not audit.file:
+        return AuditLog(log_bounds(settings))
+    try:
+        file = AuditFile(audit.file, audit.file_bytes_max, audit.files_max)
+    except CannotAudit as error:
+        raise CannotStart(f"bad setting audit.file: cannot write {error}", BAD_SETTING) from None
+    return AuditLog(log_bounds(settings), file)
 
 
 def make_pressure(settings: Settings) -> Pressure:

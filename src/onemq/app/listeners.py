@@ -77,6 +77,7 @@ class Parts:
             settings.limits.outbox_bytes_max,
             int(settings.server.drain_seconds * 1000),
             LINGER_MS,
+            int(settings.limits.slow_reader_seconds * 1000),
         )
 
     def listener(

@@ -15,11 +15,11 @@ from typing import Final, cast
 
 import uvloop
 
-from onemq.app.construction import FAILED, CannotStart
+from onemq.app.construction import FAILED, CannotStart, log_bounds
 from onemq.app.server import Server
 from onemq.config import Settings
 from onemq.net.registry import Registry
-from onemq.ops.logs import flush_logs, start_logging
+from onemq.ops.logs import flush_logs, start_logging, tell_left_out
 
 _log = logging.getLogger("onemq")
 
@@ -43,7 +43,7 @@ COLLECT_CONNECTIONS: Final = 1000
 
 def run(settings: Settings) -> int:
     """Serves until SIGTERM or SIGINT. Returns the exit status."""
-    start_logging(settings.log.level, settings.log.format)
+    start_logging(settings.log.level, settings.log.format, log_bounds(settings))
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
     try:
@@ -62,7 +62,7 @@ async def _serve(settings: Settings, loop: asyncio.AbstractEventLoop) -> int:
     server = Server(settings, loop, _stop_at_once)
     await server.start()
     leftovers = Leftovers(server.parts.registry)
-    server.chores.append(leftovers.clear)
+    server.chores += [leftovers.clear, tell_left_out]
     _on_signals(loop, stopping)
     _settle_interpreter()
     for name, address in server.addresses():

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from onemq.app.construction import (
     AnyStore,
     CannotStart,
+    make_audit_log,
     make_gate,
     make_pressure,
     make_store,
@@ -26,6 +27,7 @@ from onemq.net.drain import drain
 from onemq.net.listener import CannotListen, Listener
 from onemq.net.registry import Registry
 from onemq.net.turns import Turns
+from onemq.ops.audit import AuditLog
 
 if TYPE_CHECKING:
     import ssl
@@ -74,6 +76,7 @@ class Server:
         self._listeners: list[Listener] = []
         self._chore_timer: asyncio.TimerHandle | None = None
         self._failed = False
+        self._audit: AuditLog | None = None
 
     @property
     def parts(self) -> Parts:
@@ -91,6 +94,7 @@ class Server:
         settings = self._settings
         self._failed = False
         tls = tls_context(settings)
+        self._audit = make_audit_log(settings)
         waker = Waker()
         store = make_store(settings, waker.wake)
         try:
@@ -102,6 +106,7 @@ class Server:
             if waker.turns is not None:
                 waker.turns.close()
             store.close()
+            self._close_audit_log()
             raise
         self._store = store
         self._parts = parts
@@ -111,6 +116,7 @@ class Server:
     def _make_parts(self, store: AnyStore, waker: Waker, tls: "ssl.SSLContext | None") -> Parts:
         settings = self._settings
         broker = recovered_broker(settings, store, self._clock)
+        broker.core.auditor = self._audit
         pressure = make_pressure(settings)
         turns = Turns(self._loop, self._clock, broker, store, pressure, self._end_in_failure)
         waker.turns = turns
@@ -165,7 +171,13 @@ class Server:
             self._store = None
             # Joins threads that write: off the loop, which may be somebody else's as well.
             await self._loop.run_in_executor(None, store.close)
+            self._close_audit_log()
         return clean
+
+    def _close_audit_log(self) -> None:
+        if self._audit is not None:
+            self._audit.close()
+            self._audit = None
 
     def _end_in_failure(self, reason: str, error: Exception | None) -> None:
         """Nothing may be confirmed any more: not a byte leaves after this."""
@@ -186,6 +198,8 @@ class Server:
 
     def _do_chores(self) -> None:
         self._observe_disk()
+        if self._audit is not None:
+            self._audit.tell_left_out()
         for chore in self.chores:
             chore()
         self._chore_timer = self._loop.call_later(CHORES_SECONDS, self._do_chores)

@@ -55,12 +55,24 @@ class Authority:
 
     Attributes:
         host: the peer's address, "" where it is not known (then only rules for every host concern it).
+        denied: what the principal was denied last; whoever serves it may tell an operator (`take_denied`).
         audit: what the principal does as an administrator is noted there; see auditing.py.
     """
 
-    __slots__ = ("_acls", "_administrator", "_monitoring", "_rights", "_tags", "_user", "audit", "host")
+    __slots__ = (
+        "_acls",
+        "_administrator",
+        "_monitoring",
+        "_rights",
+        "_tags",
+        "_user",
+        "audit",
+        "denied",
+        "host",
+    )
 
     def __init__(self, acls: Acls, principal: Principal, rights: Rights, audit: Audit | None = None) -> None:
+        self.denied: Refusal | None = None
         self.audit = Audit(None, principal.name, "") if audit is None else audit
         self._acls = acls
         self._rights = rights
@@ -95,8 +107,18 @@ class Authority:
     def demand(self, resource: int, operation: int, name: str) -> None:
         """Refusal ACCESS_DENIED about the kind of resource."""
         if not self.allows(resource, operation, name):
-            kind = _KIND_NAMES.get(resource, "")
-            raise Refusal(Reason.ACCESS_DENIED, kind, name, f"operation {operation}")
+            raise self.refusal(_KIND_NAMES.get(resource, ""), name, f"operation {operation}")
+
+    def refusal(self, kind: str, name: str, right: str) -> Refusal:
+        """ACCESS_DENIED, and remembered."""
+        self.denied = Refusal(Reason.ACCESS_DENIED, kind, name, right)
+        return self.denied
+
+    def take_denied(self) -> Refusal | None:
+        """What was denied since the last call: the last of it."""
+        denied = self.denied
+        self.denied = None
+        return denied
 
     def on(self, resource: int) -> "RightsOn":
         """Rights on resources of one kind, for code that asks for configure, write and read."""

@@ -69,8 +69,8 @@ class Link:
         """The peer has authenticated: the login time limit no longer applies."""
 
     @abstractmethod
-    def describe(self, text: str) -> None:
-        """How logs should name this connection, for instance `alice@orders-service`."""
+    def describe(self, user: str, namespace: str, client: str = "") -> None:
+        """Who this is, for logs. user: "" before the login. client: what it calls itself; may be anything. The last call counts."""
 
     @abstractmethod
     def publishes(self) -> None:
@@ -86,8 +86,11 @@ class Link:
         """True: stop reading from the peer, it has sent more than we can take now. False: go on."""
 
     @abstractmethod
-    def warn(self, text: str) -> None:
-        """One log line for the operator about this peer, with what to do about it."""
+    def warn(self, reason: str, text: str, entity: str = "") -> None:
+        """One log line for the operator about this peer: what happened, and what to do about it. Lines alike are bounded in number.
+
+        reason: of those in docs/logs.md. entity: what it is about, if it is about one: "queue orders".
+        """
 
 
 class ConsumerProfile:

@@ -13,7 +13,7 @@ from mypy_extensions import i64, mypyc_attr
 
 from onemq.heads.contract import Conversation, Head, PeerView
 from onemq.model.principal import Peer
-from onemq.model.refusal import Refusal, WireError
+from onemq.model.refusal import Reason, Refusal, WireError
 from onemq.net.outbox import ParkingOutbox
 from onemq.net.party import Party
 from onemq.net.registry import Registry
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("onemq.net")
 
+SHOWN_CHARACTERS_MAX: Final = 200
+TEXT_CHARACTERS_MAX: Final = 1000
 FATAL_FOLDERS: Final = ("onemq/engine/", "onemq/storage/")
 
 
@@ -38,11 +40,15 @@ class Limits:
             stops at twice as much (its requests still make replies). Both go on at half of it.
         drain_ms: how long a close waits for what must be sent first.
         linger_ms: how long the peer gets to read our goodbye and close, before we do.
+        slow_ms: a peer that does not read for so long is told to the operator; 0 = never.
     """
 
-    __slots__ = ("drain_ms", "linger_ms", "login_ms", "outbox_bytes_max")
+    __slots__ = ("drain_ms", "linger_ms", "login_ms", "outbox_bytes_max", "slow_ms")
 
-    def __init__(self, login_ms: int, outbox_bytes_max: int, drain_ms: int, linger_ms: int) -> None:
+    def __init__(
+        self, login_ms: int, outbox_bytes_max: int, drain_ms: int, linger_ms: int, slow_ms: int = 0
+    ) -> None:
+        self.slow_ms: i64 = slow_ms
         self.login_ms: i64 = login_ms
         self.outbox_bytes_max: i64 = outbox_bytes_max
         self.drain_ms: i64 = drain_ms
@@ -69,7 +75,11 @@ class Connection(Party):
         self._traffic = registry.traffic(head.name)
         self._limits = limits
         self._protocol = head.name
-        self._name = f"{head.name} {peer.host}:{peer.port}"
+        self._address = f"{head.name} {peer.host}:{peer.port}"
+        self._name = self._address
+        self._user = ""
+        self._namespace = ""
+        self._client = ""
         self._dirty = False
         self._failed = False
         self._closing = False
@@ -81,6 +91,8 @@ class Connection(Party):
         self._resuming = False
         self._slowed = False
         self._full = False
+        self._slow_by_ms: i64 = 0
+        self._told_slow = False
         self._stuffed = False
         self._reading = True
         self._heartbeat = b""
@@ -112,7 +124,13 @@ class Connection(Party):
         try:
             self._conversation = head.open(self)
         except Exception as error:
-            _log.error("%s: could not open a conversation", self._name, exc_info=error)
+            extra = self._fields("internal_error", "")
+            _log.error(
+                "%s: could not open a conversation: a bug, please report it",
+                self._name,
+                exc_info=error,
+                extra=extra,
+            )
             self._transport.abort()
         self._rearm()
 
@@ -137,11 +155,18 @@ class Connection(Party):
     def full(self) -> None:
         """The peer does not read: more than the high-water mark waits."""
         self._full = True
+        if self._limits.slow_ms != 0:
+            self._slow_by_ms = self._turns.now_ms + self._limits.slow_ms
+            self._rearm()
         self._press()
 
     def drained(self) -> None:
         """What waited has fallen below the low-water mark."""
         self._full = False
+        self._slow_by_ms = 0
+        if self._told_slow:
+            self._told_slow = False
+            _log.info("%s: reads again", self._name, extra=self._fields("slow_reader_over", ""))
         self._press()
         self._regard_reading()
 
@@ -190,8 +215,12 @@ class Connection(Party):
     def logged_in(self) -> None:
         self._login_by_ms = 0
 
-    def describe(self, text: str) -> None:
-        self._name = f"{self._name} ({text})"
+    def describe(self, user: str, namespace: str, client: str = "") -> None:
+        self._user = _shown(user)
+        self._namespace = _shown(namespace)
+        self._client = _shown(client)
+        known = f"{self._user}@{self._client}" if self._user and self._client else self._user or self._client
+        self._name = f"{self._address} ({known})" if known else self._address
 
     def publishes(self) -> None:
         if not self._publishing:
@@ -207,8 +236,21 @@ class Connection(Party):
         self._choked = hold
         self._regard_reading()
 
-    def warn(self, text: str) -> None:
-        _log.warning("%s: %s", self._name, text)
+    def warn(self, reason: str, text: str, entity: str = "") -> None:
+        _log.warning("%s: %s", self._name, text[:TEXT_CHARACTERS_MAX], extra=self._fields(reason, entity))
+
+    def _fields(self, reason: str, entity: str) -> dict[str, object]:
+        """Of a log line about this connection, as ops/logs.py takes them: what is not known is left out."""
+        fields = {"reason": reason, "protocol": self._protocol, "peer": f"{self.peer.host}:{self.peer.port}"}
+        if self._user:
+            fields["user"] = self._user
+        if self._namespace:
+            fields["namespace"] = self._namespace
+        if self._client:
+            fields["client"] = self._client
+        if entity:
+            fields["entity"] = _shown(entity)
+        return {"fields": fields}
 
     # What the turn asks for (turns.py) ---------------------------------------------------------------------------
 
@@ -257,9 +299,16 @@ class Connection(Party):
             self._transport.abort()
             return 0
         if self._login_by_ms != 0 and now_ms >= self._login_by_ms:
-            self.warn(f"did not log in within {self._limits.login_ms} ms ({self._protocol}.login_seconds)")
+            self.warn(
+                "login_timeout",
+                f"did not log in within {self._limits.login_ms} ms: closing; a slow network needs a higher "
+                f"{self._protocol}.login_seconds",
+            )
             self._transport.abort()
             return 0
+        if self._slow_by_ms != 0 and now_ms >= self._slow_by_ms:
+            self._slow_by_ms = 0
+            self._tell_slow()
         if not self._closing:
             if (
                 self._receive_ms != 0
@@ -269,7 +318,11 @@ class Connection(Party):
                 if self._heartbeat:
                     # Where there are no heartbeats, a peer that has nothing to ask is no news.
                     silent_ms = now_ms - self._last_received_ms
-                    self.warn(f"nothing was received for {silent_ms} ms (missed heartbeats): closing")
+                    self.warn(
+                        "missed_heartbeats",
+                        f"nothing was received for {silent_ms} ms, heartbeats were due: closing; the client hangs, is gone, or "
+                        "needs a longer heartbeat",
+                    )
                 self._transport.abort()
                 return 0
             if self._send_ms != 0 and now_ms - self._last_sent_ms >= self._send_ms:
@@ -280,6 +333,10 @@ class Connection(Party):
 
     def hold(self, reason: str) -> None:
         self._held = True
+        self.warn(
+            "blocked",
+            f"publishes, and is not read from while the broker is {reason}; see the line about the alarm for what to do",
+        )
         self._tell(reason)
         self._regard_reading()
 
@@ -296,7 +353,8 @@ class Connection(Party):
         self._say_goodbye(reason, False)
 
     def dismiss(self, reason: str) -> None:
-        _log.info("%s: closed by an operator: %s", self._name, reason)
+        extra = self._fields("closed_by_operator", "")
+        _log.info("%s: closed by an operator: %s", self._name, _shown(reason), extra=extra)
         self._say_goodbye(reason, True)
 
     def _say_goodbye(self, reason: str, by_operator: bool) -> None:
@@ -352,13 +410,32 @@ class Connection(Party):
 
     def _report(self, error: Exception, doing: str) -> None:
         if isinstance(error, WireError):
-            _log.warning("%s: protocol error: %s", self._name, error)
+            cause = error.__cause__
+            if isinstance(cause, Refusal):
+                denied = cause.reason in (Reason.AUTHENTICATION_FAILED, Reason.NAMESPACE_DENIED)
+                entity = f"{cause.entity_kind} {cause.entity}".strip()
+                self.warn("login_refused" if denied else "refused", f"refused, {doing}: {error}", entity)
+                return
+            self.warn(
+                "protocol_error",
+                f"protocol error, {doing}: {error}; does the client speak {self._protocol} to this port?",
+            )
         elif isinstance(error, Refusal):
-            _log.warning("%s: refused: %s", self._name, error)
+            self.warn("refused", f"refused, {doing}: {error}", f"{error.entity_kind} {error.entity}".strip())
         elif raised_in(error, FATAL_FOLDERS):
             self._turns.fatal(f"the engine failed under {self._name}", error)
         else:
-            _log.error("%s: internal error, %s", self._name, doing, exc_info=error)
+            extra = self._fields("internal_error", "")
+            _log.error("%s: a bug, %s; please report it", self._name, doing, exc_info=error, extra=extra)
+
+    def _tell_slow(self) -> None:
+        self._told_slow = True
+        waiting = self._parking.parked_bytes + self._transport_waiting()
+        self.warn(
+            "slow_reader",
+            f"has not read for {self._limits.slow_ms} ms, {waiting} bytes wait for it, nothing more is delivered until it does; the "
+            "client hangs, does too much before it reads on, or its network is slow (a lower prefetch keeps others supplied)",
+        )
 
     def _finish(self) -> None:
         """All is sent. A close with unread input would reset the connection and take our goodbye with it: so we wait
@@ -435,11 +512,19 @@ class Connection(Party):
             return self._close_by_ms
         if self._login_by_ms != 0:
             soonest = self._login_by_ms
+        if self._slow_by_ms != 0:
+            soonest = _sooner(soonest, self._slow_by_ms)
         if self._send_ms != 0:
             soonest = _sooner(soonest, self._last_sent_ms + self._send_ms)
         if self._receive_ms != 0 and self._reading:
             soonest = _sooner(soonest, self._last_received_ms + self._receive_ms)
         return soonest
+
+
+def _shown(text: str) -> str:
+    """What a peer says of itself may be anything, and of any length."""
+    cut = text[:SHOWN_CHARACTERS_MAX]
+    return cut if cut.isprintable() else ascii(cut)
 
 
 def _sooner(first: i64, second: i64) -> i64:

@@ -15,7 +15,15 @@ from onemq.net.party import Party
 MEMORY: Final = "low on memory"
 DISK: Final = "low on disk"
 
+QUIET_LOOKS: Final = 60
+"""Looks (one a second) without a slow-down after which the next one is worth a line again."""
+
 _log = logging.getLogger("onemq.pressure")
+
+
+def _because(reason: str) -> dict[str, object]:
+    """Of a log line, as ops/logs.py takes it."""
+    return {"fields": {"reason": reason}}
 
 
 class Pressure:
@@ -47,6 +55,11 @@ class Pressure:
         self._memory_low = False
         self._disk_low = False
         self._store_stalled = False
+        self._stalled_by = ""
+        self._memory_bytes: i64 = 0
+        self._free_bytes_seen = 0
+        self._slowed = False
+        self._quiet_looks = QUIET_LOOKS
         self._publishers: dict[Party, None] = {}
         self.alarms: i64 = 0
         self.alarm_ms: i64 = 0
@@ -91,6 +104,22 @@ class Pressure:
             return MEMORY
         return DISK if self._disk_low or self._store_stalled else ""
 
+    def explanation(self) -> str:
+        """What the alarm is about and what to do, for people; "" when there is none."""
+        if self._memory_low:
+            return (
+                f"{MEMORY}: {self._memory_bytes} bytes of records are held, memory.alarm_bytes is {self._memory_bytes_alarm}; "
+                "publishers are blocked until consumers have taken some: add consumers, purge what nobody needs, or raise it"
+            )
+        if self._store_stalled:
+            return f"{DISK}: the store cannot write ({self._stalled_by}); nothing is confirmed until it can: make space"
+        if self._disk_low:
+            return (
+                f"{DISK}: {self._free_bytes_seen} bytes are free, disk.free_bytes_min is {self._free_bytes_min}; publishers are "
+                "blocked until there are more: make space"
+            )
+        return ""
+
     def add(self, publisher: Party) -> None:
         """A connection that has begun to publish: under an alarm it is held up at once."""
         self._publishers[publisher] = None
@@ -105,21 +134,21 @@ class Pressure:
 
     def observe_memory(self, tracked_bytes: i64) -> None:
         """Called once a turn."""
+        self._memory_bytes = tracked_bytes
         if self._memory_low:
             if tracked_bytes < self._memory_bytes_clear:
-                _log.warning("memory alarm is over: %d bytes of records are held", tracked_bytes)
+                _log.warning(
+                    "memory alarm is over: %d bytes of records are held",
+                    tracked_bytes,
+                    extra=_because("memory_alarm_over"),
+                )
                 before = self.reason()
                 self._memory_low = False
                 self._changed(before)
         elif self._memory_bytes_alarm != 0 and tracked_bytes >= self._memory_bytes_alarm:
-            _log.warning(
-                "memory alarm: %d bytes of records are held, memory.alarm_bytes is %d; publishers are blocked "
-                "until consumers have taken some",
-                tracked_bytes,
-                self._memory_bytes_alarm,
-            )
             before = self.reason()
             self._memory_low = True
+            _log.warning("memory alarm: %s", self.explanation(), extra=_because("memory_alarm"))
             self._changed(before)
 
     def observe_pending(self, pending_bytes: i64) -> None:
@@ -133,41 +162,64 @@ class Pressure:
         self._behind = behind
         if behind:
             self.slowdowns += 1
+        self._slowed = self._slowed or behind
         for publisher in list(self._publishers):
             publisher.slow_down(behind)
 
     def observe_disk(self) -> None:
         """Asks for the free space. Called once a second."""
+        self._tell_slowed()
         if self._free_bytes is None or self._free_bytes_min == 0:
             return
         free_bytes = self._free_bytes()
+        self._free_bytes_seen = free_bytes
         low = free_bytes < self._free_bytes_min
         if low == self._disk_low:
             return
-        if low:
-            _log.warning(
-                "disk alarm: %d bytes are free, disk.free_bytes_min is %d; publishers are blocked until there is "
-                "more space",
-                free_bytes,
-                self._free_bytes_min,
-            )
-        else:
-            _log.warning("disk alarm is over: %d bytes are free", free_bytes)
         before = self.reason()
         self._disk_low = low
+        if low:
+            text = f"{free_bytes} bytes are free, disk.free_bytes_min is {self._free_bytes_min}"
+            _log.warning(
+                "disk alarm: %s; publishers are blocked until there are more: make space",
+                text,
+                extra=_because("disk_alarm"),
+            )
+        else:
+            _log.warning(
+                "disk alarm is over: %d bytes are free", free_bytes, extra=_because("disk_alarm_over")
+            )
         self._changed(before)
+
+    def _tell_slowed(self) -> None:
+        """One line for a time in which publishers were slowed down again and again: it is over after a while without."""
+        if not self._slowed:
+            self._quiet_looks += 1
+            return
+        if self._quiet_looks >= QUIET_LOOKS:
+            _log.info(
+                "publishers are slowed down: more than %d bytes (storage.pending_bytes_max) waited for the disk; it is slower than "
+                "they are",
+                self._pending_bytes_max,
+                extra=_because("slowed_down"),
+            )
+        self._quiet_looks = 0
+        self._slowed = self._behind
 
     def store_stalled(self, detail: str) -> None:
         """The store cannot write and keeps trying."""
+        self._stalled_by = detail
         _log.error(
-            "disk alarm: the store cannot write, publishers are blocked and nothing is confirmed: %s", detail
+            "disk alarm: the store cannot write, publishers are blocked and nothing is confirmed until it can: %s; make space",
+            detail,
+            extra=_because("store_stalled"),
         )
         before = self.reason()
         self._store_stalled = True
         self._changed(before)
 
     def store_resumed(self) -> None:
-        _log.warning("the store writes again")
+        _log.warning("the store writes again", extra=_because("store_resumed"))
         before = self.reason()
         self._store_stalled = False
         self._changed(before)

@@ -41,10 +41,18 @@ class SocketProtocol(asyncio.Protocol):
         registry = self._registry
         if registry.is_full():
             registry.refused += 1
+            peer = self._peer(stream)
             _log.warning(
-                "%s: refused a connection: limits.connections_max is %d",
+                "%s: refused a connection: %d are open; raise limits.connections_max, or find out who opens so many",
                 self._head.name,
                 registry.connections_max,
+                extra={
+                    "fields": {
+                        "reason": "connections_full",
+                        "protocol": self._head.name,
+                        "peer": f"{peer.host}:{peer.port}",
+                    }
+                },
             )
             stream.abort()
             return

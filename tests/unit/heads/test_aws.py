@@ -142,6 +142,7 @@ def test_presigned_requests() -> None:
     stage.wait(61_000)
     answer = peer.request("GET", target)
     assert (answer.status, answer.xml.findtext("Error/Code")) == (403, "SignatureDoesNotMatch")
+    assert peer.link.log[-1].startswith("login_refused: request refused: SignatureDoesNotMatch")
 
 
 def test_rights_are_those_of_the_key() -> None:
@@ -154,6 +155,9 @@ def test_rights_are_those_of_the_key() -> None:
     assert answer.json["message"] == (
         "User: arn:aws:iam::000000000000:user/reader is not authorized to perform: sqs:deletequeue on resource: "
         "arn:aws:sqs:eu-west-3:000000000000:reading because no identity-based policy allows the sqs:deletequeue action"
+    )
+    assert peer.link.log[-1].startswith(
+        "operation_refused: DeleteQueue: User: arn:aws:iam::000000000000:user/reader"
     )
     assert signed(stage, peer, "DeleteQueue", OPERATOR_KEY, QueueUrl=url).status == 200
 

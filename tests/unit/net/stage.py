@@ -36,7 +36,7 @@ class QuietParty(Party):
     def logged_in(self) -> None:
         pass
 
-    def describe(self, text: str) -> None:
+    def describe(self, user: str, namespace: str, client: str = "") -> None:
         pass
 
     def publishes(self) -> None:
@@ -48,7 +48,7 @@ class QuietParty(Party):
     def hold_reading(self, hold: bool) -> None:
         pass
 
-    def warn(self, text: str) -> None:
+    def warn(self, reason: str, text: str, entity: str = "") -> None:
         pass
 
 
@@ -250,7 +250,12 @@ class Stage:
     """All of it, with one connection made by `connect`."""
 
     def __init__(
-        self, *, memory_bytes_alarm: int = 0, login_ms: int = 10_000, pending_bytes_max: int = 0
+        self,
+        *,
+        memory_bytes_alarm: int = 0,
+        login_ms: int = 10_000,
+        pending_bytes_max: int = 0,
+        slow_ms: int = 0,
     ) -> None:
         self.loop = FakeLoop()
         self.clock = FakeClock()
@@ -261,7 +266,7 @@ class Stage:
         loop: Any = self.loop
         self.turns = Turns(loop, self.clock, self.engine, self.store, self.pressure, self._fatal)
         self.registry = Registry(100)
-        self.limits = Limits(login_ms, 1000, 5000, 1000)
+        self.limits = Limits(login_ms, 1000, 5000, 1000, slow_ms)
         self.head = EchoHead()
 
     def _fatal(self, reason: str, error: Exception | None) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 
 from onemq.engine.ports import Durable, Failed
@@ -325,3 +327,88 @@ def test_the_engines_deadline_is_kept() -> None:
     assert any(abs(seconds - 0.05) < 1e-9 for seconds, _, timer in stage.loop.later if not timer.cancelled)
     stage.pass_time(50)
     assert "tick" in stage.engine.log
+
+
+def told(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    """Reason and text of the lines so far, and forgets them."""
+    found = [(record.__dict__["fields"]["reason"], record.getMessage()) for record in caplog.records]
+    caplog.clear()
+    return found
+
+
+def test_a_slow_reader_is_one_line_with_what_to_do(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    stage = Stage(slow_ms=500)
+    connection, _, transport = stage.connect()
+    connection.logged_in()
+    transport.waiting = 1500
+    connection.full()
+    stage.pass_time(499)
+    assert told(caplog) == []
+    stage.pass_time(1)
+    stage.pass_time(5000)
+    ((reason, text),) = told(caplog)
+    assert reason == "slow_reader" and "1500 bytes wait for it" in text and "lower prefetch" in text
+    connection.drained()
+    assert [reason for reason, _ in told(caplog)] == ["slow_reader_over"]
+    connection.full()
+    stage.pass_time(100)
+    connection.drained()
+    stage.pass_time(5000)
+    assert told(caplog) == []
+
+
+def test_lines_about_a_connection_carry_who_it_is(caplog: pytest.LogCaptureFixture) -> None:
+    stage = Stage()
+    connection, _, _ = stage.connect()
+    connection.warn("throttled", "waits")
+    assert caplog.records[0].__dict__["fields"] == {
+        "reason": "throttled",
+        "protocol": "echo",
+        "peer": "127.0.0.1:1",
+    }
+    connection.describe("alice", "/", "two\nlines" + "x" * 1000)
+    connection.describe("alice", "/", "two\nlines" + "x" * 1000)
+    connection.warn("too_large", "y" * 5000, "queue orders")
+    record = caplog.records[1]
+    fields = record.__dict__["fields"]
+    assert (fields["user"], fields["namespace"], fields["entity"]) == ("alice", "/", "queue orders")
+    assert "\n" not in fields["client"] and len(fields["client"]) < 300
+    assert record.getMessage().startswith("echo 127.0.0.1:1 (alice@") and len(record.getMessage()) < 1500
+
+
+def test_the_end_of_a_conversation_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    denied = WireError("NOT_ALLOWED - access refused")
+    denied.__cause__ = Refusal(Reason.NAMESPACE_DENIED, "namespace", "x")
+    for error, reason in (
+        (WireError("nonsense"), "protocol_error"),
+        (Refusal(Reason.LIMIT, "user", "u", "too many"), "refused"),
+        (denied, "login_refused"),
+        (ValueError("a bug"), "internal_error"),
+    ):
+        stage = Stage()
+        connection, echo, _ = stage.connect()
+        echo.fault = error
+        connection.received(b"x")
+        stage.loop.run()
+        ((found, text),) = told(caplog)
+        assert found == reason and "closing the connection" in text
+
+
+def test_publishers_under_an_alarm_and_timeouts_are_lines(caplog: pytest.LogCaptureFixture) -> None:
+    stage = Stage(memory_bytes_alarm=100, login_ms=100)
+    connection, _, _ = stage.connect()
+    connection.publishes()
+    stage.engine.memory = 100
+    connection.received(b"")
+    stage.loop.run()
+    assert [reason for reason, _ in told(caplog)] == ["memory_alarm", "blocked"]
+    assert "100 bytes of records are held" in stage.pressure.explanation()
+    stage.engine.memory = 0
+    stage.turns.enter()
+    stage.loop.run()
+    assert [reason for reason, _ in told(caplog)] == ["memory_alarm_over"]
+    assert stage.pressure.explanation() == ""
+    stage.pass_time(100)
+    ((reason, text),) = told(caplog)
+    assert reason == "login_timeout" and "echo.login_seconds" in text

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from onemq.net.pressure import DISK, MEMORY, Pressure
+import logging
+
+import pytest
+
+from onemq.net.pressure import DISK, MEMORY, QUIET_LOOKS, Pressure
 from unit.net.stage import QuietParty
 
 
@@ -101,3 +105,29 @@ def test_how_long_publishers_were_held_up() -> None:
     assert pressure.throttled() == 0
     pressure.store_stalled("no space")
     assert pressure.disk_low
+
+
+def test_explanations_say_what_to_do() -> None:
+    free = [100]
+    pressure = Pressure(0, 50, lambda: free[0])
+    assert pressure.explanation() == ""
+    free[0] = 49
+    pressure.observe_disk()
+    assert "49 bytes are free, disk.free_bytes_min is 50" in pressure.explanation()
+    pressure.store_stalled("no space left")
+    assert "no space left" in pressure.explanation() and "make space" in pressure.explanation()
+
+
+def test_slowing_down_again_and_again_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    pressure = Pressure(0, pending_bytes_max=100)
+    for _ in range(10):
+        for pending in (101, 50, 101, 50):
+            pressure.observe_pending(pending)
+        pressure.observe_disk()
+    assert len(caplog.records) == 1 and "storage.pending_bytes_max" in caplog.text
+    for _ in range(QUIET_LOOKS):
+        pressure.observe_disk()
+    pressure.observe_pending(101)
+    pressure.observe_disk()
+    assert len(caplog.records) == 2

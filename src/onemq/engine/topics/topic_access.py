@@ -99,7 +99,7 @@ class TopicAccess:
         if topic is None:
             check_topic_name(name)
         if not self.may_describe(name):
-            raise Refusal(Reason.ACCESS_DENIED, "topic", name, "describe")
+            raise self._authority.refusal("topic", name, "describe")
         if topic is None:
             topic = self._over_queue(name)
         if topic is None:
@@ -118,7 +118,7 @@ class TopicAccess:
         if topic is None or topic.namespace != self._space.name:
             raise Refusal(Reason.NOT_FOUND, "topic")
         if not self.may_describe(topic.name):
-            raise Refusal(Reason.ACCESS_DENIED, "topic", topic.name, "describe")
+            raise self._authority.refusal("topic", topic.name, "describe")
         return topic
 
     def topics(self) -> list[Topic]:
@@ -143,7 +143,7 @@ class TopicAccess:
         """None when it was only checked. Refusal ACCESS_DENIED, ALREADY_EXISTS, INVALID, IN_USE (by a queue), LIMIT."""
         check_topic_name(name)
         if not self.may_create(name):
-            raise Refusal(Reason.ACCESS_DENIED, "topic", name, "create")
+            raise self._authority.refusal("topic", name, "create")
         if name in self._space.topics:
             raise Refusal(Reason.ALREADY_EXISTS, "topic", name)
         self._check_collision(name)
@@ -199,7 +199,7 @@ class TopicAccess:
     def produce(self, topic: Topic, index: int, data: bytes, transactional_id: str | None) -> Appended:
         """Appends one batch. Refusal ACCESS_DENIED, NOT_FOUND, and those of `Partition.append_batches` and `ProduceCheck`."""
         if not self.may_write(topic.name):
-            raise Refusal(Reason.ACCESS_DENIED, "topic", topic.name, "write")
+            raise self._authority.refusal("topic", topic.name, "write")
         partition = self.partition(topic, index)
         batch = partition.checked(data)
         if attributes_of(batch) & TRANSACTIONAL and self.produce_check is not None:
@@ -232,6 +232,7 @@ class TopicAccess:
         if topic is None:
             return FetchPart(None, offset, bytes_max, Reason.NOT_FOUND)
         if not self.may_read(topic.name):
+            self._authority.refusal("topic", topic.name, "read")
             return FetchPart(None, offset, bytes_max, Reason.ACCESS_DENIED)
         if topic.deleted or index < 0 or index >= len(topic.partitions):
             return FetchPart(None, offset, bytes_max, Reason.NOT_FOUND)

@@ -203,9 +203,11 @@ class Channel(Sink):
 
     def timed_out(self, delivery: Delivery, timeout_ms: int) -> None:
         self.session.link.warn(
+            "consumer_timeout",
             f"channel {self.number}: delivery {delivery.tag} was not acknowledged within {timeout_ms} ms, its consumer is "
             "cancelled and its messages go back to the queue; a consumer that needs longer should declare its queue with "
-            "a larger x-consumer-timeout"
+            "a larger x-consumer-timeout",
+            "" if delivery.consumer is None else f"queue {delivery.consumer.queue_name}",
         )
 
     # Unacknowledged deliveries.

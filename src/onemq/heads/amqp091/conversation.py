@@ -11,6 +11,7 @@ from librt.strings import BytesWriter
 from mypy_extensions import i64
 
 from onemq.auth.gate import Gate
+from onemq.heads.advice import OPERATION_REFUSED, refusal_line
 from onemq.heads.amqp091.channel import EXPECT_BODY, EXPECT_HEADER, EXPECT_METHOD, Channel
 from onemq.heads.amqp091.codec import Codec, frame_text, method_key, settlement_tag, write_method_frame
 from onemq.heads.amqp091.commands import basic_publish, settle
@@ -331,9 +332,17 @@ class AmqpConversation(Conversation):
                 raise AmqpWireError(UNEXPECTED_FRAME, frame_text(int(kind), data[start:end]))
         except Refusal as refusal:
             session = channel.session
-            self._refuse(channel, refusal_reply(refusal, session.vhost, session.user), key)
+            reply = refusal_reply(refusal, session.vhost, session.user)
+            if not reply.closes_connection:
+                text = f"channel {channel.number} is closed: {reply.text}"
+                reason, line, entity = refusal_line(refusal, text)
+                self._link.warn(reason, line, entity)
+            self._refuse(channel, reply, key)
         except AmqpRefusal as amqp_refusal:
-            self._refuse(channel, amqp_reply(amqp_refusal), key)
+            reply = amqp_reply(amqp_refusal)
+            if not reply.closes_connection:
+                self._link.warn(OPERATION_REFUSED, f"channel {channel.number} is closed: {reply.text}")
+            self._refuse(channel, reply, key)
 
     def _unexpected_content(self, channel: Channel) -> None:
         if not self._draining:

@@ -158,7 +158,11 @@ class Handshake:
         try:
             self._principal = self._login(method.mechanism, method.response)
         except Refusal as refusal:
-            self._link.warn(f"login refused: {refusal.detail or refusal}")
+            self._link.warn(
+                "login_refused",
+                f"login refused: {refusal.detail or refusal}; check the user and its password in the client and here",
+                f"user {refusal.entity}",
+            )
             self._refuse_login(method.mechanism)
             return
         self._link.logged_in()
@@ -222,9 +226,7 @@ class Handshake:
             self.frame_bytes_max,
             self.can("consumer_cancel_notify"),
         )
-        self._link.describe(
-            f"{principal.name}@{self.connection_name}" if self.connection_name else principal.name
-        )
+        self._link.describe(principal.name, vhost, self.connection_name)
         self._send(ConnectionOpenOk())
         self.state = DONE
 

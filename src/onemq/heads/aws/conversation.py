@@ -11,6 +11,7 @@ from typing import Final
 from librt.strings import BytesWriter
 
 from onemq.auth.gate import Gate
+from onemq.heads.advice import refusal_line
 from onemq.heads.aws.call import LANE, Call
 from onemq.heads.aws.errors import AwsError, internal_failure
 from onemq.heads.aws.identifiers import Identifiers
@@ -21,7 +22,7 @@ from onemq.heads.aws.session import Session
 from onemq.heads.aws.settings import AwsSettings
 from onemq.heads.aws.urls import clean_host
 from onemq.heads.contract import Conversation, Link, Profile
-from onemq.model.refusal import Refusal, WireError
+from onemq.model.refusal import Reason, Refusal, WireError
 from onemq.wire.http import CONTINUE, HttpReceiver, HttpRequest, write_response
 from onemq.wire.http_errors import HttpRefused
 
@@ -199,7 +200,11 @@ class AwsConversation(Conversation):
         except AwsError as error:
             call.fail(error)
         except Refusal as refusal:
-            call.fail(routed.service.refused(call, refusal))
+            refused = routed.service.refused(call, refusal)
+            if refusal.reason == Reason.ACCESS_DENIED:
+                reason, line, entity = refusal_line(refusal, f"{call.operation}: {refused.text}")
+                self._link.warn(reason, line, entity)
+            call.fail(refused)
         if not call.answered:
             call.defer()
             self._waiting = call

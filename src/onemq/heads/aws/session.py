@@ -93,9 +93,18 @@ class Session:
             signature = find_signature(signed)
             return self._access(self.gate.login_signed(signature, signed, self.link.peer, self.gate.now_ms()))
         except BadSignature as error:
+            self.link.warn(
+                "login_refused",
+                f"request refused: {error.code}: {error}; check the access key and its secret in the client and [users] here, and "
+                "both clocks",
+            )
             raise invalid_signature(error.code, str(error)) from None
         except Refusal as refusal:
-            self.link.warn(f"refused: {refusal}")
+            self.link.warn(
+                "login_refused",
+                f"request refused: {refusal.detail or refusal}; check the access key in the client and [users] here",
+                f"user {refusal.entity}" if refusal.entity_kind == "user" else "",
+            )
             raise invalid_signature(
                 "InvalidClientTokenId", "The security token included in the request is invalid."
             ) from None
@@ -112,6 +121,7 @@ class Session:
             self._close_all()
         access = self.gate.enter_ruled(principal, self.settings.namespace, self.link.peer, "aws")
         self._accesses[principal.name] = access
+        self.link.describe(self.user(), self.settings.namespace)
         return access
 
     def leave(self) -> None:
@@ -127,6 +137,14 @@ class Session:
     def user(self) -> str:
         """Who sent requests here so far; several names are joined by commas."""
         return ",".join(name for name in self._accesses if name)
+
+    def tell_too_large(self, operation: str, size: int, most: int, entity: str = "") -> None:
+        """A message that is refused for its size is a line in the log."""
+        self.link.warn(
+            "too_large",
+            f"{operation}: {size} bytes, at most {most} are taken; send less, or put the body elsewhere and its place into the message",
+            entity,
+        )
 
     def publishes(self) -> None:
         """Called by every operation that publishes: under an alarm the net holds publishers up."""

@@ -177,6 +177,7 @@ class KafkaConversation(Conversation):
         )
         authenticated = session.authenticated
         handler_of(api_key)(call)
+        session.tell_denied(api.name)
         if not call.answered:
             call.defer()
             self._waiting = call

@@ -11,13 +11,12 @@ from onemq.auth.exchange import SaslExchange
 from onemq.auth.gate import Gate
 from onemq.engine.access import Access
 from onemq.engine.core import Agenda
+from onemq.heads.advice import refusal_line
 from onemq.heads.contract import Link
 from onemq.heads.kafka.settings import KafkaSettings
 from onemq.model.principal import Peer, Principal
 
 UNHELD_BYTES_MAX: Final = 64 * 1024
-DESCRIPTIONS_MAX: Final = 3
-DESCRIPTION_CHARACTERS_MAX: Final = 120
 
 
 class Unmute(Agenda):
@@ -59,7 +58,6 @@ class Session:
 
     __slots__ = (
         "_access",
-        "_descriptions",
         "_principal",
         "_unmute",
         "answer_bytes",
@@ -94,7 +92,6 @@ class Session:
         self._access: Access | None = None
         self._principal: Principal | None = None
         self._unmute: Unmute | None = None
-        self._descriptions = 0
 
     @property
     def authenticated(self) -> bool:
@@ -126,12 +123,21 @@ class Session:
         self._principal = principal
         self.link.logged_in()
 
-    def describe(self, text: str) -> None:
-        """How logs name this connection from now on; what the peer says of itself may be anything. A few times only."""
-        if self._descriptions < DESCRIPTIONS_MAX:
-            self._descriptions += 1
-            shown = text[:DESCRIPTION_CHARACTERS_MAX]
-            self.link.describe(shown if shown.isprintable() else ascii(shown))
+    def describe(self) -> None:
+        """Logs name this connection by what is known of it now."""
+        known = [text for text in (self.client_id, self.client_software) if text]
+        self.link.describe(self.user(), self.settings.namespace, ", ".join(known))
+
+    def tell_denied(self, request: str) -> None:
+        """What a request was denied is a line in the log; its answer says so in a code among others."""
+        access = self._access
+        if access is None:
+            return
+        denied = access.authority.take_denied()
+        if denied is not None:
+            text = f"{request}: {denied.detail} on {denied.entity_kind} {denied.entity!r} is denied"
+            reason, line, entity = refusal_line(denied, text)
+            self.link.warn(reason, line, entity)
 
     def leave(self) -> None:
         """Gives back everything that the connection holds in the engine."""
@@ -167,6 +173,12 @@ class Session:
         until_ms = access.core.now_ms + throttle_ms
         if until_ms <= self.muted_until_ms:
             return
+        if self.muted_until_ms == 0:
+            self.link.warn(
+                "throttled",
+                f"went above its quota: no request is taken for {throttle_ms} ms; let the client send and fetch less, or raise its "
+                "quota (kafka-configs --alter)",
+            )
         self.muted_until_ms = until_ms
         if self._unmute is None:
             self._unmute = Unmute(self)

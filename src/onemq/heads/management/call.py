@@ -13,12 +13,13 @@ import msgspec
 from librt.strings import BytesWriter
 
 from onemq.engine.access import Access
+from onemq.heads.advice import refusal_line
 from onemq.heads.management.area import Area
 from onemq.heads.management.errors import Problem
 from onemq.heads.management.query import Query
 from onemq.heads.management.session import Session
 from onemq.model.principal import Principal
-from onemq.model.refusal import Refusal
+from onemq.model.refusal import Reason, Refusal
 from onemq.wire.http import HttpRequest, write_response
 
 LANE: Final = 0
@@ -80,7 +81,7 @@ class Call:
         """The principal's way into a namespace, until the answer. Refusal NAMESPACE_DENIED."""
         found = self._accesses.get(namespace)
         if found is None:
-            found = self.session.gate.enter(self.principal, namespace)
+            found = self.session.gate.enter(self.principal, namespace, self.session.link.peer)
             found.authority.host = self.session.link.peer.host
             self._accesses[namespace] = found
         return found
@@ -163,6 +164,10 @@ class Call:
     def fail(self, error: Problem | Refusal) -> None:
         """Completes the call with a problem."""
         problem = self.area.problem(error) if isinstance(error, Refusal) else error
+        if isinstance(error, Refusal) and error.reason == Reason.ACCESS_DENIED:
+            text = f"{self.method} {self.request.target.decode('latin-1')}: {problem.text}"
+            reason, line, entity = refusal_line(error, text)
+            self.session.link.warn(reason, line, entity)
         self.send(problem.status, self.area.body(problem), JSON, problem.fields)
 
     def guard(self, work: Callable[[], None]) -> None:

@@ -50,11 +50,15 @@ class Session:
         try:
             principal = self.gate.login_plain(name, password, self.link.peer)
         except Refusal as refusal:
-            self.link.warn(f"refused: {refusal.detail or refusal}")
+            self.link.warn(
+                "login_refused",
+                f"login refused: {refusal.detail or refusal}; check the user and its password",
+                f"user {name}",
+            )
             return None
         if principal.name != self.user:
             self.user = principal.name
-            self.link.describe(principal.name)
+            self.link.describe(principal.name, "")
         return principal
 
 

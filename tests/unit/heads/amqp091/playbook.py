@@ -146,8 +146,8 @@ class StageLink(Link):
     def logged_in(self) -> None:
         self.log.append("logged in")
 
-    def describe(self, text: str) -> None:
-        self.log.append(text)
+    def describe(self, user: str, namespace: str, client: str = "") -> None:
+        self.log.append(f"{user}@{client}" if client else user)
 
     def publishes(self) -> None:
         self.publishing = True
@@ -164,8 +164,8 @@ class StageLink(Link):
     def hold_reading(self, hold: bool) -> None:
         raise AssertionError("AMQP takes everything at once")
 
-    def warn(self, text: str) -> None:
-        self.log.append(text)
+    def warn(self, reason: str, text: str, entity: str = "") -> None:
+        self.log.append(f"{reason}: {text}")
 
 
 @dataclass

@@ -142,6 +142,10 @@ def test_a_message_above_the_limit(stage: Stage) -> None:
         406,
         "PRECONDITION_FAILED - message size 11 is larger than configured max size 10",
     )
+    assert peer.link.log[-1] == (
+        "too_large: channel 1 is closed: PRECONDITION_FAILED - message size 11 is larger than configured max size 10; "
+        "send less at once, or raise the limit"
+    )
 
 
 def test_a_body_longer_than_announced(peer: Peer) -> None:

@@ -199,6 +199,7 @@ def test_sizes(stage: Stage) -> None:
     assert (
         failure.text == "One or more parameters are invalid. Reason: Message must be shorter than 1024 bytes."
     )
+    assert queue.peer.link.log[-1].startswith("too_large: SendMessage: 1025 bytes, at most 1024 are taken; ")
 
 
 def test_making_a_queue_twice(stage: Stage) -> None:

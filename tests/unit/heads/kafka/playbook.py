@@ -58,8 +58,8 @@ class StageLink(Link):
     def logged_in(self) -> None:
         self.logged = True
 
-    def describe(self, text: str) -> None:
-        self.log.append(text)
+    def describe(self, user: str, namespace: str, client: str = "") -> None:
+        self.log.append(f"{user}@{client}" if client else user)
 
     def publishes(self) -> None:
         self.publishing = True
@@ -71,8 +71,8 @@ class StageLink(Link):
         assert hold != self.held, "said twice"
         self.held = hold
 
-    def warn(self, text: str) -> None:
-        self.log.append(text)
+    def warn(self, reason: str, text: str, entity: str = "") -> None:
+        self.log.append(f"{reason}: {text}")
 
 
 class Stage:

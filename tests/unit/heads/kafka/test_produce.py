@@ -84,6 +84,8 @@ def test_codes_of_refusals() -> None:
     assert refusal(peer, produce(9, "t", good + good)) == errors.INVALID_RECORD
     assert refusal(peer, produce(9, "t", good[:16] + b"\1" + good[17:])) == errors.INVALID_RECORD
     assert refusal(peer, produce(9, "t", batch(bytes(2_000_000)))) == errors.MESSAGE_TOO_LARGE
+    line = peer.link.log[-1]
+    assert line.startswith("too_large: a batch for partition 0 of topic 't'") and "max.message.bytes" in line
     read = peer.asks(fetch(11, "t", 0)).responses[0].partitions[0]
     assert read.high_watermark == 0 and values(read.records) == []
 

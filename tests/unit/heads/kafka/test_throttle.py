@@ -33,6 +33,7 @@ def test_a_producer_above_its_rate_is_held_up() -> None:
         if throttle_ms:
             break
     waits(stage, peer, throttle_ms)
+    assert [line[:46] for line in peer.link.log] == ["throttled: went above its quota: no request is"]
 
 
 def test_a_consumer_above_its_rate_is_held_up() -> None:

@@ -165,6 +165,9 @@ def test_problems_and_refusals_have_a_status() -> None:
     assert peer.asks("PUT", "/v1/queues/absent/q").status == 404
     denied = peer.asks("PUT", "/v1/queues/%2F/q", login="manager:manager")
     assert denied.status == 403 and denied.json["message"] == "queue 'q' is not yours to configure"
+    assert peer.link.log[-1].startswith(
+        "operation_refused: PUT /v1/queues/%2F/q: queue 'q' is not yours to configure; "
+    )
     assert peer.asks("PUT", "/v1/queues/other/q", login="manager:manager").status == 403
 
 

@@ -55,6 +55,7 @@ from onemq.heads.amqp091.session import Target
 from onemq.heads.amqp091.table import FieldValue
 from onemq.heads.amqp091.transactions import HeldPublish
 from onemq.model.record import NATIVE_AMQP091, HeaderValue, Record
+from onemq.model.refusal import Reason, Refusal
 
 _MANDATORY: Final = 1
 _IMMEDIATE: Final = 2
@@ -114,9 +115,7 @@ def header(channel: Channel, data: bytes, start: i64, end: i64) -> None:
     if body_bytes < 0 or body_bytes > limit:
         channel.reset_content()
         shown = int(body_bytes) if body_bytes >= 0 else int(body_bytes) + (1 << 64)
-        raise AmqpRefusal(
-            PRECONDITION_FAILED, f"message size {shown} is larger than configured max size {limit}"
-        )
+        raise Refusal(Reason.TOO_LARGE, "message", wanted=str(shown), actual=str(limit))
     channel.properties = data[start + CONTENT_HEADER_BYTES : end]
     if body_bytes == 0:
         _complete(channel, b"")

@@ -227,6 +227,7 @@ class Publishing:
             raise invalid("Empty message")
         message = Message(parameters)
         if message.bytes > MESSAGE_BYTES_MAX:
+            call.session.tell_too_large(call.operation, message.bytes, MESSAGE_BYTES_MAX)
             raise invalid("Message too long")
         topic = call.access.notices.topic_to_fill(topic_name(arn, parameter))
         notice = make_notice(call, topic, message)
@@ -263,6 +264,7 @@ class Publishing:
             size += message.bytes
             messages.append(message)
         if size > MESSAGE_BYTES_MAX:
+            call.session.tell_too_large(call.operation, size, MESSAGE_BYTES_MAX)
             raise AwsError(
                 "BatchRequestTooLong", "The length of all the messages put together is more than the limit."
             )

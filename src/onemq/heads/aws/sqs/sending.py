@@ -87,6 +87,7 @@ class Draft:
         for name, pair in self.attributes.items():
             self.size += len(name.encode("utf-8")) + len(pair[0]) + len(pair[1])
         if self.size > to.bytes_max:
+            call.session.tell_too_large(call.operation, self.size, to.bytes_max, f"queue {to.name}")
             raise invalid_value(
                 f"One or more parameters are invalid. Reason: Message must be shorter than {to.bytes_max} bytes."
             )
@@ -224,6 +225,7 @@ def handle_send_message_batch(call: Call) -> None:
         size += draft.size
         drafts.append((identifier, draft))
     if size > MESSAGE_BYTES_MAX:
+        call.session.tell_too_large(call.operation, size, MESSAGE_BYTES_MAX, f"queue {to.name}")
         raise sqs_error(
             "BatchRequestTooLong",
             f"Batch requests cannot be longer than {MESSAGE_BYTES_MAX} bytes. You have sent {size} bytes.",

@@ -32,7 +32,7 @@ def handle_api_versions(call: Call) -> None:
         if _is_name(name) and _is_name(version):
             if not session.client_software:
                 session.client_software = f"{name} {version}"
-                session.describe(f"{call.client_id or 'no client id'}, {session.client_software}")
+                session.describe()
         else:
             error_code = INVALID_REQUEST
     writer = call.writer()

@@ -43,8 +43,9 @@ def handle_sasl_handshake(call: Call) -> None:
     elif request.mechanism not in MECHANISMS:
         error_code = UNSUPPORTED_SASL_MECHANISM
         session.link.warn(
+            "login_refused",
             f"SASL mechanism {request.mechanism[:50]!r} is not supported: set sasl.mechanism in the client to one of "
-            + ", ".join(MECHANISMS)
+            + ", ".join(MECHANISMS),
         )
     else:
         session.exchange = session.gate.sasl_exchange(request.mechanism, session.peer)
@@ -76,7 +77,11 @@ def handle_sasl_authenticate(call: Call) -> None:
         except Refusal as refusal:
             response.error_code = SASL_AUTHENTICATION_FAILED
             response.error_message = "Authentication failed: Invalid username or password"
-            session.link.warn(f"authentication failed: {refusal.detail}")
+            session.link.warn(
+                "login_refused",
+                f"login refused: {refusal.detail or refusal}; check the user and its password in the client and here",
+                f"user {refusal.entity}" if refusal.entity_kind == "user" else "",
+            )
     writer = call.writer()
     write_sasl_authenticate_response(writer, response, call.version)
     call.send(writer)
@@ -90,7 +95,7 @@ def answer_raw(session: Session, token: bytes) -> None:
     try:
         answer = _step(session, token)
     except Refusal as refusal:
-        raise WireError(f"authentication failed: {refusal.detail}") from None
+        raise WireError(f"authentication failed: {refusal.detail}") from refusal
     writer = BytesWriter()
     write_i32_be(writer, len(answer))
     writer.write(answer)
@@ -107,5 +112,5 @@ def _step(session: Session, response: bytes) -> bytes:
         session.exchange = None
         session.raw_login = False
         session.enter(principal)
-        session.describe(principal.name)
+        session.describe()
     return answer

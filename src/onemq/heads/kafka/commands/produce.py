@@ -9,6 +9,7 @@ from typing import Final
 from onemq.engine.quotas import PRODUCER_BYTE_RATE
 from onemq.engine.topics.topic import Topic
 from onemq.engine.topics.validation import BadRecords
+from onemq.heads.advice import refusal_line
 from onemq.heads.kafka.call import Call
 from onemq.heads.kafka.commands.brokers import topic_code
 from onemq.heads.kafka.errors import (
@@ -59,7 +60,11 @@ def handle_produce(call: Call) -> None:
         call.send_nothing(throttle_ms)
         if failed != NONE:
             # The only way to tell a client that does not want to hear anything.
-            session.link.warn(f"a produce with acks=0 was refused (error {failed}): closing")
+            session.link.warn(
+                "operation_refused",
+                f"a produce with acks=0 was refused (error {failed}): closing, there is no other way to tell; acks=1 tells the "
+                "client why",
+            )
             session.link.close()
         return
     writer = call.writer()
@@ -102,6 +107,10 @@ def _append(
     try:
         appended = call.session.access.topics.produce(topic, partition.index, data, transactional_id)
     except Refusal as refusal:
+        if refusal.reason == Reason.TOO_LARGE:
+            text = f"a batch for partition {partition.index} of topic {topic.name!r} is too large: {refusal.detail}"
+            reason, line, _ = refusal_line(refusal, text)
+            call.session.link.warn(reason, f"{line} (the topic's max.message.bytes)", f"topic {topic.name}")
         answer = _refused(partition.index, _code(refusal, version), refusal.detail or None)
         if isinstance(refusal, BadRecords):
             for index in refusal.indexes:

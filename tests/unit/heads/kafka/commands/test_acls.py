@@ -89,6 +89,7 @@ def test_rules_are_obeyed_at_once() -> None:
         return int(answer.responses[0].partition_responses[0].error_code)
 
     assert writes() == 29
+    assert reader.link.log[-1].startswith("operation_refused: Produce: describe on topic 't' is denied; ")
     assert makes(administrator, rule()) == [0]
     assert writes() == 0
     assert makes(administrator, rule(host="127.0.0.1", permission_type=DENY)) == [0]
