@@ -31,6 +31,9 @@ INTERPRETED = {
     "net/drain.py",
     "net/tls.py",
     "net/caller.py",
+    # Tests only.
+    "net/faults.py",
+    "net/faulty_socket.py",
     # Exceptions only: one inherits from AssertionError, which compiled classes cannot.
     "storage/errors.py",
 }

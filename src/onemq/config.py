@@ -33,6 +33,7 @@ Seconds = Annotated[float, Meta(ge=0, le=86_400)]
 class ServerSettings(Struct, forbid_unknown_fields=True):
     host: str = "127.0.0.1"
     drain_seconds: Seconds = 5.0
+    port_file: str = ""
 
 
 class AmqpSettings(Struct, forbid_unknown_fields=True):

@@ -60,13 +60,16 @@ def load(
     file_text: str = "",
     environment: Mapping[str, str] | None = None,
     flags: Iterable[tuple[str, str, str]] = (),
+    values: Mapping[str, object] | None = None,
 ) -> Settings:
     """The settings from all sources, the later ones winning. Raises BadSettings.
 
-    flags: (dotted name, value as text, how the flag was spelled).
+    flags: (dotted name, value as text, how the flag was spelled). values: by dotted name, from a program.
     """
     problems: list[str] = []
     assignments = _from_file(file_name, file_text, problems)
+    for name, value in (values or {}).items():
+        _flatten((), _nested(name.split("."), value), Settings, "the program", assignments, problems)
     assignments += _from_environment(environment or {}, problems)
     for name, text, origin in flags:
         _assign_dotted(name, text, origin, assignments, problems)
@@ -137,6 +140,10 @@ def _from_file(name: str, text: str, problems: list[str]) -> list[Assignment]:
         return found
     _flatten((), table, Settings, f"the file {name}", found, problems)
     return found
+
+
+def _nested(path: list[str], value: object) -> dict[str, object]:
+    return {path[0]: value if len(path) == 1 else _nested(path[1:], value)}
 
 
 def _flatten(

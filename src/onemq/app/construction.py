@@ -17,6 +17,7 @@ from onemq.engine.broker import Broker
 from onemq.engine.directory.records import GUEST, PermissionRecord, UserRecord
 from onemq.engine.directory.settings import DirectorySettings
 from onemq.engine.groups.settings import GroupSettings
+from onemq.engine.ports import Store
 from onemq.engine.settings import EngineSettings
 from onemq.engine.transactions.settings import TransactionSettings
 from onemq.heads.amqp091.native_reader import AmqpNativeReader
@@ -31,6 +32,7 @@ from onemq.ops.log_bounds import LogBounds
 from onemq.storage.errors import StorageError
 from onemq.storage.file_store import FileStore
 from onemq.storage.files import Files
+from onemq.storage.keeping_store import KeepingStore
 from onemq.storage.memory_store import MemoryStore
 from onemq.storage.settings import StoreSettings
 from onemq.storage.workers import Threads
@@ -41,8 +43,6 @@ if TYPE_CHECKING:
 FAILED: Final = 1
 BAD_SETTING: Final = 2
 MEMORY_ALARM_PERCENT: Final = 40
-
-AnyStore = FileStore | MemoryStore
 
 
 class CannotStart(Exception):
@@ -105,7 +105,7 @@ def _group_settings(settings: Settings) -> GroupSettings:
     )
 
 
-def make_store(settings: Settings, wake: Callable[[], None]) -> AnyStore:
+def make_store(settings: Settings, wake: Callable[[], None]) -> Store:
     """Nothing is opened yet: `recovered_broker` does that."""
     storage = settings.storage
     if storage.memory:
@@ -125,7 +125,7 @@ def _no_wake() -> None:
     pass
 
 
-def recovered_broker(settings: Settings, store: AnyStore, clock: Clock) -> Broker:
+def recovered_broker(settings: Settings, store: Store, clock: Clock) -> Broker:
     """Opens the store and the engine on it; blocks. Raises CannotStart."""
     broker = Broker(store, engine_settings(settings), os.urandom)
     broker.catalog.natives.register(NATIVE_AMQP091, AmqpNativeReader())
@@ -188,8 +188,12 @@ def make_audit_log(settings: Settings) -> AuditLog | None:
     return AuditLog(log_bounds(settings), file)
 
 
-def make_pressure(settings: Settings) -> Pressure:
+def make_pressure(settings: Settings, store: Store) -> Pressure:
+    """The alarms: memory, and where records are kept on disk its space."""
     alarm_bytes = settings.memory.alarm_bytes or _memory_bytes() * MEMORY_ALARM_PERCENT // 100
+    if isinstance(store, KeepingStore):
+        kept_bytes = store.kept_bytes
+        return Pressure(alarm_bytes, 1, lambda: max(alarm_bytes - kept_bytes(), 0))
     if settings.storage.memory:
         return Pressure(alarm_bytes)
     directory = settings.storage.data

@@ -27,6 +27,7 @@ from onemq.heads.management.pages import Page, PageRequest
 from onemq.heads.management.settings import ManagementSettings
 from onemq.net.caller import HttpCaller
 from onemq.net.connection import Limits
+from onemq.net.faults import Faults
 from onemq.net.listener import Listener
 from onemq.net.pressure import Pressure
 from onemq.net.registry import Registry
@@ -43,6 +44,7 @@ class Parts:
     """What a running broker consists of. Made by server.py, once each start.
 
     Attributes:
+        faults: what tests do to connections; None: nothing ever is.
         stopping: why no new client is welcome; "" while all are.
     """
 
@@ -57,6 +59,7 @@ class Parts:
         gate: Gate,
         caller: HttpCaller,
         tls: "ssl.SSLContext | None",
+        faults: Faults | None = None,
     ) -> None:
         self.settings = settings
         self.loop = loop
@@ -67,6 +70,7 @@ class Parts:
         self.gate = gate
         self.caller = caller
         self.tls = tls
+        self.faults = faults
         self.stopping = ""
 
     def limits(self, login_seconds: float = 0) -> Limits:
@@ -87,7 +91,19 @@ class Parts:
         if port == OFF or (encrypted and self.tls is None):
             return []
         tls = self.tls if encrypted else None
-        return [Listener(name, head, self.settings.server.host, port, self.turns, self.registry, limits, tls)]
+        return [
+            Listener(
+                name,
+                head,
+                self.settings.server.host,
+                port,
+                self.turns,
+                self.registry,
+                limits,
+                tls,
+                self.faults,
+            )
+        ]
 
 
 def make_listeners(parts: Parts) -> list[Listener]:

@@ -16,6 +16,7 @@ from typing import Final, cast
 import uvloop
 
 from onemq.app.construction import FAILED, CannotStart, log_bounds
+from onemq.app.port_file import PortFile
 from onemq.app.server import Server
 from onemq.config import Settings
 from onemq.net.registry import Registry
@@ -68,7 +69,14 @@ async def _serve(settings: Settings, loop: asyncio.AbstractEventLoop) -> int:
     for name, address in server.addresses():
         print(f"listening {name} {address}", flush=True)
     print(f"ready in {process_age_ms()} ms", flush=True)
+    ports = PortFile(settings.server.port_file)
+    try:
+        ports.write(server.addresses())
+    except CannotStart:
+        await server.stop()
+        raise
     await stopping.wait()
+    ports.remove()
     await server.stop()
     return STOPPED
 

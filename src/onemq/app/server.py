@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from onemq.app.construction import (
-    AnyStore,
     CannotStart,
     make_audit_log,
     make_gate,
@@ -21,10 +20,11 @@ from onemq.app.construction import (
 )
 from onemq.app.listeners import Parts, make_listeners
 from onemq.config import Settings
+from onemq.engine.ports import Store
 from onemq.net.caller import HttpCaller
 from onemq.net.clock import Clock
 from onemq.net.drain import drain
-from onemq.net.eviction import Eviction
+from onemq.net.faults import Faults
 from onemq.net.listener import CannotListen, Listener
 from onemq.net.registry import Registry
 from onemq.net.turns import Turns
@@ -37,6 +37,7 @@ _log = logging.getLogger("onemq")
 
 CHORES_SECONDS: Final = 1.0
 
+StoreMaker = Callable[[Settings, Callable[[], None]], Store]
 Fatal = Callable[[str, Exception | None], None]
 """Told when nothing can be promised any more: the reason, and the error if there was one."""
 
@@ -65,14 +66,21 @@ class Server:
         loop: asyncio.AbstractEventLoop,
         fatal: Fatal,
         clock: Clock | None = None,
+        faults: Faults | None = None,
+        store_maker: StoreMaker = make_store,
     ) -> None:
-        """All methods are called on `loop`'s thread. After `fatal` was called only `stop` may be."""
+        """All methods are called on `loop`'s thread. After `fatal` was called only `stop` may be.
+
+        clock, faults, store_maker: for tests and programs that have the broker inside.
+        """
         self.chores: list[Callable[[], None]] = []
         self._settings = settings
         self._loop = loop
         self._fatal = fatal
         self._clock = clock if clock is not None else Clock()
-        self._store: AnyStore | None = None
+        self._faults = faults
+        self._store_maker = store_maker
+        self._store: Store | None = None
         self._parts: Parts | None = None
         self._listeners: list[Listener] = []
         self._chore_timer: asyncio.TimerHandle | None = None
@@ -86,6 +94,12 @@ class Server:
         return self._parts
 
     @property
+    def store(self) -> Store:
+        """Of the running broker."""
+        assert self._store is not None, "the server is not started"
+        return self._store
+
+    @property
     def running(self) -> bool:
         return self._parts is not None
 
@@ -97,7 +111,7 @@ class Server:
         tls = tls_context(settings)
         self._audit = make_audit_log(settings)
         waker = Waker()
-        store = make_store(settings, waker.wake)
+        store = self._store_maker(settings, waker.wake)
         try:
             parts = self._make_parts(store, waker, tls)
             listeners = make_listeners(parts)
@@ -114,25 +128,24 @@ class Server:
         self._listeners = listeners
         self._do_chores()
 
-    def _make_parts(self, store: AnyStore, waker: Waker, tls: "ssl.SSLContext | None") -> Parts:
+    def _make_parts(self, store: Store, waker: Waker, tls: "ssl.SSLContext | None") -> Parts:
         settings = self._settings
         broker = recovered_broker(settings, store, self._clock)
         broker.core.auditor = self._audit
-        pressure = make_pressure(settings)
+        pressure = make_pressure(settings, store)
         turns = Turns(self._loop, self._clock, broker, store, pressure, self._end_in_failure)
         waker.turns = turns
-        registry = Registry(settings.limits.connections_max)
-        broker.directory.listeners.append(Eviction(registry))
         return Parts(
             settings,
             self._loop,
             broker,
             turns,
             pressure,
-            registry,
+            Registry(settings.limits.connections_max),
             make_gate(settings, broker),
             _make_caller(settings, self._loop, turns),
             tls,
+            self._faults,
         )
 
     async def _listen(self, listeners: list[Listener]) -> None:

@@ -51,6 +51,11 @@ def main() -> None:
 @click.option(
     "--http-tls-port", metavar="N", help="The same over TLS; needs tls.certificate [http.tls_port]."
 )
+@click.option(
+    "--port-file",
+    metavar="FILE",
+    help="Write the ports there as JSON when clients are served [server.port_file].",
+)
 @click.option("--log-level", metavar="LEVEL", help="debug, info, warning or error [log.level].")
 @click.option(
     "--set", "assignments", metavar="NAME=VALUE", multiple=True, help="Any other setting, by its dotted name."
@@ -68,6 +73,7 @@ def serve(
     aws_tls_port: str | None,
     http_port: str | None,
     http_tls_port: str | None,
+    port_file: str | None,
     log_level: str | None,
     assignments: tuple[str, ...],
 ) -> None:
@@ -90,6 +96,7 @@ def serve(
         ("aws.tls_port", "--aws-tls-port", aws_tls_port),
         ("http.port", "--http-port", http_port),
         ("http.tls_port", "--http-tls-port", http_tls_port),
+        ("server.port_file", "--port-file", port_file),
         ("log.level", "--log-level", log_level),
     ):
         if value is not None:

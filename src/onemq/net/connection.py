@@ -98,9 +98,9 @@ class Connection(Party):
         self._heartbeat = b""
         self._send_ms: i64 = 0
         self._receive_ms: i64 = 0
-        self._last_sent_ms: i64 = turns.now_ms
-        self._last_received_ms: i64 = turns.now_ms
-        self._connected_at_ms: i64 = turns.now_ms
+        self._last_sent_ms: i64 = turns.peers_ms
+        self._last_received_ms: i64 = turns.peers_ms
+        self._connected_at_ms: i64 = turns.peers_ms
         self._received_bytes: i64 = 0
         self._sent_bytes: i64 = 0
         self._login_by_ms: i64 = 0
@@ -114,13 +114,13 @@ class Connection(Party):
     def start(self, head: Head) -> None:
         """Opens the conversation. A head that raises here closes the connection."""
         self._turns.enter()
-        self._last_received_ms = self._turns.now_ms
-        self._last_sent_ms = self._turns.now_ms
-        self._connected_at_ms = self._turns.now_ms
+        self._last_received_ms = self._turns.peers_ms
+        self._last_sent_ms = self._turns.peers_ms
+        self._connected_at_ms = self._turns.peers_ms
         self._registry.add(self)
         self._traffic.opened += 1
         if self._limits.login_ms != 0:
-            self._login_by_ms = self._turns.now_ms + self._limits.login_ms
+            self._login_by_ms = self._turns.peers_ms + self._limits.login_ms
         try:
             self._conversation = head.open(self)
         except Exception as error:
@@ -139,7 +139,7 @@ class Connection(Party):
         turns = self._turns
         if not turns.active:
             turns.enter()
-        self._last_received_ms = turns.now_ms
+        self._last_received_ms = turns.peers_ms
         conversation = self._conversation
         if self._closing or conversation is None:
             return
@@ -190,6 +190,10 @@ class Connection(Party):
         self._parking.clear()
         self._deadline.cancel()
 
+    def name(self) -> str:
+        """As logs name it."""
+        return self._name
+
     # What the conversation asks for (Link) --------------------------------------------------------------------------
 
     def touch(self) -> None:
@@ -202,7 +206,7 @@ class Connection(Party):
             return
         self._closing = True
         self._login_by_ms = 0
-        self._close_by_ms = self._turns.now_ms + self._limits.drain_ms
+        self._close_by_ms = self._turns.peers_ms + self._limits.drain_ms
         self._rearm()
         self.touch()
 
@@ -280,7 +284,7 @@ class Connection(Party):
             return
         data = self._parking.take()
         if data:
-            self._last_sent_ms = self._turns.now_ms
+            self._last_sent_ms = self._turns.peers_ms
             self._registry.bytes_out += len(data)
             self._traffic.bytes_out += len(data)
             self._sent_bytes += len(data)
@@ -441,7 +445,7 @@ class Connection(Party):
         """All is sent. A close with unread input would reset the connection and take our goodbye with it: so we wait
         for the peer to close, for a while."""
         self._finished = True
-        self._close_by_ms = self._turns.now_ms + self._limits.linger_ms
+        self._close_by_ms = self._turns.peers_ms + self._limits.linger_ms
         self._rearm()
         if self._transport.can_write_eof():
             self._transport.write_eof()
@@ -492,7 +496,7 @@ class Connection(Party):
         self._reading = reading
         if reading:
             # What we did not read cannot be held against the peer.
-            self._last_received_ms = self._turns.now_ms
+            self._last_received_ms = self._turns.peers_ms
             self._transport.resume_reading()
             self._rearm()
         else:

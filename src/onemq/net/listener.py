@@ -13,6 +13,8 @@ from onemq.net.turns import Turns
 if TYPE_CHECKING:
     import ssl
 
+    from onemq.net.faults import Faults
+
 BACKLOG: Final = 1024
 TLS_HANDSHAKE_SECONDS: Final = 10.0
 
@@ -34,6 +36,7 @@ class Listener:
         registry: Registry,
         limits: Limits,
         tls: "ssl.SSLContext | None" = None,
+        faults: "Faults | None" = None,
     ) -> None:
         self.name = name
         self._head = head
@@ -43,6 +46,7 @@ class Listener:
         self._registry = registry
         self._limits = limits
         self._tls = tls
+        self._faults = faults
         self._server: asyncio.Server | None = None
 
     async def start(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -54,6 +58,10 @@ class Listener:
             certificate_name = name_of
 
         def protocol() -> SocketProtocol:
+            if self._faults is not None:
+                return self._faults.protocol(
+                    self._head, self._turns, self._registry, self._limits, certificate_name
+                )
             return SocketProtocol(self._head, self._turns, self._registry, self._limits, certificate_name)
 
         handshake = TLS_HANDSHAKE_SECONDS if self._tls is not None else None

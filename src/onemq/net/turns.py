@@ -50,7 +50,8 @@ class Turns:
     """Drives the engine from the event loop.
 
     Attributes:
-        now_ms: the time of the current turn (of the last one, between turns).
+        now_ms: the engine's time of the current turn (of the last one, between turns).
+        peers_ms: the same moment as connections have it: a clock that was put ahead does not make a peer late.
         active: a turn has begun and its end is scheduled.
         durations: from the first input of each turn to its end: how long others had to wait.
         fatal: called with the reason when nothing can be promised any more; it must end the process, or `close` this.
@@ -66,6 +67,7 @@ class Turns:
         fatal: Callable[[str, Exception | None], None],
     ) -> None:
         self.now_ms: i64 = 0
+        self.peers_ms: i64 = 0
         self.active = False
         self.durability = Durability()
         self.timers = Timers()
@@ -82,7 +84,7 @@ class Turns:
         self._resuming: list[Party] = []
         self._timer: TimerHandle | None = None
         self._timer_ms: i64 = 0
-        self.now_ms = self._clock.now_ms()
+        self._read_clock()
         self.durability.position = broker.durable_position
 
     def enter(self) -> None:
@@ -105,19 +107,31 @@ class Turns:
         """Sees to it that the next deadline, the engine's or a connection's, is kept."""
         soonest = self.timers.next_ms()
         engine_ms: i64 = self._broker.next_deadline_ms()
-        if engine_ms != 0 and (soonest == 0 or engine_ms < soonest):
-            soonest = engine_ms
+        if engine_ms != 0:
+            engine_ms -= self.now_ms - self.peers_ms
+            if soonest == 0 or engine_ms < soonest:
+                # Zero stands for none.
+                soonest = engine_ms if engine_ms > 0 else 1
         if soonest == 0 or (self._timer is not None and self._timer_ms <= soonest):
             return
         if self._timer is not None:
             self._timer.cancel()
         self._timer_ms = soonest
-        wait_ms: i64 = soonest - self.now_ms
+        wait_ms: i64 = soonest - self.peers_ms
         self._timer = self._loop.call_later(max(int(wait_ms), 0) / 1000, self._tick)
 
     def wake_from_store(self) -> None:
         """Called from the store's threads: it has finished something."""
         self._loop.call_soon_threadsafe(self._woken)
+
+    def time_moved(self) -> None:
+        """The clock was put ahead: what is due now is done in this turn."""
+        if self._closed:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        # A turn that has begun ends at its own time; what its end finds due comes right after it.
+        self._tick()
 
     def close(self) -> None:
         """No turn begins or ends any more: nothing is committed, dispatched, confirmed or written after this."""
@@ -133,8 +147,12 @@ class Turns:
     def _begin(self) -> None:
         self.active = True
         self._began_ns = time.monotonic_ns()
-        self.now_ms = self._clock.now_ms()
+        self._read_clock()
         self._broker.begin_turn(self.now_ms)
+
+    def _read_clock(self) -> None:
+        self.now_ms = self._clock.now_ms()
+        self.peers_ms = self.now_ms - self._clock.ahead_ms
 
     def _woken(self) -> None:
         # When a turn is under way its end collects. Otherwise it ends here and now, one pass of the loop earlier.
@@ -152,7 +170,7 @@ class Turns:
         self.enter()
         try:
             self._broker.tick(self.now_ms)
-            self.timers.run(self.now_ms)
+            self.timers.run(self.peers_ms)
         except Exception as error:
             self.fatal("the engine failed at a deadline", error)
 

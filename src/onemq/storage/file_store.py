@@ -140,6 +140,18 @@ class FileStore(Store):
     def completions(self) -> list[Completion]:
         return self._completions.take()
 
+    def directory(self) -> str:
+        """Where the files are."""
+        return self._directory
+
+    def pause(self) -> None:
+        """Finishes what was given so far, then leaves the files alone until `resume`. Blocks."""
+        self._workers.stop()
+
+    def resume(self) -> None:
+        """Goes on after `pause`."""
+        self._workers.start([self._committer, self._background, self._reader])
+
     def close(self) -> None:
         """Completions that are there afterwards can still be taken."""
         if not self._open:

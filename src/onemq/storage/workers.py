@@ -40,7 +40,7 @@ class Workers:
     """Runs lanes."""
 
     def start(self, lanes: list[Lane]) -> None:
-        """Called once, before anything is given to the lanes."""
+        """Called before anything is given to the lanes; after a `stop` it may be called again."""
         raise NotImplementedError
 
     def notify(self, index: int) -> None:
@@ -120,8 +120,7 @@ class Threads(Workers):
         self._threads: list[_Thread] = []
 
     def start(self, lanes: list[Lane]) -> None:
-        for lane in lanes:
-            self._threads.append(_Thread(lane))
+        self._threads = [_Thread(lane) for lane in lanes]
         for thread in self._threads:
             thread.thread.start()
 

@@ -1,0 +1,1 @@
+"""The broker inside a Python process: `onemq.Broker`, its native API, its clock, its snapshots. What is public is exported by `onemq`."""

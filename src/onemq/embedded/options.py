@@ -1,0 +1,54 @@
+"""Settings of a broker inside a process: the same tree as `onemq serve` has, with what fits a guest as defaults.
+
+Must not read the environment or a file: what a program wants it says.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from onemq.config import OFF, Settings
+from onemq.config_sources import load
+
+DRAIN_SECONDS: Final = 0.5
+"""How long a stop waits for clients to say goodbye: those in the same process often cannot, they are being stopped as well."""
+
+LISTENERS: Final = ("amqp", "kafka", "aws", "http")
+TLS_PORT: Final = "tls_port"
+
+
+def settings_for(data: str | Path | None, memory: bool, given: Mapping[str, object] | None) -> Settings:
+    """Raises ValueError (`data` and `memory` exclude each other), BadSettings.
+
+    given: settings by dotted name ("amqp.heartbeat_seconds") or by section, as in onemq.toml.
+    """
+    if data is not None and memory:
+        raise ValueError("data and memory=True exclude each other: what is kept in memory is not stored")
+    settings = load(values=_defaults() | _dotted(given or {}))
+    settings.storage.memory = data is None
+    if data is not None:
+        settings.storage.data = str(data)
+    if not settings.tls_configured():
+        for section in (settings.amqp, settings.kafka, settings.aws, settings.http):
+            section.tls_port = OFF
+    return settings
+
+
+def _defaults() -> dict[str, object]:
+    found: dict[str, object] = {"server.drain_seconds": DRAIN_SECONDS}
+    for name in LISTENERS:
+        found[f"{name}.port"] = 0
+        found[f"{name}.{TLS_PORT}"] = 0
+    return found
+
+
+def _dotted(given: Mapping[str, object]) -> dict[str, object]:
+    """Sections are taken apart by one level, so that a section given does not hide the defaults in it."""
+    found: dict[str, object] = {}
+    for name, value in given.items():
+        if isinstance(value, Mapping) and name not in ("users",):
+            for inner, inner_value in value.items():
+                found[f"{name}.{inner}"] = inner_value
+        else:
+            found[name] = value
+    return found
