@@ -125,14 +125,16 @@ def _no_wake() -> None:
     pass
 
 
-def recovered_broker(settings: Settings, store: Store, clock: Clock) -> Broker:
-    """Opens the store and the engine on it; blocks. Raises CannotStart."""
+def recovered_broker(
+    settings: Settings, store: Store, clock: Clock, progress: Callable[[int, int], None] | None = None
+) -> Broker:
+    """Opens the store and the engine on it; blocks. Raises CannotStart. progress: as `Broker.recover` takes it."""
     broker = Broker(store, engine_settings(settings), os.urandom)
     broker.catalog.natives.register(NATIVE_AMQP091, AmqpNativeReader())
     broker.catalog.natives.register(NATIVE_SQS, SqsNativeReader())
     broker.begin_turn(int(clock.now_ms()))
     try:
-        broker.recover()
+        broker.recover(progress)
     except (StorageError, OSError) as error:
         raise CannotStart(f"cannot use the data directory {settings.storage.data}: {error}") from None
     return broker

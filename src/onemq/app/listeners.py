@@ -32,7 +32,7 @@ from onemq.net.listener import Listener
 from onemq.net.pressure import Pressure
 from onemq.net.registry import Registry
 from onemq.net.turns import Turns
-from onemq.ops.health import HEALTH_PATHS, Health
+from onemq.ops.health import Health
 
 if TYPE_CHECKING:
     import ssl
@@ -162,9 +162,9 @@ def _http_listeners(parts: Parts) -> list[Listener]:
     health = _health(parts)
 
     def health_page(request: PageRequest) -> Page | None:
-        if request.path not in HEALTH_PATHS:
+        answer = health.answer(request.path)
+        if answer is None:
             return None
-        answer = health.answer("GET", request.path)
         return Page(answer.status, answer.body.encode("utf-8"), answer.content_type)
 
     head = ManagementHead(parts.gate, management, [health_page])
@@ -177,7 +177,7 @@ def _health(parts: Parts) -> Health:
     registry = parts.registry
     pressure = parts.pressure
     return Health(
-        lambda: parts.stopping or pressure.reason(),
+        lambda: parts.stopping or pressure.explanation(),
         {
             "onemq_connections": ("Open connections.", registry.count),
             "onemq_connections_opened_total": ("Connections accepted.", lambda: int(registry.opened)),

@@ -19,7 +19,8 @@ from onemq.app.construction import (
     tls_context,
 )
 from onemq.app.listeners import Parts, make_listeners
-from onemq.config import Settings
+from onemq.config import OFF, Settings
+from onemq.engine.broker import Broker
 from onemq.engine.ports import Store
 from onemq.net.caller import HttpCaller
 from onemq.net.clock import Clock
@@ -27,8 +28,10 @@ from onemq.net.drain import drain
 from onemq.net.faults import Faults
 from onemq.net.listener import CannotListen, Listener
 from onemq.net.registry import Registry
+from onemq.net.startup import StartupListener
 from onemq.net.turns import Turns
 from onemq.ops.audit import AuditLog
+from onemq.ops.health import Progress
 
 if TYPE_CHECKING:
     import ssl
@@ -36,6 +39,10 @@ if TYPE_CHECKING:
 _log = logging.getLogger("onemq")
 
 CHORES_SECONDS: Final = 1.0
+HTTP: Final = "http"
+"""Name of the listener whose port answers health probes before it is made."""
+OPERATORS: Final = ("http", "https", "metrics")
+"""Listeners that stay open until the last checkpoint is made."""
 
 StoreMaker = Callable[[Settings, Callable[[], None]], Store]
 Fatal = Callable[[str, Exception | None], None]
@@ -104,7 +111,10 @@ class Server:
         return self._parts is not None
 
     async def start(self) -> None:
-        """Recovers (blocking), listens, serves. Raises CannotStart; then nothing is left behind."""
+        """Recovers (on another thread, while health probes are answered), listens, serves.
+
+        Raises CannotStart; then nothing is left behind.
+        """
         assert self._store is None, "the server is started already"
         settings = self._settings
         self._failed = False
@@ -112,12 +122,16 @@ class Server:
         self._audit = make_audit_log(settings)
         waker = Waker()
         store = self._store_maker(settings, waker.wake)
+        startup: StartupListener | None = None
         try:
-            parts = self._make_parts(store, waker, tls)
+            broker, startup = await self._recover(store)
+            parts = self._make_parts(broker, store, waker, tls)
             listeners = make_listeners(parts)
             parts.turns.enter()
-            await self._listen(listeners)
+            await self._listen(listeners, startup)
         except BaseException:
+            if startup is not None:
+                startup.stop()
             if waker.turns is not None:
                 waker.turns.close()
             store.close()
@@ -128,9 +142,31 @@ class Server:
         self._listeners = listeners
         self._do_chores()
 
-    def _make_parts(self, store: Store, waker: Waker, tls: "ssl.SSLContext | None") -> Parts:
+    async def _recover(self, store: Store) -> tuple[Broker, StartupListener | None]:
+        """The engine, and who answers health probes so far."""
         settings = self._settings
-        broker = recovered_broker(settings, store, self._clock)
+        if settings.storage.memory:
+            return recovered_broker(settings, store, self._clock), None
+        progress = Progress()
+        startup: StartupListener | None = None
+        if settings.http.port != OFF:
+            startup = StartupListener(settings.server.host, settings.http.port, progress.answer)
+        try:
+            if startup is not None:
+                await startup.start(self._loop)
+            broker = await self._loop.run_in_executor(
+                None, recovered_broker, settings, store, self._clock, progress.replayed
+            )
+        except BaseException as error:
+            if startup is not None:
+                startup.stop()
+            if isinstance(error, CannotListen):
+                raise CannotStart(str(error)) from None
+            raise
+        return broker, startup
+
+    def _make_parts(self, broker: Broker, store: Store, waker: Waker, tls: "ssl.SSLContext | None") -> Parts:
+        settings = self._settings
         broker.core.auditor = self._audit
         pressure = make_pressure(settings, store)
         turns = Turns(self._loop, self._clock, broker, store, pressure, self._end_in_failure)
@@ -148,9 +184,11 @@ class Server:
             self._faults,
         )
 
-    async def _listen(self, listeners: list[Listener]) -> None:
+    async def _listen(self, listeners: list[Listener], startup: StartupListener | None) -> None:
         try:
             for listener in listeners:
+                if startup is not None and listener.name == HTTP:
+                    listener.adopt(startup.hand_over())
                 await listener.start(self._loop)
         except BaseException as error:
             for listener in listeners:
@@ -171,14 +209,17 @@ class Server:
             return True
         if self._chore_timer is not None:
             self._chore_timer.cancel()
-        parts.stopping = "stopping"
+        parts.stopping = "stopping: no new work is taken; another broker or this one's next start will"
         _log.info("stopping: no new connections, %d open", parts.registry.count())
         parts.caller.close()
         clean = False
         try:
             if not self._failed:
                 seconds = self._settings.server.drain_seconds
-                clean = await drain(self._listeners, parts.registry, parts.turns, parts.broker, seconds)
+                watched = [listener for listener in self._listeners if listener.name in OPERATORS]
+                clean = await drain(
+                    self._listeners, parts.registry, parts.turns, parts.broker, seconds, watched
+                )
         finally:
             parts.turns.close()
             self._abandon(parts)

@@ -60,6 +60,9 @@ class Registry(Peers):
     def remove(self, member: Party) -> None:
         self._members.pop(member, None)
 
+    def has(self, member: Party) -> bool:
+        return member in self._members
+
     def count(self) -> int:
         return len(self._members)
 
