@@ -32,7 +32,7 @@ check: $(STAMPS)/dev $(STAMPS)/clients $(STAMPS)/docs
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(INTERPRETED) $(BIN)/lint-imports
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 	$(INTERPRETED) $(BIN)/python -m pytest -n 2 -m "not slow" tests/unit
 
 format: $(STAMPS)/dev
@@ -45,7 +45,7 @@ example: $(STAMPS)/clients $(STAMPS)/examples
 
 # The guide, into build/site. A broken link fails.
 docs: $(STAMPS)/docs
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 	@echo "the guide is in build/site/index.html"
 
 bench: $(STAMPS)/compiled $(STAMPS)/clients $(STAMPS)/bench
