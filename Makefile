@@ -21,7 +21,7 @@ serve: $(STAMPS)/compiled
 	@exec $(BIN)/onemq serve $(ARGS)
 
 # Everything: the fast tests interpreted, then all tests over the compiled build.
-test: $(STAMPS)/dev $(STAMPS)/compiled $(STAMPS)/clients
+test: $(STAMPS)/dev $(STAMPS)/compiled $(STAMPS)/clients $(STAMPS)/docs
 	$(call say,"fast tests over the sources (interpreted)")
 	$(INTERPRETED) $(BIN)/python -m pytest $(SIDE_BY_SIDE) $(FAST_TESTS)
 	$(call say,"all tests over the compiled build")

@@ -16,7 +16,8 @@ from mkdocs.structure.files import File, Files
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ROOT / "examples"
 LANGUAGES = {".py": "python", ".js": "javascript", ".sh": "sh"}
-FOLDERS = ("decisions", "formats")
+OPERATIONS_FIRST = ("operations.md", "configuration.md", "cli.md")
+"""Of the pages about operating the broker those that come first; the others follow by name."""
 
 
 def examples() -> list[Path]:
@@ -62,28 +63,43 @@ def generated_pages() -> dict[str, str]:
     return pages
 
 
-def folder_nav(folder: str) -> list[dict[str, str]]:
+def folder_nav(folder: str, named: set[str]) -> list[dict[str, str]]:
+    """Pages that a folder of the navigation stands for; `named` are those that the navigation names itself."""
+    docs = ROOT / "docs"
     if folder == "examples":
         listed = [{"All of them": "examples/index.md"}]
         return listed + [{title_of(path / "README.md"): f"examples/{path.name}.md"} for path in examples()]
-    return [
-        {title_of(path): f"{folder}/{path.name}"} for path in sorted((ROOT / "docs" / folder).glob("*.md"))
-    ]
+    if folder == "operations":
+        pages = sorted(path for path in docs.glob("*.md") if path.name not in named)
+        first = [docs / name for name in OPERATIONS_FIRST if docs / name in pages]
+        pages = first + [path for path in pages if path not in first]
+    else:
+        pages = sorted((docs / folder).glob("*.md"))
+    return [{title_of(path): path.relative_to(docs).as_posix()} for path in pages]
 
 
-def filled(nav: Any) -> Any:
+def pages_in(nav: Any) -> set[str]:
+    """Pages that the navigation names."""
+    if isinstance(nav, list):
+        return {page for entry in nav for page in pages_in(entry)}
+    if isinstance(nav, dict):
+        return pages_in(list(nav.values()))
+    return {str(nav)}
+
+
+def filled(nav: Any, named: set[str]) -> Any:
     """The navigation with folders (`decisions/`) replaced by their pages."""
     if isinstance(nav, list):
-        return [filled(entry) for entry in nav]
+        return [filled(entry, named) for entry in nav]
     if isinstance(nav, dict):
-        return {name: filled(entry) for name, entry in nav.items()}
+        return {name: filled(entry, named) for name, entry in nav.items()}
     if isinstance(nav, str) and nav.endswith("/"):
-        return folder_nav(nav.rstrip("/"))
+        return folder_nav(nav.rstrip("/"), named)
     return nav
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    config.nav = filled(config.nav)
+    config.nav = filled(config.nav, pages_in(config.nav))
     return config
 
 
