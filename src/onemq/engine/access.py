@@ -331,7 +331,7 @@ class Access:
             raise Refusal(Reason.INVALID, "exchange", name, "type", wanted=settings.type_name)
         existing = self._space.exchanges.get(name)
         if existing is not None:
-            check_exchange_equal(name, existing.settings, settings)
+            check_exchange_equal(name, existing.declared, settings)
             return
         self.catalog.add_exchange(self._space, name, settings)
 
@@ -398,7 +398,7 @@ class Access:
             self._not_locked(existing)
             if existing.settings.exclusive != settings.exclusive:
                 raise Refusal(Reason.LOCKED, "queue", name)
-            check_queue_equal(name, existing.settings, settings)
+            check_queue_equal(name, existing.declared, settings)
             existing.last_used_ms = self.core.now_ms
             return self._status(existing)
         self._may_bury(name, settings)
@@ -425,18 +425,18 @@ class Access:
         return "" if queue is None else queue.settings.type_name
 
     def queue_settings(self, name: str) -> QueueSettings:
-        """What stands; not to be changed in place (`queue_copy`). Refusal NOT_FOUND, ACCESS_DENIED, LOCKED."""
+        """What it was declared with; not to be changed in place (`queue_copy`). Refusal NOT_FOUND, ACCESS_DENIED, LOCKED."""
         if not self._sees(name):
             raise Refusal(Reason.ACCESS_DENIED, "queue", name, "read")
-        return self._queue(name).settings
+        return self._queue(name).declared
 
     def alter_queue(self, name: str, settings: QueueSettings) -> None:
         """Other settings from now on. Refusal NOT_FOUND, ACCESS_DENIED, LOCKED, INVALID (what cannot change)."""
         with self.audit.doing("alter", "queue", name):
             self._may_configure("queue", name)
             queue = self._queue(name)
-            check_alterable(name, queue.settings, settings)
-            before = queue.settings
+            check_alterable(name, queue.declared, settings)
+            before = queue.declared
             if (
                 settings.dead_letter_exchange != before.dead_letter_exchange
                 or settings.dead_letter_routing_key != before.dead_letter_routing_key

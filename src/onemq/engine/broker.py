@@ -128,6 +128,7 @@ class Broker:
         self.identity.make()
         for name in self.settings.namespaces:
             self.catalog.add_namespace(name)
+        self.catalog.policing.begin()
         self.directory.begin()
         core.store.retain_logs(list(self.catalog.logs))
         core.commit()

@@ -3,6 +3,7 @@
 from mypy_extensions import i64
 
 from onemq.engine.counters import Counters
+from onemq.engine.directory.policies import Policy
 from onemq.engine.ledger_queue import LedgerQueue
 from onemq.engine.queue import Queue
 from onemq.engine.routing.destination import Destination
@@ -22,6 +23,8 @@ class Exchange(Destination):
     """A named place to publish to.
 
     Attributes:
+        declared: what it was declared with: compared and stored. settings: what is in force: that, and the policies over it.
+        policy, operator_policy: those that apply to it; None: none does.
         predeclared: made by the broker itself, cannot be deleted or declared otherwise.
         holding: keeps records back until their time, for a delayed exchange.
         incoming: bindings from other exchanges to this one.
@@ -33,7 +36,10 @@ class Exchange(Destination):
     ) -> None:
         super().__init__(name)
         self.namespace = namespace
+        self.declared = settings
         self.settings = settings
+        self.policy: Policy | None = None
+        self.operator_policy: Policy | None = None
         self.predeclared = predeclared
         hash_header = settings.hash_header or settings.hash_property
         self.matcher: Matcher = matcher_for(settings.kind, hash_header)
