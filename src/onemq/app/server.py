@@ -25,6 +25,7 @@ from onemq.engine.ports import Store
 from onemq.net.caller import HttpCaller
 from onemq.net.clock import Clock
 from onemq.net.drain import drain
+from onemq.net.eviction import Eviction
 from onemq.net.faults import Faults
 from onemq.net.listener import CannotListen, Listener
 from onemq.net.registry import Registry
@@ -171,13 +172,15 @@ class Server:
         pressure = make_pressure(settings, store)
         turns = Turns(self._loop, self._clock, broker, store, pressure, self._end_in_failure)
         waker.turns = turns
+        registry = Registry(settings.limits.connections_max)
+        broker.directory.listeners.append(Eviction(registry))
         return Parts(
             settings,
             self._loop,
             broker,
             turns,
             pressure,
-            Registry(settings.limits.connections_max),
+            registry,
             make_gate(settings, broker),
             _make_caller(settings, self._loop, turns),
             tls,

@@ -12,7 +12,7 @@ from onemq.engine.counters import Counters
 from onemq.engine.dead_letter import died, is_cycle
 from onemq.engine.directory.policies import Policies
 from onemq.engine.directory.policing import Policing
-from onemq.engine.exchange import Exchange, Namespace
+from onemq.engine.exchange import Exchange, Namespace, check_there
 from onemq.engine.facts import write_catalog
 from onemq.engine.ledger_queue import LedgerQueue
 from onemq.engine.log import Log
@@ -127,6 +127,7 @@ class Catalog(Keeper):
         for queue in list(namespace.queues.values()):
             self.remove_queue(namespace, queue)
         del self.namespaces[name]
+        namespace.deleted = True
         self._note(True, {"op": "namespace-", "name": name})
         for part in self.parts.values():
             part.forget_namespace(name)
@@ -136,6 +137,7 @@ class Catalog(Keeper):
     def add_exchange(
         self, namespace: Namespace, name: str, settings: ExchangeSettings, holding_id: int = 0
     ) -> Exchange:
+        check_there(namespace)
         exchange = Exchange(namespace.name, name, settings)
         if settings.delayed:
             holding_settings = QueueSettings(durable=settings.durable)
@@ -208,6 +210,7 @@ class Catalog(Keeper):
 
     def add_queue(self, namespace: Namespace, name: str, settings: QueueSettings, log_id: int = 0) -> Queue:
         """Over the topic of that name, if there is one. Refusal INVALID, EXISTS_OTHERWISE."""
+        check_there(namespace)
         topic = namespace.topics.get(name)
         if topic is not None:
             queue = self.topics.attach(namespace, topic, settings)

@@ -12,6 +12,7 @@ from onemq.engine.routing.matcher import Matcher
 from onemq.engine.topics.topic import Topic
 from onemq.model.entities import KIND_DIRECT, KIND_TOPIC, ExchangeSettings
 from onemq.model.record import HeaderValue
+from onemq.model.refusal import Reason, Refusal, Scope
 
 ROUTED_BY_KEY = (KIND_DIRECT, KIND_TOPIC)
 """Kinds for which a record's extra routing keys count; the others look at the record once."""
@@ -54,6 +55,7 @@ class Namespace:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.deleted = False
         self.exchanges: dict[str, Exchange] = {}
         self.queues: dict[str, Queue] = {}
         self.topics: dict[str, Topic] = {}
@@ -125,3 +127,11 @@ class Namespace:
                     seen[destination] = True
                     todo.append(destination)
         return False
+
+
+def check_there(namespace: Namespace) -> None:
+    """Refusal NAMESPACE_DENIED: it was deleted, and whoever is in it has not left yet."""
+    if namespace.deleted:
+        raise Refusal(
+            Reason.NAMESPACE_DENIED, "namespace", namespace.name, "not found", scope=Scope.CONNECTION
+        )
