@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from engine_driver import Driver, RecordingSink
@@ -43,12 +41,6 @@ def with_guest(configured: list[UserRecord] | None = None) -> EngineSettings:
 
 def directory_of(driver: Driver) -> Directory:
     return driver.broker.directory
-
-
-def refused(call: Callable[[], object]) -> Reason:
-    with pytest.raises(Refusal) as caught:
-        call()
-    return caught.value.reason
 
 
 def names(driver: Driver) -> list[str]:
@@ -161,10 +153,9 @@ def test_a_deleted_namespace_takes_everything_along() -> None:
         driver.settle_down()
         directory.remove_namespace("shop")
         assert gone.told.pop() == ("namespace", "shop") and sink.ended == [("tag", "deleted")]
-        assert (
-            refused(lambda access=access: access.declare_queue("late", QueueSettings()))
-            == Reason.NAMESPACE_DENIED
-        )  # type: ignore[misc]
+        with pytest.raises(Refusal) as caught:
+            access.declare_queue("late", QueueSettings())
+        assert caught.value.reason == Reason.NAMESPACE_DENIED
         access.close()
         driver.settle_down()
         if round_number:

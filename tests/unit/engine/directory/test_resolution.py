@@ -121,10 +121,10 @@ def expected(arguments: Definition, own: Definition, operator: Definition, quoru
     """The rules once more, one sentence each."""
     found: Definition = {}
     for key in FIELDS:
-        numbers = [part[key] for part in (arguments, own, operator) if key in part]
+        numbers = [value for part in (arguments, own, operator) if isinstance(value := part.get(key), int)]
         if key in LIMITS or key == "delivery-limit":
             # The lowest of all that somebody set.
-            found[key] = min(numbers, key=int) if numbers else None  # type: ignore[call-overload]
+            found[key] = min(numbers) if numbers else None
         else:
             # The operator's before the policy's; an argument before both, but for quorum queues' overflow.
             policied = operator.get(key, own.get(key))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from onemq.engine.directory.records import UserRecord
+from onemq.heads.amqp091.frames import PROTOCOL_HEADER_0_9_1
 from onemq.heads.amqp091.methods import (
     ChannelClose,
     ChannelOpen,
@@ -16,7 +17,7 @@ from onemq.heads.amqp091.methods import (
     QueueBind,
     QueueDeclare,
 )
-from unit.heads.amqp091.playbook import CAPABLE, PROTOCOL_HEADER_0_9_1, Peer, Stage
+from unit.heads.amqp091.playbook import CAPABLE, Peer, Stage
 
 
 def refused_open(stage: Stage, user: str = "guest") -> ConnectionClose:
