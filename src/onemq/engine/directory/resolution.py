@@ -43,6 +43,11 @@ def merged_definition(policy: Policy | None, operator: Policy | None) -> dict[st
     return merged
 
 
+def policy_name(policy: Policy | None) -> str:
+    """ "" = none."""
+    return "" if policy is None else policy.name
+
+
 def queue_in_force(declared: QueueSettings, definition: dict[str, object]) -> QueueSettings:
     """The settings of a queue that was declared so, under a definition: `declared` itself where that changes nothing."""
     if not definition:

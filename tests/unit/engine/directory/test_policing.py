@@ -290,3 +290,19 @@ class Policed(RuleBasedStateMachine):
 
 TestPoliced = Policed.TestCase
 TestPoliced.settings = hypothesis_settings(max_examples=60, stateful_step_count=20, deadline=None)
+
+
+def test_operators_see_what_applies() -> None:
+    driver = Driver()
+    driver.declare("q")
+    set_policy(driver, {"max-length": 5, "overflow": "drop-head"}, name="mine")
+    set_policy(driver, {"max-length": 3}, name="theirs", operator=True)
+    view = driver.access.inspection.queue("q")
+    assert (view.policy, view.operator_policy, view.settings.length_max) == ("mine", "theirs", 3)
+    assert view.definition == {"max-length": 3, "overflow": "drop-head"}
+    exchange = driver.access.inspection.exchange("amq.topic")
+    assert (exchange.policy, exchange.operator_policy) == ("mine", "theirs")
+    remove_policy(driver, "mine")
+    remove_policy(driver, "theirs", operator=True)
+    view = driver.access.inspection.queue("q")
+    assert (view.policy, view.operator_policy, view.definition) == ("", "", {})
