@@ -220,9 +220,7 @@ class Stage:
             ("guest", "other"): everything,
             ("reader", "/"): Permission("^r-", "^r-", ".*"),
         }
-        directory = self.broker.directory
-        permissions = Permissions(["/", "other", "closed"], granted, directory)
-        self.gate = Gate(Users(users, directory), permissions, self.broker)
+        self.gate = Gate(Users(users), Permissions(["/", "other", "closed"], granted), self.broker)
         self.head = AmqpHead(self.gate, settings or AmqpSettings(), self._entropy)
         self.peers: list[Peer] = []
 
