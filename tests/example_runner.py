@@ -91,6 +91,8 @@ def until(condition: Callable[[], bool], what: str, seconds_max: float = EXAMPLE
 
 def rows(database: Path, statement: str) -> list[tuple[Any, ...]]:
     """What an example's SQLite database answers; nothing as long as there is no such table."""
+    if not database.exists():
+        return []
     connection = sqlite3.connect(database, timeout=30)
     try:
         found = connection.execute(statement).fetchall()

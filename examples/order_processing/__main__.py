@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import aio_pika
-from sqlalchemy import Row, delete, func, insert, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from . import database, inventory, notification, order, payment, topology
 from .events import OrderPlaced
+from .prepare import prepare
 from .service import Service, persistent_message
 from .settings import AMQP_URL
 
@@ -38,11 +39,7 @@ def some_orders() -> list[OrderPlaced]:
 
 async def start_afresh(engine: AsyncEngine) -> None:
     """What an earlier run has left goes: queues, and rows."""
-    await database.create_tables(engine)
-    async with engine.begin() as transaction:
-        for table in database.metadata.sorted_tables:
-            await transaction.execute(delete(table))
-        await transaction.execute(insert(database.stock).values(item="teapot", available=10))
+    await prepare(engine, teapots=10)
     async with await aio_pika.connect(AMQP_URL) as connection:
         channel = await connection.channel()
         for service in SERVICES:

@@ -50,8 +50,3 @@ def connect() -> AsyncEngine:
             connection.execute("PRAGMA busy_timeout = 10000")
 
     return engine
-
-
-async def create_tables(engine: AsyncEngine) -> None:
-    async with engine.begin() as connection:
-        await connection.run_sync(metadata.create_all)

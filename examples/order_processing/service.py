@@ -51,7 +51,6 @@ class Service:
         engine = database.connect()
         connection = await aio_pika.connect_robust(AMQP_URL, client_properties={"connection_name": self.name})
         try:
-            await database.create_tables(engine)
             channel = await connection.channel(publisher_confirms=True)
             await channel.set_qos(prefetch_count=PREFETCH)
             queue = await topology.declare_service_queue(channel, self.queue_name, self.event_types)

@@ -76,11 +76,11 @@ def test_each_order_ends_as_it_should(examples: Examples) -> None:
 
 def test_services_that_are_killed_do_everything_once(examples: Examples) -> None:
     query = on_sqlite(examples)
+    examples.play("order_processing.prepare", str(ORDERS * 10))
     services = {
         name: examples.start(f"order_processing.{name}") for name in ("payment", "inventory", "notification")
     }
     until(lambda: examples.logs().count("is ready") == 3, "the services are ready")
-    query(f"INSERT INTO stock VALUES ('teapot', {ORDERS * 10})")
     examples.play("order_processing.order", str(ORDERS))
     for name, table in (("payment", "payments"), ("inventory", "notifications")):
         until(lambda table=table: len(query(f"SELECT 1 FROM {table}")) >= 5, f"the first {table}")  # type: ignore[misc]
