@@ -77,7 +77,9 @@ class Policy:
         priority: object = 0,
         apply_to: object = ALL,
         operator: bool = False,
+        check: bool = True,
     ) -> None:
+        """check: False for what was checked before: a restart takes what an earlier version took."""
         if isinstance(priority, bool) or not isinstance(priority, (int, float)):
             raise _invalid(name, f"priority should be a number, actually was {erlang_term(priority)}")
         if not isinstance(pattern, str):
@@ -97,7 +99,7 @@ class Policy:
             )
         if not isinstance(definition, dict):
             raise _invalid(name, f"definition must be a dictionary: {erlang_term(definition)}")
-        wrong = definition_problem(definition, operator)
+        wrong = definition_problem(definition, operator) if check else ""
         if wrong:
             raise _invalid(name, wrong)
         self.namespace = namespace
@@ -212,6 +214,7 @@ class Policies(Part):
                 change["priority"],
                 change["apply_to"],
                 operator,
+                check=False,
             )
             self.count += 1
 
