@@ -333,6 +333,21 @@ class Ledger:
             self.levels[self._head_level].pop()
         self.ready_count -= 1
 
+    def take_ready(self, records: list[Record]) -> None:
+        """Takes out ready records, wherever they stand; by ascending offset."""
+        waiting: list[int] = []
+        for record in records:
+            offset = int(record.offset)
+            if self.returned_count and offset in self.returned[self.level_of(record)]:
+                self.timed.lapsed.pop(offset, None)
+                self.held.pop(offset, None)
+                self._strike(record.offset)
+                self.ready_count -= 1
+            else:
+                waiting.append(offset)
+        if waiting:
+            self._take_from_levels(from_offsets(waiting))
+
     # Records go.
 
     def lease(self, delivery: Delivery) -> None:

@@ -491,6 +491,13 @@ class LedgerQueue(Queue):
         if self.ledger.settle(record):
             self.core.need_write(self.agenda)
 
+    def take_out_ready(self, records: list[Record]) -> None:
+        """These ready records, in the order of their offsets and wherever they stand, are done with here. Not of a queue with groups."""
+        self.ledger.take_ready(records)
+        for record in records:
+            if self.ledger.settle(record):
+                self.core.need_write(self.agenda)
+
     # Settlement.
 
     def _end_lease(self, delivery: Delivery) -> bool:

@@ -62,6 +62,10 @@ class Natives:
             return reader.plain_headers(record)
         return record.headers or []
 
+    def plain_key(self, record: Record) -> bytes | None:
+        reader = self._readers.get(record.native_kind)
+        return record.key if reader is None else reader.plain_key(record)
+
     def plain_batch(self, data: bytes) -> bytes:
         """A batch that we encoded, as readers of plain record batches see it: key, value, headers and time of each record, at its
         offset; what only its own protocol understands is left out. Raises CorruptBatch."""
@@ -70,9 +74,7 @@ class Natives:
             return data
         for record in records:
             headers = self.plain_headers(record)
-            reader = self._readers.get(record.native_kind)
-            if reader is not None:
-                record.key = reader.plain_key(record)
+            record.key = self.plain_key(record)
             record.headers = headers or None
             record.address = NO_ADDRESS
             record.native_kind = NATIVE_NONE

@@ -6,15 +6,21 @@ Must not: authorise (redrive_access.py does, and says which queues a task may wr
 Spec: Amazon SQS API, StartMessageMoveTask, ListMessageMoveTasks, CancelMessageMoveTask.
 """
 
+from abc import abstractmethod
 from typing import Final
 
-from mypy_extensions import i64
+from mypy_extensions import i64, mypyc_attr
 
 from onemq.engine.catalog import Catalog
 from onemq.engine.core import Agenda, Core
 from onemq.engine.exchange import Namespace
+from onemq.engine.group_ledger import GroupLedger
 from onemq.engine.ledger_queue import LedgerQueue
+from onemq.engine.loads import LoadWaiter
+from onemq.engine.natives import Natives
+from onemq.engine.offsets import contains
 from onemq.engine.parts import PART_REDRIVES, Part
+from onemq.engine.peek import PeekPart, ledger_part
 from onemq.engine.queue import Queue, QueueListener
 from onemq.model.record import Record
 from onemq.model.refusal import Reason, Refusal
@@ -37,11 +43,51 @@ ENDED_PER_SOURCE: Final = 10
 """Ended tasks of one queue that are remembered."""
 MOVES_PER_STEP: Final = 500
 """Records moved without looking whether others have work."""
+PASSED_PER_STEP: Final = 2_000
+"""Records looked at in that time, when not all are moved."""
 LOAD_POLL_MS: Final = 5
 """When to look again for a record that is on its way from the disk."""
 ID_BYTES: Final = 16
 _COST: Final = 1000
 """One move in units of credit: records a second are units a millisecond."""
+
+
+class Selection:
+    """Which records a task takes: all, or those that fit.
+
+    Attributes:
+        where: header and its text, all of which a record must have, as readers of other protocols see its headers.
+        since_ms: it died then or later (without a history: was published), ms since the epoch. limit: so many at most; 0 = no limit.
+    """
+
+    __slots__ = ("limit", "since_ms", "where")
+
+    def __init__(self, where: dict[str, str] | None = None, since_ms: int = 0, limit: int = 0) -> None:
+        self.where: dict[str, str] = {} if where is None else dict(where)
+        self.since_ms = since_ms
+        self.limit = limit
+
+    def takes_all(self) -> bool:
+        return not self.where and not self.since_ms and not self.limit
+
+    def fits(self, record: Record, natives: Natives) -> bool:
+        """Whatever the limit says."""
+        if self.since_ms:
+            at_ms: i64 = record.timestamp_ms
+            if record.deaths is not None:
+                for death in record.deaths.entries:
+                    at_ms = max(at_ms, i64(death.time_ms))
+            if at_ms < self.since_ms:
+                return False
+        if self.where:
+            shown: dict[str, str] = {}
+            for name, content in natives.plain_headers(record):
+                if content is not None:
+                    shown[name] = content.decode("utf-8", "replace")
+            for name, wanted in self.where.items():
+                if shown.get(name) != wanted:
+                    return False
+        return True
 
 
 class RedriveTask:
@@ -51,10 +97,12 @@ class RedriveTask:
         destination: None = the queue in which each record died. per_second: None = as fast as turns allow.
         may_write: the queues that it may write to; None = any.
         to_move: records that were ready when it began; records from offset `end` on came later and are left alone.
+        chosen: which of them.
         moved: so far. failure: one of the reasons above, "" unless it has failed.
     """
 
     __slots__ = (
+        "chosen",
         "destination",
         "end",
         "failure",
@@ -80,7 +128,9 @@ class RedriveTask:
         started_ms: int,
         to_move: int,
         end: int,
+        chosen: Selection,
     ) -> None:
+        self.chosen = chosen
         self.identifier = identifier
         self.namespace = namespace
         self.source = source
@@ -107,7 +157,7 @@ class Redrives(Part):
         self._catalog = catalog
         self._tasks: dict[str, RedriveTask] = {}
         self._of_source: dict[tuple[str, str], list[RedriveTask]] = {}
-        self._movers: dict[str, Mover] = {}
+        self._movers: dict[str, BaseMover] = {}
 
     def start(
         self,
@@ -116,9 +166,14 @@ class Redrives(Part):
         destination: str | None,
         per_second: int | None,
         may_write: list[str] | None,
+        chosen: Selection,
     ) -> str:
         """Refusal NOT_FOUND, NOT_SUPPORTED, IN_USE (a task of this queue is at work), INVALID, LIMIT."""
         queue = self._source(space, source)
+        if isinstance(queue.ledger, GroupLedger) and not chosen.takes_all():
+            raise Refusal(
+                Reason.NOT_SUPPORTED, "queue", source, "its records are in groups, which are moved as a whole"
+            )
         if destination is not None and space.queues.get(destination) is None:
             raise Refusal(Reason.NOT_FOUND, "queue", destination)
         if destination == source or (per_second is not None and per_second < 1):
@@ -141,6 +196,9 @@ class Redrives(Part):
             "now": int(core.now_ms),
             "to_move": ready,
             "end": int(queue.log.next_offset),
+            "where": dict(chosen.where),
+            "since": chosen.since_ms,
+            "limit": chosen.limit,
         }
         self._note(change)
         identifier = str(change["id"])
@@ -178,7 +236,7 @@ class Redrives(Part):
     # Moving.
 
     def _work_on(self, task: RedriveTask) -> None:
-        mover = Mover(self, task)
+        mover = Mover(self, task) if task.chosen.takes_all() else SelectingMover(self, task)
         self._movers[task.identifier] = mover
         self._core.need_dispatch(mover)
 
@@ -216,15 +274,22 @@ class Redrives(Part):
             return queue
         return None
 
+    def natives(self) -> Natives:
+        return self._catalog.natives
+
     def move(self, source: LedgerQueue, record: Record, target: Queue) -> None:
         """The head of the source becomes a new record of the target."""
+        source.take_out(record)
+        self.copy_to(target, record)
+
+    def copy_to(self, target: Queue, record: Record) -> None:
+        """Without its past."""
         copy = record.copy()
         copy.deaths = None
         copy.expires_at_ms = 0
         copy.not_before_ms = 0
         copy.address = self._catalog.addresses.get("", target.name)
         self._catalog.natives.drop_extra_keys(copy)
-        source.take_out(record)
         self._catalog.enqueue(target, copy)
 
     def note_moved(self, task: RedriveTask, count: i64) -> None:
@@ -266,7 +331,15 @@ class Redrives(Part):
         assert isinstance(now, int) and isinstance(to_move, int) and isinstance(end, int)
         source = str(change["source"])
         namespace = str(change["ns"])
-        task = RedriveTask(identifier, namespace, source, destination, rate, may_write, now, to_move, end)
+        # Facts of older versions choose nothing.
+        where = change.get("where", {})
+        since = change.get("since", 0)
+        limit = change.get("limit", 0)
+        assert isinstance(where, dict) and isinstance(since, int) and isinstance(limit, int)
+        chosen = Selection(where, since, limit)
+        task = RedriveTask(
+            identifier, namespace, source, destination, rate, may_write, now, to_move, end, chosen
+        )
         self._tasks[identifier] = task
         tasks = self._of_source.setdefault((namespace, source), [])
         tasks.append(task)
@@ -290,6 +363,9 @@ class Redrives(Part):
                     "now": task.started_ms,
                     "to_move": task.to_move,
                     "end": task.end,
+                    "where": dict(task.chosen.where),
+                    "since": task.chosen.since_ms,
+                    "limit": task.chosen.limit,
                 }
             )
             found.append({"op": "moved", "id": task.identifier, "moved": task.moved})
@@ -312,8 +388,9 @@ class Redrives(Part):
                 self._core.unschedule(mover)
 
 
-class Mover(Agenda):
-    """One task at work."""
+@mypyc_attr(allow_interpreted_subclasses=True)
+class BaseMover(Agenda):
+    """One task at work: its turn, its rate, its end."""
 
     def __init__(self, part: Redrives, task: RedriveTask) -> None:
         super().__init__()
@@ -323,6 +400,10 @@ class Mover(Agenda):
         self._core = part._core
         self._credit: i64 = _COST
         self._credited_ms: i64 = part._core.now_ms
+
+    @abstractmethod
+    def move(self, source: LedgerQueue, most: i64) -> i64:
+        """Returns how many records were moved; sees to it that the task goes on, or ends."""
 
     def seal(self) -> None:
         return
@@ -348,11 +429,9 @@ class Mover(Agenda):
         if source is None:
             part.end(task, FAILED, NO_DESTINATION)
             return 1
-        count = self._move(source, min(budget, self._allowance(), MOVES_PER_STEP))
-        if count:
-            part.note_moved(task, count)
-            if task.per_second is not None:
-                self._credit -= count * _COST
+        count = self.move(source, min(budget, self._allowance(), MOVES_PER_STEP))
+        if count and task.per_second is not None:
+            self._credit -= count * _COST
         return count
 
     def _allowance(self) -> i64:
@@ -367,8 +446,24 @@ class Mover(Agenda):
         self._credited_ms = now
         return self._credit // _COST
 
+    def go_on_later(self) -> None:
+        rate = self._task.per_second
+        if rate is None:
+            self._core.need_dispatch(self)
+        else:
+            self._core.schedule(self, self._core.now_ms + 1 + (_COST - 1) // rate)
+
+
+class Mover(BaseMover):
+    """Moves all that is ready, in the order in which it would be delivered."""
+
+    def move(self, source: LedgerQueue, most: i64) -> i64:
+        count = self._move(source, most)
+        if count:
+            self._part.note_moved(self._task, count)
+        return count
+
     def _move(self, source: LedgerQueue, most: i64) -> i64:
-        """Returns how many records were moved; sees to it that the task goes on, or ends."""
         part = self._part
         task = self._task
         core = self._core
@@ -382,7 +477,7 @@ class Mover(Agenda):
                     part.end(task, COMPLETED)
                 return count
             if count >= most or core.delivery_bytes_left <= 0:
-                self._go_on_later()
+                self.go_on_later()
                 return count
             target = part.target(task, record)
             if target is None:
@@ -391,12 +486,100 @@ class Mover(Agenda):
             core.delivery_bytes_left -= record.body_bytes()
             count += 1
 
-    def _go_on_later(self) -> None:
-        rate = self._task.per_second
-        if rate is None:
-            self._core.need_dispatch(self)
+
+class SelectingMover(BaseMover):
+    """Moves what fits, in the order of its log, and passes the rest over where it is: a page in a turn."""
+
+    def __init__(self, part: Redrives, task: RedriveTask) -> None:
+        super().__init__(part, task)
+        self._at: i64 = 0
+        self._page: PeekPart | None = None
+        self._found: list[Record] = []
+        self._waits = _MoverWaits(self)
+
+    def move(self, source: LedgerQueue, most: i64) -> i64:
+        if not self._look(source, most):
+            return 0
+        task = self._task
+        page = self._page
+        assert page is not None
+        over = page.is_over() or page.at >= task.end
+        self._at = page.at
+        count = self._move_found(source)
+        limit = task.chosen.limit
+        if count:
+            self._part.note_moved(task, count)
+        if not task.at_work():
+            return count
+        if over or (limit and task.moved >= limit):
+            self._part.end(task, COMPLETED)
         else:
-            self._core.schedule(self, self._core.now_ms + 1 + (_COST - 1) // rate)
+            self.go_on_later()
+        return count
+
+    def _look(self, source: LedgerQueue, most: i64) -> bool:
+        """Fills `_found`. False: the store has been asked, `loaded` goes on."""
+        task = self._task
+        chosen = task.chosen
+        if chosen.limit:
+            most = min(most, chosen.limit - task.moved)
+        if self._page is None:
+            self._page = ledger_part(source, True)
+            self._page.begin(self._at)
+        page = self._page
+        passed: i64 = 0
+        natives = self._part.natives()
+        while passed < PASSED_PER_STEP and len(self._found) < most:
+            if page.is_over() or page.at >= task.end or self._core.delivery_bytes_left <= 0:
+                break
+            record = page.record()
+            reader = page.reader
+            if record is None:
+                if reader.loading:
+                    self._core.load_waiters[reader.ticket] = self._waits
+                    return False
+                page.go_to(max(reader.gone_to if reader.gone else page.at + 1, page.at + 1))
+                continue
+            passed += 1
+            if chosen.fits(record, natives):
+                self._found.append(record)
+                self._core.delivery_bytes_left -= record.body_bytes()
+            page.go_to(page.at + 1)
+        return True
+
+    def _move_found(self, source: LedgerQueue) -> i64:
+        """What is still ready: others may have taken some of it while the store was asked."""
+        found = self._found
+        self._found = []
+        self._page = None
+        ready = source.ledger.ready_ranges() if found else []
+        moved: list[Record] = []
+        for record in found:
+            if not contains(ready, int(record.offset)):
+                continue
+            target = self._part.target(self._task, record)
+            if target is None:
+                break
+            self._part.copy_to(target, record)
+            moved.append(record)
+        if moved:
+            source.take_out_ready(moved)
+        return len(moved)
+
+    def loaded(self, batches: list[bytes], next_offset: i64) -> None:
+        if self._page is not None:
+            self._page.reader.loaded(batches, next_offset)
+            self._core.need_dispatch(self)
+
+
+class _MoverWaits(LoadWaiter):
+    """A mover's side as the one who waits for batches."""
+
+    def __init__(self, mover: SelectingMover) -> None:
+        self._mover = mover
+
+    def loaded(self, ticket: int, batches: list[bytes], next_offset: i64) -> None:
+        self._mover.loaded(batches, next_offset)
 
 
 class ForgetsRedrives(QueueListener):

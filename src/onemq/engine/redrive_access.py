@@ -6,7 +6,7 @@ Must not: move records itself; redrive.py does, also when this principal has lon
 from onemq.engine.acls import READ, TOPIC, WRITE
 from onemq.engine.authority import Authority
 from onemq.engine.exchange import Namespace
-from onemq.engine.redrive import Redrives, RedriveTask
+from onemq.engine.redrive import Redrives, RedriveTask, Selection
 from onemq.model.refusal import Reason, Refusal
 from onemq.model.rights import Rights
 
@@ -20,8 +20,16 @@ class RedriveAccess:
         self._authority = authority
         self._rights = rights
 
-    def start(self, source: str, destination: str | None, per_second: int | None) -> str:
+    def start(
+        self,
+        source: str,
+        destination: str | None,
+        per_second: int | None,
+        chosen: Selection | None = None,
+    ) -> str:
         """Begins to move what is ready to the destination (None: each record to the queue it died in). Returns the task's id.
+
+        chosen: which records; None = all.
 
         Read on the source, write on the destination; without one the task may write where this principal may now.
         Refusal NOT_FOUND, NOT_SUPPORTED, IN_USE (one is at work), INVALID, LIMIT.
@@ -37,7 +45,9 @@ class RedriveAccess:
                 allowed = [name for name in self._space.queues if self._writes(name)]
                 if len(allowed) < len(self._space.queues):
                     may_write = allowed
-            return self._part.start(self._space, source, destination, per_second, may_write)
+            return self._part.start(
+                self._space, source, destination, per_second, may_write, chosen or Selection()
+            )
 
     def list(self, source: str) -> list[RedriveTask]:
         """The newest first; at most ENDED_PER_SOURCE of them. Refusal NOT_FOUND."""
@@ -45,6 +55,12 @@ class RedriveAccess:
         if source not in self._space.queues:
             raise Refusal(Reason.NOT_FOUND, "queue", source)
         return self._part.tasks(self._space.name, source)
+
+    def find(self, identifier: str) -> RedriveTask:
+        """Refusal NOT_FOUND ("redrive")."""
+        task = self._part.find(self._space.name, identifier)
+        self._may_read(task.source)
+        return task
 
     def cancel(self, identifier: str) -> RedriveTask:
         """Refusal NOT_FOUND ("redrive"), INVALID ("redrive"): it is not running."""
