@@ -15,23 +15,24 @@ FAST_TESTS := tests/unit tests/conformance
 SIDE_BY_SIDE := -n 2 --dist loadfile
 ALL_TESTS := tests
 
-.PHONY: serve test check bench compiled clean format example
+.PHONY: serve test check bench compiled clean format example docs
 
 serve: $(STAMPS)/compiled
 	@exec $(BIN)/onemq serve $(ARGS)
 
 # Everything: the fast tests interpreted, then all tests over the compiled build.
-test: $(STAMPS)/dev $(STAMPS)/compiled $(STAMPS)/clients
+test: $(STAMPS)/dev $(STAMPS)/compiled $(STAMPS)/clients $(STAMPS)/docs
 	$(call say,"fast tests over the sources (interpreted)")
 	$(INTERPRETED) $(BIN)/python -m pytest $(SIDE_BY_SIDE) $(FAST_TESTS)
 	$(call say,"all tests over the compiled build")
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ALL_TESTS)
 
-check: $(STAMPS)/dev $(STAMPS)/clients
+check: $(STAMPS)/dev $(STAMPS)/clients $(STAMPS)/docs
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(INTERPRETED) $(BIN)/lint-imports
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 	$(INTERPRETED) $(BIN)/python -m pytest -n 2 -m "not slow" tests/unit
 
 format: $(STAMPS)/dev
@@ -41,6 +42,11 @@ format: $(STAMPS)/dev
 # One of examples/, against a broker that runs: make example NAME=order_processing
 example: $(STAMPS)/clients $(STAMPS)/examples
 	@exec $(BIN)/python -m examples.$(NAME) $(ARGS)
+
+# The guide, into build/site. A broken link fails.
+docs: $(STAMPS)/docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+	@echo "the guide is in build/site/index.html"
 
 bench: $(STAMPS)/compiled $(STAMPS)/clients $(STAMPS)/bench
 	$(BIN)/python bench/run.py $(ARGS)
@@ -83,6 +89,11 @@ $(STAMPS)/clients: $(STAMPS)/runtime
 $(STAMPS)/examples: $(STAMPS)/venv examples/package.json
 	@if command -v npm >/dev/null; then cd examples && npm install --silent --no-package-lock --no-audit --no-fund; \
 	  else echo "npm is not installed: examples with a part in Node will not run" >&2; fi
+	@touch $@
+
+$(STAMPS)/docs: $(STAMPS)/runtime
+	$(call say,"installing what builds the guide")
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group docs
 	@touch $@
 
 $(STAMPS)/bench: $(STAMPS)/runtime

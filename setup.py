@@ -28,6 +28,7 @@ INTERPRETED = {
     "net/socket_protocol.py",
     # Coroutines and set-up, run once.
     "net/listener.py",
+    "net/startup.py",
     "net/drain.py",
     "net/tls.py",
     "net/caller.py",

@@ -1,4 +1,4 @@
-"""docs/logs.md lists the reasons of log lines, each of them and no other."""
+"""docs/logs.md lists the reasons of log lines, docs/operations.md the kinds of acts in the audit log; each of them and no other."""
 
 from __future__ import annotations
 
@@ -31,3 +31,17 @@ def test_the_document_lists_the_reasons_of_all_lines() -> None:
     documented = ROW.findall((ROOT / "docs/logs.md").read_text(encoding="utf-8"))
     assert len(documented) == len(set(documented))
     assert set(documented) - FIELDS == reasons_written()
+
+
+ACT = re.compile(r'audit\.doing\(\s*[^,]*,\s*"([a-z ]+)"')
+ACT_ROW = re.compile(r"^\| `[a-z ]+`(?:, `[a-z ]+`)* \| `([a-z ]+)` \|", re.MULTILINE)
+BY_VARIABLE = {"policy", "operator policy", "user"}
+"""Kinds that the code has in a variable, or notes without `doing` (log-ins)."""
+
+
+def test_the_document_lists_the_kinds_of_all_acts() -> None:
+    noted: set[str] = set(BY_VARIABLE)
+    for path in sorted(SOURCE.rglob("*.py")):
+        if path.name != "auditing.py":
+            noted.update(ACT.findall(path.read_text(encoding="utf-8")))
+    assert set(ACT_ROW.findall((ROOT / "docs/operations.md").read_text(encoding="utf-8"))) == noted

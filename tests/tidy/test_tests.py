@@ -95,7 +95,6 @@ UNMIRRORED = {
     "net/faulty_socket.py": "test_faults.py; tests/clients/embedded/test_faults.py: each fault with real clients",
     "net/listener.py": "tests/conformance/test_connections.py",
     "net/socket_protocol.py": "test_connection.py",
-    "ops/health.py": "tests/unit/cli/test_serve.py",
 }
 """Modules without a test file of their own, and where they are tested instead. The list only gets shorter."""
 

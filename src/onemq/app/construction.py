@@ -18,7 +18,7 @@ from onemq.engine.directory.records import GUEST, PermissionRecord, UserRecord
 from onemq.engine.directory.settings import DirectorySettings
 from onemq.engine.groups.settings import GroupSettings
 from onemq.engine.ports import Store
-from onemq.engine.settings import EngineSettings, RateSettings
+from onemq.engine.settings import EngineSettings
 from onemq.engine.transactions.settings import TransactionSettings
 from onemq.heads.amqp091.native_reader import AmqpNativeReader
 from onemq.heads.amqp091.settings import PREDECLARED_EXCHANGES
@@ -67,7 +67,6 @@ def engine_settings(settings: Settings) -> EngineSettings:
         deduplication_window_ms=settings.limits.deduplication_window_ms,
         deduplication_ids_max=settings.limits.deduplication_ids_max,
         groups=_group_settings(settings),
-        rates=RateSettings(settings.metrics.rates_interval_ms, settings.metrics.rates_objects_max),
         transactions=TransactionSettings(
             timeout_ms_max=settings.transactions.timeout_max_ms,
             expiry_ms=settings.transactions.expiry_ms,
@@ -126,14 +125,16 @@ def _no_wake() -> None:
     pass
 
 
-def recovered_broker(settings: Settings, store: Store, clock: Clock) -> Broker:
-    """Opens the store and the engine on it; blocks. Raises CannotStart."""
+def recovered_broker(
+    settings: Settings, store: Store, clock: Clock, progress: Callable[[int, int], None] | None = None
+) -> Broker:
+    """Opens the store and the engine on it; blocks. Raises CannotStart. progress: as `Broker.recover` takes it."""
     broker = Broker(store, engine_settings(settings), os.urandom)
     broker.catalog.natives.register(NATIVE_AMQP091, AmqpNativeReader())
     broker.catalog.natives.register(NATIVE_SQS, SqsNativeReader())
     broker.begin_turn(int(clock.now_ms()))
     try:
-        broker.recover()
+        broker.recover(progress)
     except (StorageError, OSError) as error:
         raise CannotStart(f"cannot use the data directory {settings.storage.data}: {error}") from None
     return broker
@@ -219,8 +220,8 @@ def _memory_bytes() -> int:
 
 def tls_context(settings: Settings) -> "ssl.SSLContext | None":
     """None when no listener wants one. Raises CannotStart."""
-    sections = (settings.amqp, settings.kafka, settings.aws, settings.http, settings.metrics)
-    if not settings.tls_configured() or all(section.tls_port == OFF for section in sections):
+    ports = (settings.amqp.tls_port, settings.kafka.tls_port, settings.aws.tls_port, settings.http.tls_port)
+    if not settings.tls_configured() or all(port == OFF for port in ports):
         return None
     from onemq.net.tls import BadTls, make_context
 

@@ -61,10 +61,10 @@ async def _serve(settings: Settings, loop: asyncio.AbstractEventLoop) -> int:
     stopping = asyncio.Event()
     loop.set_exception_handler(_unexpected)
     server = Server(settings, loop, _stop_at_once)
+    _on_signals(loop, server, stopping)
     await server.start()
     leftovers = Leftovers(server.parts.registry)
     server.chores += [leftovers.clear, tell_left_out]
-    _on_signals(loop, stopping)
     _settle_interpreter()
     for name, address in server.addresses():
         print(f"listening {name} {address}", flush=True)
@@ -121,8 +121,13 @@ def _nothing_to_trim(_pad: int) -> None:
     pass
 
 
-def _on_signals(loop: asyncio.AbstractEventLoop, stopping: asyncio.Event) -> None:
+def _on_signals(loop: asyncio.AbstractEventLoop, server: Server, stopping: asyncio.Event) -> None:
     def stop() -> None:
+        if not server.running and not stopping.is_set():
+            # Recovery changes nothing that it could not begin again with.
+            _log.info("stopping before the start was over: the data are as they were")
+            flush_logs()
+            os._exit(STOPPED)
         if stopping.is_set():
             # What was confirmed is safe in the journal; the next start replays it.
             _log.warning("a second signal: stopping at once, without the last checkpoint")

@@ -19,16 +19,20 @@ from onemq.app.construction import (
     tls_context,
 )
 from onemq.app.listeners import Parts, make_listeners
-from onemq.config import Settings
+from onemq.config import OFF, Settings
+from onemq.engine.broker import Broker
 from onemq.engine.ports import Store
 from onemq.net.caller import HttpCaller
 from onemq.net.clock import Clock
 from onemq.net.drain import drain
+from onemq.net.eviction import Eviction
 from onemq.net.faults import Faults
 from onemq.net.listener import CannotListen, Listener
 from onemq.net.registry import Registry
+from onemq.net.startup import StartupListener
 from onemq.net.turns import Turns
 from onemq.ops.audit import AuditLog
+from onemq.ops.health import Progress
 
 if TYPE_CHECKING:
     import ssl
@@ -36,6 +40,10 @@ if TYPE_CHECKING:
 _log = logging.getLogger("onemq")
 
 CHORES_SECONDS: Final = 1.0
+HTTP: Final = "http"
+"""Name of the listener whose port answers health probes before it is made."""
+OPERATORS: Final = ("http", "https", "metrics")
+"""Listeners that stay open until the last checkpoint is made."""
 
 StoreMaker = Callable[[Settings, Callable[[], None]], Store]
 Fatal = Callable[[str, Exception | None], None]
@@ -84,7 +92,6 @@ class Server:
         self._parts: Parts | None = None
         self._listeners: list[Listener] = []
         self._chore_timer: asyncio.TimerHandle | None = None
-        self._chores_due = 0.0
         self._failed = False
         self._audit: AuditLog | None = None
 
@@ -105,7 +112,10 @@ class Server:
         return self._parts is not None
 
     async def start(self) -> None:
-        """Recovers (blocking), listens, serves. Raises CannotStart; then nothing is left behind."""
+        """Recovers (on another thread, while health probes are answered), listens, serves.
+
+        Raises CannotStart; then nothing is left behind.
+        """
         assert self._store is None, "the server is started already"
         settings = self._settings
         self._failed = False
@@ -113,12 +123,16 @@ class Server:
         self._audit = make_audit_log(settings)
         waker = Waker()
         store = self._store_maker(settings, waker.wake)
+        startup: StartupListener | None = None
         try:
-            parts = self._make_parts(store, waker, tls)
+            broker, startup = await self._recover(store)
+            parts = self._make_parts(broker, store, waker, tls)
             listeners = make_listeners(parts)
             parts.turns.enter()
-            await self._listen(listeners)
+            await self._listen(listeners, startup)
         except BaseException:
+            if startup is not None:
+                startup.stop()
             if waker.turns is not None:
                 waker.turns.close()
             store.close()
@@ -127,33 +141,57 @@ class Server:
         self._store = store
         self._parts = parts
         self._listeners = listeners
-        self._chores_due = 0.0
         self._do_chores()
 
-    def _make_parts(self, store: Store, waker: Waker, tls: "ssl.SSLContext | None") -> Parts:
+    async def _recover(self, store: Store) -> tuple[Broker, StartupListener | None]:
+        """The engine, and who answers health probes so far."""
         settings = self._settings
-        broker = recovered_broker(settings, store, self._clock)
+        if settings.storage.memory:
+            return recovered_broker(settings, store, self._clock), None
+        progress = Progress()
+        startup: StartupListener | None = None
+        if settings.http.port != OFF:
+            startup = StartupListener(settings.server.host, settings.http.port, progress.answer)
+        try:
+            if startup is not None:
+                await startup.start(self._loop)
+            broker = await self._loop.run_in_executor(
+                None, recovered_broker, settings, store, self._clock, progress.replayed
+            )
+        except BaseException as error:
+            if startup is not None:
+                startup.stop()
+            if isinstance(error, CannotListen):
+                raise CannotStart(str(error)) from None
+            raise
+        return broker, startup
+
+    def _make_parts(self, broker: Broker, store: Store, waker: Waker, tls: "ssl.SSLContext | None") -> Parts:
+        settings = self._settings
         broker.core.auditor = self._audit
         pressure = make_pressure(settings, store)
         turns = Turns(self._loop, self._clock, broker, store, pressure, self._end_in_failure)
         waker.turns = turns
+        registry = Registry(settings.limits.connections_max)
+        broker.directory.listeners.append(Eviction(registry))
         return Parts(
             settings,
             self._loop,
             broker,
             turns,
             pressure,
-            Registry(settings.limits.connections_max),
+            registry,
             make_gate(settings, broker),
             _make_caller(settings, self._loop, turns),
             tls,
             self._faults,
-            store=store,
         )
 
-    async def _listen(self, listeners: list[Listener]) -> None:
+    async def _listen(self, listeners: list[Listener], startup: StartupListener | None) -> None:
         try:
             for listener in listeners:
+                if startup is not None and listener.name == HTTP:
+                    listener.adopt(startup.hand_over())
                 await listener.start(self._loop)
         except BaseException as error:
             for listener in listeners:
@@ -174,14 +212,17 @@ class Server:
             return True
         if self._chore_timer is not None:
             self._chore_timer.cancel()
-        parts.stopping = "stopping"
+        parts.stopping = "stopping: no new work is taken; another broker or this one's next start will"
         _log.info("stopping: no new connections, %d open", parts.registry.count())
         parts.caller.close()
         clean = False
         try:
             if not self._failed:
                 seconds = self._settings.server.drain_seconds
-                clean = await drain(self._listeners, parts.registry, parts.turns, parts.broker, seconds)
+                watched = [listener for listener in self._listeners if listener.name in OPERATORS]
+                clean = await drain(
+                    self._listeners, parts.registry, parts.turns, parts.broker, seconds, watched
+                )
         finally:
             parts.turns.close()
             self._abandon(parts)
@@ -216,10 +257,6 @@ class Server:
             member.abort()
 
     def _do_chores(self) -> None:
-        now = self._loop.time()
-        if self._chores_due:
-            self.parts.lag.add(int((now - self._chores_due) * 1_000_000))
-        self._chores_due = now + CHORES_SECONDS
         self._observe_disk()
         if self._audit is not None:
             self._audit.tell_left_out()

@@ -109,6 +109,10 @@ class Gate:
         """Time of this turn, ms since the epoch."""
         return int(self._broker.core.now_ms)
 
+    def cluster_name(self) -> str:
+        """What operators have named the broker, for whoever connects; "" while nobody has."""
+        return self._broker.directory.parameters.cluster_name()
+
     def needs_login(self) -> bool:
         """Nobody is anonymous: users are configured, or guest has gone or has a password of its own."""
         return not self._anonymous_user and not self._users.has_default_guest()

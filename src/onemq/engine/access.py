@@ -35,7 +35,7 @@ from onemq.engine.topics.topic_access import TopicAccess
 from onemq.engine.transactions.access import TransactionAccess
 from onemq.engine.transactions.coordinator import Transactions
 from onemq.model.demand import Demand
-from onemq.model.entities import EXCHANGE_KINDS, ExchangeSettings, QueueSettings, QueueStatus
+from onemq.model.entities import EXCHANGE_KINDS, KIND_TOPIC, ExchangeSettings, QueueSettings, QueueStatus
 from onemq.model.principal import Principal
 from onemq.model.record import Address, HeaderValue, Record
 from onemq.model.refusal import Reason, Refusal
@@ -56,14 +56,17 @@ class Route:
         "delayed",
         "exchange",
         "generation",
+        "guarded",
         "needs_headers",
         "per_record",
         "queues",
         "reply",
     )
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, guarded: str) -> None:
+        """guarded: what the right to write is asked for: the exchange, or the queue that the key names."""
         self.address = address
+        self.guarded = guarded
         self.generation: i64 = 0
         self.exchange: Exchange | None = None
         self.queues: list[Queue] = []
@@ -100,7 +103,6 @@ class Access:
         self.rights = rights
         self.counters = Counters()
         self.protocol = protocol
-        self._closed_sinks = Counters()
         protocol.accesses += 1
         tally = Tally(self.counters, protocol)
         self.paused = False
@@ -121,6 +123,10 @@ class Access:
         self.inspection = InspectionAccess(
             core, catalog, namespace, self.authority, rights, groups, self.groups, self.shares
         )
+        self._limits = directory.limits
+        self._topic_permissions = directory.permissions.live(principal.name, namespace.name).topics
+        self._connected = False
+        self._channels: dict[Sink, bool] = {}
         self._space = namespace
         self._sinks: dict[Sink, bool] = {}
         self._exclusive: dict[str, Queue] = {}
@@ -141,9 +147,7 @@ class Access:
 
     def route(self, exchange: str, routing_key: str) -> Route:
         """Resolves and authorises. Raises Refusal NOT_FOUND, ACCESS_DENIED."""
-        if not self.rights.may_write(exchange):
-            raise Refusal(Reason.ACCESS_DENIED, "exchange", exchange, "write")
-        route = Route(self.catalog.addresses.get(exchange, routing_key))
+        route = Route(self.catalog.addresses.get(exchange, routing_key), exchange)
         self._refresh(route)
         return route
 
@@ -151,7 +155,7 @@ class Access:
         """Straight to a queue: the right to write is asked for it, not for an exchange. Refusal NOT_FOUND, ACCESS_DENIED, LOCKED."""
         self._may_write("queue", name)
         self._queue(name)
-        route = Route(self.catalog.addresses.get("", name))
+        route = Route(self.catalog.addresses.get("", name), name)
         self._refresh(route)
         return route
 
@@ -160,6 +164,9 @@ class Access:
         key = route.address.routing_key
         space = self._space
         route.reply = None
+        if not self.rights.may_write(route.guarded):
+            kind = "queue" if name == "" and route.guarded else "exchange"
+            raise Refusal(Reason.ACCESS_DENIED, kind, route.guarded, "write")
         if name == "":
             route.counters = space.counters
             if self.authority.denies(TOPIC, WRITE, key):
@@ -174,6 +181,7 @@ class Access:
             raise Refusal(Reason.NOT_FOUND, "exchange", name)
         if exchange.settings.internal:
             raise Refusal(Reason.ACCESS_DENIED, "exchange", name, "internal")
+        self._may_use_key(exchange, key, True)
         route.exchange = exchange
         route.counters = exchange.counters
         route.delayed = exchange.settings.delayed
@@ -208,8 +216,6 @@ class Access:
         general = self.protocol.general
         at = route.counters
         assert at is not None, "a route that was not resolved"
-        if own.published == 0:
-            self.protocol.publishers += 1
         own.published += 1
         own.published_bytes += size
         general.published += 1
@@ -274,6 +280,20 @@ class Access:
 
     # Counting what only the head knows.
 
+    def begin_connection(self) -> None:
+        """An application's connection: it counts against the limits of user and namespace until `close`.
+
+        Refusal LIMIT ("user", "namespace"), of CONNECTION scope.
+        """
+        self._limits.add_connection(self.principal.name, self.namespace)
+        self._connected = True
+
+    def open_channel(self, sink: Sink) -> None:
+        """As `open_sink`; it counts against the user's limit. Refusal LIMIT ("user"), of CONNECTION scope."""
+        self._limits.add_channel(self.principal.name)
+        self._channels[sink] = True
+        self.open_sink(sink)
+
     def open_sink(self, sink: Sink) -> None:
         """A channel: what is done through it counts at it. `close_sink` ends it."""
         sink.protocol = self.protocol
@@ -303,7 +323,6 @@ class Access:
     def all_counters(self) -> Counters:
         """A copy: everything that was done through this access, by whatever sink."""
         found = self.counters.copy()
-        found.add(self._closed_sinks)
         for sink in self._sinks:
             found.add(sink.counters)
         return found
@@ -335,7 +354,7 @@ class Access:
             raise Refusal(Reason.INVALID, "exchange", name, "type", wanted=settings.type_name)
         existing = self._space.exchanges.get(name)
         if existing is not None:
-            check_exchange_equal(name, existing.settings, settings)
+            check_exchange_equal(name, existing.declared, settings)
             return
         self.catalog.add_exchange(self._space, name, settings)
 
@@ -374,11 +393,24 @@ class Access:
                 raise Refusal(Reason.RESERVED_NAME, "exchange", name)
         return self._exchange(source), self._exchange(destination)
 
+    def _may_use_key(self, exchange: Exchange, routing_key: str, to_write: bool) -> None:
+        """Topic permissions: only where some are set for this exchange, and only of topic exchanges. Refusal ACCESS_DENIED ("topic")."""
+        if not self._topic_permissions or exchange.settings.type_name != KIND_TOPIC:
+            return
+        found = self._topic_permissions.get(exchange.name)
+        if found is None:
+            return
+        pattern = found.write_pattern if to_write else found.read_pattern
+        if not pattern.matches(routing_key):
+            detail = "write" if to_write else "read"
+            raise Refusal(Reason.ACCESS_DENIED, "topic", routing_key, detail, wanted=exchange.name)
+
     def bind_exchange(
         self, destination: str, source: str, routing_key: str, arguments: dict[str, object]
     ) -> None:
         """Refusal NOT_FOUND, ACCESS_DENIED, INVALID."""
         origin, target = self._exchange_ends(destination, source)
+        self._may_use_key(origin, routing_key, False)
         self.catalog.bind(self._space, origin, target, routing_key, arguments)
 
     def unbind_exchange(
@@ -386,6 +418,7 @@ class Access:
     ) -> None:
         """Refusal NOT_FOUND, ACCESS_DENIED."""
         origin, target = self._exchange_ends(destination, source)
+        self._may_use_key(origin, routing_key, False)
         self.catalog.unbind(self._space, origin, target, routing_key, arguments)
 
     # Queues.
@@ -393,7 +426,7 @@ class Access:
     def declare_queue(self, name: str, settings: QueueSettings) -> QueueStatus:
         """Makes it, or checks that it is the same. Made-up names are the head's: each protocol has its own form.
 
-        Refusal ACCESS_DENIED, LOCKED, EXISTS_OTHERWISE.
+        Refusal ACCESS_DENIED, LOCKED, EXISTS_OTHERWISE, LIMIT.
         """
         existing = self._space.queues.get(name)
         self._may_configure("queue", name)
@@ -402,9 +435,10 @@ class Access:
             self._not_locked(existing)
             if existing.settings.exclusive != settings.exclusive:
                 raise Refusal(Reason.LOCKED, "queue", name)
-            check_queue_equal(name, existing.settings, settings)
+            check_queue_equal(name, existing.declared, settings)
             existing.last_used_ms = self.core.now_ms
             return self._status(existing)
+        self._limits.check_queues(self.namespace, name, len(self._space.queues))
         self._may_bury(name, settings)
         queue = self.catalog.add_queue(self._space, name, settings)
         if settings.exclusive:
@@ -429,18 +463,18 @@ class Access:
         return "" if queue is None else queue.settings.type_name
 
     def queue_settings(self, name: str) -> QueueSettings:
-        """What stands; not to be changed in place (`queue_copy`). Refusal NOT_FOUND, ACCESS_DENIED, LOCKED."""
+        """What it was declared with; not to be changed in place (`queue_copy`). Refusal NOT_FOUND, ACCESS_DENIED, LOCKED."""
         if not self._sees(name):
             raise Refusal(Reason.ACCESS_DENIED, "queue", name, "read")
-        return self._queue(name).settings
+        return self._queue(name).declared
 
     def alter_queue(self, name: str, settings: QueueSettings) -> None:
         """Other settings from now on. Refusal NOT_FOUND, ACCESS_DENIED, LOCKED, INVALID (what cannot change)."""
         with self.audit.doing("alter", "queue", name):
             self._may_configure("queue", name)
             queue = self._queue(name)
-            check_alterable(name, queue.settings, settings)
-            before = queue.settings
+            check_alterable(name, queue.declared, settings)
+            before = queue.declared
             if (
                 settings.dead_letter_exchange != before.dead_letter_exchange
                 or settings.dead_letter_routing_key != before.dead_letter_routing_key
@@ -522,11 +556,13 @@ class Access:
     def bind_queue(self, queue: str, exchange: str, routing_key: str, arguments: dict[str, object]) -> None:
         """Refusal NOT_FOUND, ACCESS_DENIED, LOCKED, INVALID."""
         source, target = self._queue_ends(queue, exchange)
+        self._may_use_key(source, routing_key, False)
         self.catalog.bind(self._space, source, target, routing_key, arguments)
 
     def unbind_queue(self, queue: str, exchange: str, routing_key: str, arguments: dict[str, object]) -> None:
         """Refusal NOT_FOUND, ACCESS_DENIED, LOCKED."""
         source, target = self._queue_ends(queue, exchange)
+        self._may_use_key(source, routing_key, False)
         self.catalog.unbind(self._space, source, target, routing_key, arguments)
 
     # Consuming.
@@ -629,6 +665,8 @@ class Access:
         """The channel is gone: its consumers end, its unsettled deliveries go back (as failed)."""
         if self._sinks.pop(sink, None) is not None:
             self.protocol.sinks_closed += 1
+        if self._channels.pop(sink, None) is not None:
+            self._limits.drop_channels(self.principal.name, 1)
         consumers = list(sink.consumers)
         sink.consumers.clear()
         queues: list[Queue] = []
@@ -644,9 +682,7 @@ class Access:
             if queue.waiting:
                 queue.forget_waiting(sink)
         # After the deliveries that went back.
-        self._closed_sinks.add(sink.counters)
-        if sink.counters.published:
-            self.protocol.publishers -= 1
+        self.counters.add(sink.counters)
         sink.counters = Counters()
         for queue in queues:
             if not queue.deleted:
@@ -658,8 +694,8 @@ class Access:
             return
         self.closed = True
         self.protocol.accesses -= 1
-        if self.counters.published:
-            self.protocol.publishers -= 1
+        if self._connected:
+            self._limits.drop_connection(self.principal.name, self.namespace)
         for name in list(self._replies):
             self.release_reply(name)
         for sink in list(self._sinks):

@@ -114,10 +114,13 @@ class Broker:
     def durable_position(self) -> int:
         return int(self.core.durable_position)
 
-    def recover(self) -> None:
-        """Brings back what the store has. Call `begin_turn` first. Blocks. Raises what the store raises for bad data."""
+    def recover(self, progress: Callable[[int, int], None] | None = None) -> None:
+        """Brings back what the store has. Call `begin_turn` first. Blocks. Raises what the store raises for bad data.
+
+        progress: told now and then how many bytes of the journal, of at most how many, have been replayed.
+        """
         core = self.core
-        recovery = Recovery(core, self.catalog)
+        recovery = Recovery(core, self.catalog, progress)
         position = core.store.recover(recovery)
         core.last_position = position
         core.durable_position = position
@@ -125,6 +128,7 @@ class Broker:
         self.identity.make()
         for name in self.settings.namespaces:
             self.catalog.add_namespace(name)
+        self.catalog.policing.begin()
         self.directory.begin()
         core.store.retain_logs(list(self.catalog.logs))
         core.commit()

@@ -11,7 +11,8 @@ from onemq.engine.core import Core
 from onemq.engine.counters import Counters
 from onemq.engine.dead_letter import died, is_cycle
 from onemq.engine.directory.policies import Policies
-from onemq.engine.exchange import Exchange, Namespace
+from onemq.engine.directory.policing import Policing
+from onemq.engine.exchange import Exchange, Namespace, check_there
 from onemq.engine.facts import write_catalog
 from onemq.engine.ledger_queue import LedgerQueue
 from onemq.engine.log import Log
@@ -65,6 +66,7 @@ class Catalog(Keeper):
         self.administration.acls.on_change = self._changed
         self.policies = Policies(core)
         self.add_part(self.policies)
+        self.policing = Policing(core, self.policies, self.namespaces, self._changed)
         host = TopicQueues(
             core, self, self.logs, self._take_log_id, self._see_log_id, self._drop_named, self._changed
         )
@@ -111,11 +113,31 @@ class Catalog(Keeper):
         if name not in namespace.exchanges:
             namespace.exchanges[name] = Exchange(namespace.name, name, ExchangeSettings(kind), True)
 
+    def remove_namespace(self, name: str) -> None:
+        """One that is there, with everything in it. Its consumers are told; parts that know it by name forget it."""
+        namespace = self.namespaces[name]
+        # Exchanges first, and without facts of their own: what is bound to them needs no unbinding, queue by queue.
+        for exchange in namespace.exchanges.values():
+            exchange.deleted = True
+            if exchange.holding is not None:
+                self._drop_queue(exchange.holding)
+        namespace.exchanges.clear()
+        for topic in list(namespace.topics.values()):
+            self.topics.remove(namespace, topic)
+        for queue in list(namespace.queues.values()):
+            self.remove_queue(namespace, queue)
+        del self.namespaces[name]
+        namespace.deleted = True
+        self._note(True, {"op": "namespace-", "name": name})
+        for part in self.parts.values():
+            part.forget_namespace(name)
+
     # Exchanges.
 
     def add_exchange(
         self, namespace: Namespace, name: str, settings: ExchangeSettings, holding_id: int = 0
     ) -> Exchange:
+        check_there(namespace)
         exchange = Exchange(namespace.name, name, settings)
         if settings.delayed:
             holding_settings = QueueSettings(durable=settings.durable)
@@ -134,6 +156,8 @@ class Catalog(Keeper):
             "log": 0 if held is None else held.log.log_id,
         }
         self._note(settings.durable, change)
+        if not self.replaying:
+            self.policing.exchange_made(exchange)
         return exchange
 
     def remove_exchange(self, namespace: Namespace, exchange: Exchange) -> None:
@@ -186,19 +210,25 @@ class Catalog(Keeper):
 
     def add_queue(self, namespace: Namespace, name: str, settings: QueueSettings, log_id: int = 0) -> Queue:
         """Over the topic of that name, if there is one. Refusal INVALID, EXISTS_OTHERWISE."""
+        check_there(namespace)
         topic = namespace.topics.get(name)
         if topic is not None:
             queue = self.topics.attach(namespace, topic, settings)
             self._note(True, self._queue_change(namespace, queue, settings))
-            queue.watch_unused()
+            self._queue_made(queue)
             return queue
         queue = self._make_queue(namespace.name, name, settings, log_id or self._take_log_id())
         namespace.queues[name] = queue
         if not self.replaying:
             self.core.totals.queues_created += 1
         self._note(queue.log.durable, self._queue_change(namespace, queue, settings))
-        queue.watch_unused()
+        self._queue_made(queue)
         return queue
+
+    def _queue_made(self, queue: Queue) -> None:
+        if not self.replaying:
+            self.policing.queue_made(queue)
+        queue.watch_unused()
 
     def _queue_change(self, namespace: Namespace, queue: Queue, settings: QueueSettings) -> dict[str, object]:
         return {
@@ -217,8 +247,9 @@ class Catalog(Keeper):
         return queue
 
     def alter_queue(self, namespace: Namespace, queue: Queue, settings: QueueSettings) -> None:
-        """What cannot change is the caller's to check."""
-        queue.configure(settings)
+        """Declared otherwise from now on. What cannot change is the caller's to check."""
+        queue.declared = settings
+        self.policing.declared_otherwise(queue)
         change = self._queue_change(namespace, queue, settings)
         change["op"] = "queue~"
         self._note(queue.log.durable, change)
@@ -256,6 +287,7 @@ class Catalog(Keeper):
         return queue
 
     def alter_internal(self, queue: Queue, settings: QueueSettings) -> None:
+        queue.declared = settings
         queue.configure(settings)
         self._note(queue.log.durable, self._internal_change(queue))
 
@@ -263,7 +295,7 @@ class Catalog(Keeper):
         return {
             "op": "internal",
             "name": queue.name,
-            "settings": queue_to_plain(queue.settings),
+            "settings": queue_to_plain(queue.declared),
             "log": queue.log.log_id,
         }
 
@@ -473,7 +505,7 @@ class Catalog(Keeper):
                             "op": "exchange",
                             "namespace": namespace.name,
                             "name": exchange.name,
-                            "settings": exchange_to_plain(exchange.settings),
+                            "settings": exchange_to_plain(exchange.declared),
                             "log": 0 if held is None else held.log.log_id,
                         }
                     )
@@ -481,7 +513,7 @@ class Catalog(Keeper):
                 changes.append(topic.to_plain())
             for queue in namespace.queues.values():
                 if queue.log.durable:
-                    changes.append(self._queue_change(namespace, queue, queue.settings))
+                    changes.append(self._queue_change(namespace, queue, queue.declared))
             changes.extend(self._binding_changes(namespace))
         for queue in self.internals.values():
             if queue.log.durable:
@@ -517,6 +549,10 @@ class Catalog(Keeper):
         operation = str(change["op"])
         if operation == "namespace":
             self.add_namespace(str(change["name"]))
+            return
+        if operation == "namespace-":
+            if str(change["name"]) in self.namespaces:
+                self.remove_namespace(str(change["name"]))
             return
         if operation in ("internal", "internal-"):
             self._apply_internal(operation, change)

@@ -3,6 +3,7 @@
 from mypy_extensions import i64
 
 from onemq.engine.counters import Counters
+from onemq.engine.directory.policies import Policy
 from onemq.engine.ledger_queue import LedgerQueue
 from onemq.engine.queue import Queue
 from onemq.engine.routing.destination import Destination
@@ -11,6 +12,7 @@ from onemq.engine.routing.matcher import Matcher
 from onemq.engine.topics.topic import Topic
 from onemq.model.entities import KIND_DIRECT, KIND_TOPIC, ExchangeSettings
 from onemq.model.record import HeaderValue
+from onemq.model.refusal import Reason, Refusal, Scope
 
 ROUTED_BY_KEY = (KIND_DIRECT, KIND_TOPIC)
 """Kinds for which a record's extra routing keys count; the others look at the record once."""
@@ -22,6 +24,8 @@ class Exchange(Destination):
     """A named place to publish to.
 
     Attributes:
+        declared: what it was declared with: compared and stored. settings: what is in force: that, and the policies over it.
+        policy, operator_policy: those that apply to it; None: none does.
         predeclared: made by the broker itself, cannot be deleted or declared otherwise.
         holding: keeps records back until their time, for a delayed exchange.
         incoming: bindings from other exchanges to this one.
@@ -33,7 +37,10 @@ class Exchange(Destination):
     ) -> None:
         super().__init__(name)
         self.namespace = namespace
+        self.declared = settings
         self.settings = settings
+        self.policy: Policy | None = None
+        self.operator_policy: Policy | None = None
         self.predeclared = predeclared
         hash_header = settings.hash_header or settings.hash_property
         self.matcher: Matcher = matcher_for(settings.kind, hash_header)
@@ -48,6 +55,7 @@ class Namespace:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.deleted = False
         self.exchanges: dict[str, Exchange] = {}
         self.queues: dict[str, Queue] = {}
         self.topics: dict[str, Topic] = {}
@@ -119,3 +127,11 @@ class Namespace:
                     seen[destination] = True
                     todo.append(destination)
         return False
+
+
+def check_there(namespace: Namespace) -> None:
+    """Refusal NAMESPACE_DENIED: it was deleted, and whoever is in it has not left yet."""
+    if namespace.deleted:
+        raise Refusal(
+            Reason.NAMESPACE_DENIED, "namespace", namespace.name, "not found", scope=Scope.CONNECTION
+        )

@@ -12,6 +12,7 @@ from onemq.engine.acls import READ, TOPIC
 from onemq.engine.authority import Authority
 from onemq.engine.catalog import Catalog
 from onemq.engine.core import Core
+from onemq.engine.directory.resolution import merged_definition, policy_name
 from onemq.engine.exchange import Exchange, Namespace
 from onemq.engine.gauges import queue_gauges
 from onemq.engine.groups.access import GroupAccess
@@ -104,6 +105,9 @@ class InspectionAccess:
             assert topic is not None
             return _topic_as_queue(topic)
         view = QueueView(self._space.name, name, queue.settings)
+        view.policy = policy_name(queue.policy)
+        view.operator_policy = policy_name(queue.operator_policy)
+        view.definition = dict(merged_definition(queue.policy, queue.operator_policy))
         if topic is not None:
             view.topic = True
             view.partitions = len(topic.partitions)
@@ -180,7 +184,11 @@ class InspectionAccess:
         held: i64 = 0
         if exchange.holding is not None:
             held = exchange.holding.message_count()
-        return ExchangeView(self._space.name, exchange.name, exchange.settings, exchange.predeclared, held)
+        view = ExchangeView(self._space.name, exchange.name, exchange.settings, exchange.predeclared, held)
+        view.policy = policy_name(exchange.policy)
+        view.operator_policy = policy_name(exchange.operator_policy)
+        view.definition = dict(merged_definition(exchange.policy, exchange.operator_policy))
+        return view
 
     def bindings(self) -> list[BindingView]:
         """All between what may be seen: those of the default exchange, then by source, in order of their making."""

@@ -58,6 +58,10 @@ class KeptQueue(Queue):
         self._cut = False
         self.watch_retention()
 
+    def configure(self, settings: QueueSettings) -> None:
+        super().configure(settings)
+        self.watch_retention()
+
     def watch_retention(self) -> None:
         """Looks at the oldest records' age from time to time, if that counts."""
         age = self.settings.retention_ms

@@ -81,9 +81,14 @@ class LedgerQueue(Queue):
         self.receive_limit = 0 if settings.receive_limit is None else settings.receive_limit
 
     def configure(self, settings: QueueSettings) -> None:
+        regroup = settings.grouping != self.settings.grouping
         super().configure(settings)
         self._take_over_settings()
-        self.regroup()
+        if regroup:
+            self.regroup()
+        for delivery in self.ledger.leased.values():
+            self._watch_leases(delivery.leased_at_ms)
+            break
         for other in self.others:
             other.configure(settings)
 

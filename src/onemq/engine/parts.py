@@ -44,6 +44,14 @@ class Part:
     def changes(self) -> list[dict[str, object]]:
         """The state as the changes that would make it, for the snapshot."""
 
+    def clear_namespace(self, name: str) -> None:
+        """The namespace is being deleted: notes what makes this part's state of it go. Not called for replays."""
+        return
+
+    def forget_namespace(self, name: str) -> None:
+        """The namespace has gone: what this part kept by its name follows, without a fact. Called when that is replayed, too."""
+        return
+
     def finish_recovery(self) -> None:
         """Everything was replayed: set deadlines, forget what has become void."""
         return

@@ -113,6 +113,9 @@ class Replay:
     def replay(self, position: int, facts: bytes) -> None:
         """One append, in order of position."""
 
+    def progressed(self, done_bytes: int, total_bytes: int) -> None:
+        """Now and then: how much of the appends has been read. total_bytes: at most so much there is."""
+
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Store:

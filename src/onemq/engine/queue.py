@@ -10,6 +10,7 @@ from mypy_extensions import i64, mypyc_attr
 from onemq.engine.consumption import Consumer, Delivery, GetResult, GetWaiter, Leaser, Sink
 from onemq.engine.core import Agenda, Core
 from onemq.engine.counters import Counters
+from onemq.engine.directory.policies import Policy
 from onemq.engine.log import Batch, Log
 from onemq.engine.routing.destination import Destination
 from onemq.model.entities import QueueSettings
@@ -97,6 +98,8 @@ class Queue(Destination):
     """One queue of a namespace.
 
     Attributes:
+        declared: what it was declared with: compared, stored, altered. settings: what is in force: that, and the policies over it.
+        policy, operator_policy: those that apply to it; None: none does.
         consumers: by priority, then in order of arrival.
         owner: the access that it belongs to exclusively, or None.
         last_used_ms: when it was last declared, got from or had a consumer.
@@ -109,7 +112,10 @@ class Queue(Destination):
         super().__init__(name)
         self.core = core
         self.namespace = namespace
+        self.declared = settings
         self.settings = settings
+        self.policy: Policy | None = None
+        self.operator_policy: Policy | None = None
         self.log = log
         self.keeper = keeper
         self.counters = Counters()

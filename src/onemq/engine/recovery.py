@@ -1,5 +1,7 @@
 """Recovery: folds a snapshot and the commits after it into the catalog, with the code that live operation uses where it can."""
 
+from collections.abc import Callable
+
 from mypy_extensions import i64
 
 from onemq.engine.catalog import Catalog
@@ -26,12 +28,21 @@ from onemq.model.record_batch import base_offset, end_offset
 
 
 class Recovery(Replay):
-    """See the module."""
+    """See the module. progress: told now and then how many bytes of how many have been replayed."""
 
-    def __init__(self, core: Core, catalog: Catalog) -> None:
+    def __init__(
+        self, core: Core, catalog: Catalog, progress: Callable[[int, int], None] | None = None
+    ) -> None:
+        self.progress = progress
         self.core = core
         self.catalog = catalog
         catalog.replaying = True
+
+    def progressed(self, done_bytes: int, total_bytes: int) -> None:
+        # Also lets other threads run: compiled code never does by itself.
+        progress = self.progress
+        if progress is not None:
+            progress(done_bytes, total_bytes)
 
     def restore(self, snapshot: bytes) -> None:
         state = unpack(snapshot)

@@ -50,7 +50,7 @@ class QueueView:
     """One queue; or a topic that no queue reads yet, which shows as the stream it is.
 
     Attributes:
-        settings: in force.
+        settings: in force. policy, operator_policy: names of those that apply, "" = none. definition: what both say, joined.
         topic: a topic has the same name and log. partitions: its logs; 1 without a topic.
         ready, leased, delayed: records; leased are those with a consumer, and those received until a time (`timed` of them).
         ready_bytes, bytes: of the values of what is ready, and of all that is not settled.
@@ -66,6 +66,7 @@ class QueueView:
         "bindings",
         "bytes",
         "consumers",
+        "definition",
         "delayed",
         "end_offset",
         "exclusive",
@@ -74,7 +75,9 @@ class QueueView:
         "name",
         "namespace",
         "oldest_at_ms",
+        "operator_policy",
         "partitions",
+        "policy",
         "ready",
         "ready_bytes",
         "receivers",
@@ -90,6 +93,9 @@ class QueueView:
         self.namespace = namespace
         self.name = name
         self.settings = settings
+        self.policy = ""
+        self.operator_policy = ""
+        self.definition: dict[str, object] = {}
         self.topic = False
         self.partitions = 1
         self.exclusive = False
@@ -112,9 +118,19 @@ class QueueView:
 
 
 class ExchangeView:
-    """One exchange. "" is the default one. predeclared: every namespace has it. held: records that wait for their time."""
+    """One exchange. "" is the default one. predeclared: every namespace has it. held: records that wait for their time.
+    policy, operator_policy, definition: as of a queue."""
 
-    __slots__ = ("held", "name", "namespace", "predeclared", "settings")
+    __slots__ = (
+        "definition",
+        "held",
+        "name",
+        "namespace",
+        "operator_policy",
+        "policy",
+        "predeclared",
+        "settings",
+    )
 
     def __init__(
         self, namespace: str, name: str, settings: ExchangeSettings, predeclared: bool, held: i64
@@ -122,6 +138,9 @@ class ExchangeView:
         self.namespace = namespace
         self.name = name
         self.settings = settings
+        self.policy = ""
+        self.operator_policy = ""
+        self.definition: dict[str, object] = {}
         self.predeclared = predeclared
         self.held: i64 = held
 

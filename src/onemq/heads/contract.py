@@ -244,7 +244,7 @@ class Peers:
     """The connections that are open, whatever their protocol. The net's; heads for operators are given it when they are made."""
 
     @abstractmethod
-    def views(self, most: int = 0) -> list[PeerView]:
+    def views(self) -> list[PeerView]:
         """All of them, in the order in which they came."""
 
     @abstractmethod

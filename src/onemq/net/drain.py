@@ -28,23 +28,33 @@ async def drain(
     turns: Turns,
     broker: StoppableEngine,
     drain_seconds: float,
+    watched: Sequence[Listener] = (),
 ) -> bool:
-    """Takes at most `drain_seconds` for the connections and as long again for the checkpoint. True: all ended in order."""
+    """Takes at most `drain_seconds` for the connections and as long again for the checkpoint. True: all ended in order.
+
+    watched: listeners that stay open to the end, for whoever asks how it goes (health probes); who connects there meanwhile is not
+    waited for.
+    """
     for listener in listeners:
-        listener.stop()
+        if listener not in watched:
+            listener.stop()
     loop = asyncio.get_running_loop()
     clean = True
-    for member in registry.members():
+    remaining = registry.members()
+    for member in remaining:
         member.drain(REASON)
     by = loop.time() + drain_seconds
-    while registry.count() and loop.time() < by:
+    while remaining and loop.time() < by:
         await asyncio.sleep(POLL_SECONDS)
-    if registry.count():
+        remaining = [member for member in remaining if registry.has(member)]
+    if remaining:
         _log.warning(
-            "%d connections did not close within %g s (server.drain_seconds)", registry.count(), drain_seconds
+            "%d connections did not close within %g s and are cut off; give them longer with server.drain_seconds",
+            len(remaining),
+            drain_seconds,
         )
         clean = False
-        for member in registry.members():
+        for member in remaining:
             member.abort()
         # Their `lost` comes with the next pass of the loop, and gives back what they held.
         await asyncio.sleep(POLL_SECONDS)
@@ -54,6 +64,11 @@ async def drain(
     while not broker.stopped_clean() and loop.time() < by:
         await asyncio.sleep(POLL_SECONDS)
     if not broker.stopped_clean():
-        _log.warning("no checkpoint within %g s: the next start replays the journal", max(drain_seconds, 1.0))
+        _log.warning(
+            "no checkpoint within %g s: nothing is lost, but the next start replays the journal; server.drain_seconds gives it longer",
+            max(drain_seconds, 1.0),
+        )
         clean = False
+    for listener in watched:
+        listener.stop()
     return clean

@@ -1,6 +1,7 @@
 """Listening sockets: one per head and port, plain or TLS. Accepts, and gives every connection its protocol."""
 
 import asyncio
+import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
@@ -47,7 +48,12 @@ class Listener:
         self._limits = limits
         self._tls = tls
         self._faults = faults
-        self._server: asyncio.Server | None = None
+        self._sockets: list[socket.socket] = []
+        self._servers: list[asyncio.Server] = []
+
+    def adopt(self, sockets: list[socket.socket]) -> None:
+        """Listens on these (startup.py's), not on an address of its own. Before `start`."""
+        self._sockets = sockets
 
     async def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Raises CannotListen."""
@@ -66,7 +72,15 @@ class Listener:
 
         handshake = TLS_HANDSHAKE_SECONDS if self._tls is not None else None
         try:
-            self._server = await loop.create_server(
+            if self._sockets:
+                for each in self._sockets:
+                    server = await loop.create_server(
+                        protocol, sock=each, backlog=BACKLOG, ssl=self._tls, ssl_handshake_timeout=handshake
+                    )
+                    self._servers.append(server)
+                self._sockets = []
+                return
+            server = await loop.create_server(
                 protocol,
                 self._host,
                 self._port,
@@ -74,6 +88,7 @@ class Listener:
                 ssl=self._tls,
                 ssl_handshake_timeout=handshake,
             )
+            self._servers.append(server)
         except OSError as error:
             reason = error.strerror or str(error)
             raise CannotListen(
@@ -82,16 +97,18 @@ class Listener:
 
     def addresses(self) -> list[str]:
         """`host:port` of every socket (a host name may have several)."""
-        if self._server is None:
-            return []
         found = []
-        for socket in self._server.sockets:
-            host, port = socket.getsockname()[:2]
-            found.append(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+        for server in self._servers:
+            for each in server.sockets:
+                host, port = each.getsockname()[:2]
+                found.append(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
         return found
 
     def stop(self) -> None:
         """No new connections; the open ones stay."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        for server in self._servers:
+            server.close()
+        self._servers = []
+        for each in self._sockets:
+            each.close()
+        self._sockets = []

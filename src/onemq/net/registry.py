@@ -60,17 +60,18 @@ class Registry(Peers):
     def remove(self, member: Party) -> None:
         self._members.pop(member, None)
 
+    def has(self, member: Party) -> bool:
+        return member in self._members
+
     def count(self) -> int:
         return len(self._members)
 
     def members(self) -> list[Party]:
         return list(self._members)
 
-    def views(self, most: int = 0) -> list[PeerView]:
+    def views(self) -> list[PeerView]:
         found: list[PeerView] = []
         for member, number in self._members.items():
-            if most and len(found) >= most:
-                break
             view = member.view(number)
             if view is not None:
                 found.append(view)

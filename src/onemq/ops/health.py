@@ -1,13 +1,17 @@
-"""What the HTTP listener answers: is the process alive, is it ready for clients. Metrics are in metrics/.
+"""What health probes are answered: is the process alive, has it started, is it ready for clients; if not, why and what to do.
 
-Pure: paths in, answers out. What it reports on comes in as functions.
+Pure: paths in, answers out. What it reports on comes in as functions. docs/operations.md says how to point Kubernetes' probes here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 PLAIN_TEXT: Final = "text/plain; charset=utf-8"
-HEALTH_PATHS: Final = ("/health/live", "/health/ready")
+LIVE: Final = "/health/live"
+READY: Final = "/health/ready"
+STARTUP: Final = "/health/startup"
+METRICS: Final = "/metrics"
+PROMETHEUS_TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Answer:
@@ -22,18 +26,58 @@ class Answer:
 
 
 class Health:
-    """`ready`: "" when clients are served, otherwise why not."""
+    """Of a broker that has recovered.
 
-    def __init__(self, ready: Callable[[], str]) -> None:
+    ready: "" when clients are served, otherwise why not and what to do. gauges: name -> (help text, value now).
+    """
+
+    def __init__(
+        self, ready: Callable[[], str], gauges: Mapping[str, tuple[str, Callable[[], float]]]
+    ) -> None:
         self._ready = ready
+        self._gauges = gauges
 
-    def answer(self, method: str, path: str) -> Answer:
-        """GET and HEAD of two paths."""
-        if path not in HEALTH_PATHS:
-            return Answer(404, "there is nothing here; try /health/live or /health/ready\n")
-        if method not in ("GET", "HEAD"):
-            return Answer(405, f"{method} is not served here\n")
-        if path == "/health/live":
+    def answer(self, path: str) -> Answer | None:
+        """None: not a path of health."""
+        if path == LIVE:
             return Answer(200, "live\n")
+        if path == STARTUP:
+            return Answer(200, "started\n")
+        if path == METRICS:
+            return Answer(200, self._metrics(), PROMETHEUS_TEXT)
+        if path != READY:
+            return None
         reason = self._ready()
         return Answer(503, f"not ready: {reason}\n") if reason else Answer(200, "ready\n")
+
+    def _metrics(self) -> str:
+        lines = []
+        for name, (text, value) in self._gauges.items():
+            kind = "counter" if name.endswith("_total") else "gauge"
+            lines += [f"# HELP {name} {text}", f"# TYPE {name} {kind}", f"{name} {value():.15g}"]
+        return "\n".join(lines) + "\n"
+
+
+class Progress:
+    """How far recovery is. Written by the thread that recovers, read by the one that answers probes."""
+
+    def __init__(self) -> None:
+        self.done_bytes = 0
+        self.total_bytes = 0
+
+    def replayed(self, done_bytes: int, total_bytes: int) -> None:
+        """So much of the journal has been read again. total_bytes: at most so much there is."""
+        self.done_bytes = done_bytes
+        self.total_bytes = total_bytes
+
+    def text(self) -> str:
+        if not self.total_bytes:
+            return "starting: reading the last checkpoint; wait"
+        percent = min(self.done_bytes * 100 // self.total_bytes, 100)
+        return f"starting: {percent} % of the journal is read ({self.done_bytes >> 20} of at most {self.total_bytes >> 20} MiB); wait"
+
+    def answer(self, path: str) -> tuple[int, str]:
+        """While recovery goes on: alive, and nothing else yet."""
+        if path == LIVE:
+            return 200, "live\n"
+        return 503, f"{self.text()}\n"

@@ -27,6 +27,8 @@ from onemq.storage.format import (
 )
 
 _WINDOW_BYTES: Final = 4 * 1024 * 1024
+_PROGRESS_BYTES: Final = 1024 * 1024
+"""How much is read before it is told again."""
 
 
 class JournalEnd:
@@ -38,6 +40,7 @@ class JournalEnd:
         torn: a last file that was being made when the machine stopped, to be removed; -1 if none.
         header, end: of the file to go on with; what it holds behind byte `end` is to be cut off.
         dropped_bytes: how many bytes of unconfirmed entries that cuts off.
+        done_bytes, total_bytes: read so far, and in all files (space allocated ahead included).
         position: of the last entry.
     """
 
@@ -49,6 +52,8 @@ class JournalEnd:
         self.end = 0
         self.dropped_bytes = 0
         self.position = 0
+        self.done_bytes = 0
+        self.total_bytes = 0
 
 
 class _Window:
@@ -95,6 +100,8 @@ def replay_journal(files: Files, directory: str, after: int, replay: Replay) -> 
         raise JournalGap(directory, after + 1, 0)
     if found[0] > after + 1:
         raise JournalGap(directory, after + 1, found[0])
+    for first in found:
+        end.total_bytes += files.path_size(f"{directory}/{journal_name(first)}")
     position = found[0] - 1
     for index, first in enumerate(found):
         if first != position + 1:
@@ -141,6 +148,7 @@ def _replay_file(
         seed = journal_seed(header)
         expected: i64 = first
         at: i64 = 32
+        told: i64 = 0
         while at < window.size:
             size = _entry_size(window, seed, at, expected)
             if size < 0:
@@ -152,8 +160,13 @@ def _replay_file(
                 replay.replay(int(expected), window.facts)
             expected += 1
             at += size
+            if at - told >= _PROGRESS_BYTES:
+                told = at
+                replay.progressed(end.done_bytes + int(at), end.total_bytes)
         end.header = header
         end.end = int(at)
+        end.done_bytes += int(window.size)
+        replay.progressed(end.done_bytes, end.total_bytes)
         return int(expected) - 1
     finally:
         files.close(handle)

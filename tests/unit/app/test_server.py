@@ -5,22 +5,28 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import socket
 import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
-from onemq.app.construction import CannotStart
+from onemq.app.construction import CannotStart, recovered_broker
 from onemq.app.server import Server
 from onemq.config import OFF, Settings
+from onemq.engine.broker import Broker
+from onemq.engine.ports import Store
+from onemq.model.entities import QueueSettings
+from onemq.model.principal import Peer
+from onemq.net.clock import Clock
 
 PROTOCOL_HEADER = b"AMQP\x00\x00\x09\x01"
 
 
 def on_free_ports(data: Path | None = None) -> Settings:
     settings = Settings()
-    for section in (settings.amqp, settings.kafka, settings.aws, settings.http, settings.metrics):
+    for section in (settings.amqp, settings.kafka, settings.aws, settings.http):
         section.port = 0
         section.tls_port = OFF
     settings.storage.memory = data is None
@@ -66,8 +72,8 @@ def test_every_listener_has_a_free_port_of_its_own() -> None:
         for server in servers:
             await server.start()
         addresses = [address for server in servers for _name, address in server.addresses()]
-        assert len(set(addresses)) == len(addresses) == 15
-        assert [name for name, _ in servers[0].addresses()] == ["amqp", "kafka", "http", "aws", "metrics"]
+        assert len(set(addresses)) == len(addresses) == 12
+        assert [name for name, _ in servers[0].addresses()] == ["amqp", "kafka", "http", "aws"]
         for server in servers:
             _reader, writer = await connect(server)
             writer.close()
@@ -133,5 +139,103 @@ def test_a_failure_ends_this_server_alone(tmp_path: Path) -> None:
         _reader, writer = await connect(other)
         writer.close()
         assert await other.stop()
+
+    run(test)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def asks(port: int, path: str) -> tuple[int, str]:
+    """Status and body; (0, "") when nobody listens."""
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    except ConnectionError:
+        return 0, ""
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+    head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    writer.close()
+    return int(head.split(b" ")[1]), body.decode()
+
+
+def test_probes_are_answered_while_recovery_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on = threading.Event()
+
+    def slow(settings: Settings, store: Store, clock: Clock, progress: Callable[[int, int], None]) -> Broker:
+        progress(3 << 20, 12 << 20)
+        assert go_on.wait(60)
+        return recovered_broker(settings, store, clock, progress)
+
+    monkeypatch.setattr("onemq.app.server.recovered_broker", slow)
+
+    async def test() -> None:
+        settings = on_free_ports(tmp_path / "data")
+        settings.http.port = free_port()
+        server = server_on_this_loop(settings)
+        starting = asyncio.create_task(server.start())
+        while await asks(settings.http.port, "/health/startup") in (
+            (0, ""),
+            (503, "starting: reading the last checkpoint; wait\n"),
+        ):
+            await asyncio.sleep(0)
+        status, text = await asks(settings.http.port, "/health/startup")
+        assert status == 503 and "25 % of the journal" in text
+        assert await asks(settings.http.port, "/health/live") == (200, "live\n")
+        assert (await asks(settings.http.port, "/health/ready"))[0] == 503
+        go_on.set()
+        await starting
+        assert await asks(settings.http.port, "/health/startup") == (200, "started\n")
+        assert await asks(settings.http.port, "/health/ready") == (200, "ready\n")
+        assert await server.stop()
+
+    run(test)
+
+
+def test_a_draining_broker_says_that_it_is_not_ready(tmp_path: Path) -> None:
+    async def test() -> None:
+        settings = on_free_ports(tmp_path / "data")
+        settings.server.drain_seconds = 30.0
+        server = server_on_this_loop(settings)
+        await server.start()
+        ports = {name: int(address.rpartition(":")[2]) for name, address in server.addresses()}
+        # Sent connection.start, and does not close: it is waited for.
+        _reader, writer = await connect(server)
+        server.parts.registry.members()[0].hold_reading(True)
+        stopping = asyncio.create_task(server.stop())
+        while await asks(ports["amqp"], "/") != (0, ""):
+            await asyncio.sleep(0)
+        status, text = await asks(ports["http"], "/health/ready")
+        assert status == 503 and text.startswith("not ready: stopping")
+        assert await asks(ports["http"], "/health/live") == (200, "live\n")
+        writer.close()
+        for member in server.parts.registry.members():
+            member.abort()
+        assert await stopping
+        assert await asks(ports["http"], "/health/ready") == (0, "")
+
+    run(test)
+
+
+def test_acts_are_written_to_the_audit_file(tmp_path: Path) -> None:
+    async def test() -> None:
+        settings = on_free_ports()
+        settings.audit.file = str(tmp_path / "audit.log")
+        server = server_on_this_loop(settings)
+        await server.start()
+        gate = server.parts.gate
+        server.parts.turns.enter()
+        peer = Peer("127.0.0.1", 7, protocol="amqp")
+        access = gate.enter(gate.login_plain("guest", "guest", peer), "/", peer)
+        access.declare_queue("orders", QueueSettings())
+        access.delete_queue("orders")
+        assert await server.stop()
+        text = (tmp_path / "audit.log").read_text(encoding="utf-8")
+        assert '"user": "guest", "peer": "127.0.0.1:7", "protocol": "amqp"' in text
+        settings.audit.file = str(tmp_path / "none" / "audit.log")
+        with pytest.raises(CannotStart, match=r"bad setting audit\.file"):
+            await server.start()
 
     run(test)

@@ -10,9 +10,10 @@ from onemq.engine.catalog import ROUTED
 from onemq.engine.settings import EngineSettings
 from onemq.model.demand import Demand
 from onemq.model.entities import ExchangeSettings, QueueSettings
+from onemq.model.principal import Principal
 from onemq.model.record import Record
 from onemq.model.refusal import Reason, Refusal
-from onemq.model.rights import NamePattern, Rights
+from onemq.model.rights import NamePattern, Rights, all_rights
 
 
 def refused(reason: Reason, call: Callable[[], object]) -> Refusal:
@@ -274,3 +275,81 @@ def test_position_and_count() -> None:
     driver.turn()
     assert driver.access.position() == before + 1
     assert driver.access.counters.published == 2
+
+
+def person(driver: Driver, name: str = "ann") -> Access:
+    """Somebody whom the directory knows and gives everything."""
+    permissions = driver.broker.directory.permissions
+    permissions.grant(name, "/", ".*", ".*", ".*")
+    rights = permissions.rights(name, "/")
+    assert rights is not None
+    return driver.broker.access(Principal(name, []), "/", rights)
+
+
+def test_topic_permissions() -> None:
+    driver = Driver()
+    ann = person(driver)
+    driver.broker.directory.permissions.grant_topic("ann", "/", "amq.topic", "^{username}\\.", "^all\\.")
+    ann.declare_queue("q", QueueSettings())
+    ann.declare_exchange("e", ExchangeSettings("fanout"))
+    ann.route("amq.topic", "ann.x")
+    ann.route("amq.direct", "bob.x")
+    ann.bind_queue("q", "amq.topic", "all.#", {})
+    ann.bind_exchange("e", "amq.topic", "all.#", {})
+    for call, what in (
+        (lambda: ann.route("amq.topic", "bob.x"), "write"),
+        (lambda: ann.bind_queue("q", "amq.topic", "#", {}), "read"),
+        (lambda: ann.unbind_queue("q", "amq.topic", "#", {}), "read"),
+        (lambda: ann.bind_exchange("e", "amq.topic", "#", {}), "read"),
+        (lambda: ann.unbind_exchange("e", "amq.topic", "#", {}), "read"),
+    ):
+        refusal = refused(Reason.ACCESS_DENIED, call)
+        assert (refusal.entity_kind, refusal.detail, refusal.wanted) == ("topic", what, "amq.topic")
+    person(driver, "bob").route("amq.topic", "bob.x")
+
+
+def test_rights_that_are_taken_away_are_missing_at_the_next_publish() -> None:
+    driver = Driver()
+    driver.declare("q")
+    admin = driver.broker.access(Principal("root", ["administrator"]), "/", all_rights()).directory
+    admin.put_user("ann", [])
+    ann = person(driver)
+    routes = [ann.route("amq.topic", "k"), ann.route("", "q"), ann.queue_route("q")]
+    for route in routes:
+        ann.publish(route, Record(b"", route.address))
+    admin.set_topic_permission("/", "ann", "amq.topic", "^x", "")
+    refused(Reason.ACCESS_DENIED, lambda: ann.publish(routes[0], Record(b"", routes[0].address)))
+    admin.clear_topic_permissions("/", "ann")
+    ann.publish(routes[0], Record(b"", routes[0].address))
+    admin.set_permission("/", "ann", ".*", "", ".*")
+    for route in routes:
+        refused(Reason.ACCESS_DENIED, lambda route=route: ann.publish(route, Record(b"", route.address)))  # type: ignore[misc]
+    admin.set_permission("/", "ann", ".*", ".*", ".*")
+    for route in routes:
+        ann.publish(route, Record(b"", route.address))
+    admin.clear_permission("/", "ann")
+    refused(Reason.ACCESS_DENIED, lambda: ann.declare_queue("new", QueueSettings()))
+
+
+def test_limits_of_users_and_namespaces() -> None:
+    driver = Driver()
+    limits = driver.broker.directory.limits
+    limits.set("namespace", "/", {"max-queues": 1, "max-connections": 2})
+    limits.set("user", "ann", {"max-channels": 1, "max-connections": 1})
+    ann = person(driver)
+    ann.begin_connection()
+    other = person(driver)
+    assert refused(Reason.LIMIT, other.begin_connection).entity_kind == "user"
+    person(driver, "bob").begin_connection()
+    assert refused(Reason.LIMIT, person(driver, "eve").begin_connection).entity_kind == "namespace"
+    sink = RecordingSink()
+    ann.open_channel(sink)
+    assert refused(Reason.LIMIT, lambda: other.open_channel(RecordingSink())).detail == "max-channels"
+    ann.close_sink(sink)
+    ann.open_channel(RecordingSink())
+    ann.declare_queue("q", QueueSettings())
+    ann.declare_queue("q", QueueSettings())
+    assert refused(Reason.LIMIT, lambda: ann.declare_queue("q2", QueueSettings())).entity == "q2"
+    ann.close()
+    other.begin_connection()
+    other.open_channel(RecordingSink())

@@ -301,6 +301,15 @@ class DirectoryAccess:
                 directory.permissions.grant(me, name, EVERYTHING, EVERYTHING, EVERYTHING)
             return not known
 
+    def delete_namespace(self, name: str) -> None:
+        """With its queues, exchanges, topics and groups and all that was granted in it; its connections are closed."""
+        with self._audit.doing("delete", "namespace", name):
+            self._demand_administrator()
+            self._check_known(name, "")
+            if not name or self._directory.is_configured_namespace(name):
+                raise _configured("namespace", name)
+            self._directory.remove_namespace(name)
+
     # Limits.
 
     def user_limits(self, user: str = "") -> dict[str, dict[str, int]]:
@@ -542,7 +551,7 @@ class DirectoryAccess:
             policy = Policy(namespace, name, pattern, definition, priority, apply_to, operator)
             said = settings_text({key: str(value) for key, value in policy.definition.items()})
             act.detail(f"in {namespace}, '{policy.pattern}': {said}")
-            self._directory.policies.set(policy)
+            self._directory.set_policy(policy)
             return before is None
 
     def delete_policy(self, namespace: str, name: str) -> None:
@@ -559,7 +568,7 @@ class DirectoryAccess:
         self._check_known(namespace, "")
         if self._directory.policies.find(namespace, name, operator) is None:
             raise Refusal(Reason.NOT_FOUND, "policy", name)
-        self._directory.policies.remove(namespace, name, operator)
+        self._directory.remove_policy(namespace, name, operator)
 
 
 def _tag_missing(user: str, tag: str) -> Refusal:

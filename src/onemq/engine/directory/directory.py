@@ -17,6 +17,7 @@ from onemq.engine.directory.limits import Limits
 from onemq.engine.directory.namespaces import NamespaceRecord, NamespaceRecords
 from onemq.engine.directory.parameters import Parameters
 from onemq.engine.directory.permissions import DirectoryPermissions
+from onemq.engine.directory.policies import Policy
 from onemq.engine.directory.records import GUEST, UserRecord
 from onemq.engine.directory.settings import DirectorySettings
 from onemq.engine.directory.users import Users
@@ -80,6 +81,16 @@ class Directory:
         """Somebody's rights are others now: routes that were resolved under them are resolved again."""
         self._catalog.generation += 1
 
+    def set_policy(self, policy: Policy) -> None:
+        """Refusal LIMIT. In force with the end of this turn, or, where it concerns very many queues, of one of the next."""
+        self.policies.set(policy)
+        self._catalog.policing.policies_changed(policy.namespace)
+
+    def remove_policy(self, namespace: str, name: str, operator: bool) -> None:
+        """One that is there."""
+        self.policies.remove(namespace, name, operator)
+        self._catalog.policing.policies_changed(namespace)
+
     # Users.
 
     def store_password(self, user: UserRecord, password: str) -> None:
@@ -126,6 +137,14 @@ class Directory:
         found = self.namespaces.find(name)
         found.configured = self.is_configured_namespace(name)
         return found
+
+    def remove_namespace(self, name: str) -> None:
+        """One that is there, with everything in it and about it. Its connections are closed."""
+        for part in self._catalog.parts.values():
+            part.clear_namespace(name)
+        self._catalog.remove_namespace(name)
+        for listener in self.listeners:
+            listener.namespace_removed(name)
 
     def add_namespace(self, record: NamespaceRecord) -> None:
         """Makes it, or changes what is said about it."""

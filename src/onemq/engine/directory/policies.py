@@ -27,35 +27,43 @@ POLICIES_MAX: Final = 10_000
 PATTERN_LENGTH_MAX: Final = 4096
 
 _APPLIES_BY_TYPE: Final = {"classic": CLASSIC_QUEUES, "quorum": QUORUM_QUEUES, "stream": STREAMS}
+_HA: Final = ("ha-mode", "ha-params", "ha-sync-mode", "ha-promote-on-shutdown", "ha-promote-on-failure")
 _NOT_OF_TYPE: Final = {
     "classic": (
+        "max-age",
+        "stream-max-segment-size-bytes",
+        "queue-leader-locator",
+        "initial-cluster-size",
         "delivery-limit",
         "dead-letter-strategy",
+    ),
+    "quorum": (
+        "queue-mode",
+        "queue-master-locator",
         "max-age",
-        "max-in-memory-length",
-        "max-in-memory-bytes",
         "stream-max-segment-size-bytes",
         "initial-cluster-size",
-        "target-group-size",
+        *_HA,
     ),
-    "quorum": ("max-age", "stream-max-segment-size-bytes", "queue-mode", "queue-version", "ha-mode"),
     "stream": (
-        "max-length",
-        "message-ttl",
         "expires",
-        "overflow",
+        "message-ttl",
         "dead-letter-exchange",
         "dead-letter-routing-key",
-        "dead-letter-strategy",
-        "delivery-limit",
+        "max-length",
         "max-in-memory-length",
         "max-in-memory-bytes",
+        "overflow",
         "queue-mode",
-        "queue-version",
-        "ha-mode",
+        "delivery-limit",
+        "queue-master-locator",
+        "dead-letter-strategy",
+        "target-group-size",
+        *_HA,
     ),
 }
-"""A policy with one of these keys does not concern queues of the type at all, whatever else it says."""
+"""A policy with one of these keys does not concern queues of the type at all, whatever else it says
+(RabbitMQ: unsupported_policies of rabbit_classic_queue, rabbit_quorum_queue, rabbit_stream_queue)."""
 
 
 class Policy:

@@ -49,6 +49,11 @@ class GroupStore(Part):
         """Its offsets go with it. Called when it is deleted and when that is replayed, so it needs no fact of its own."""
         self.book.remove_topic(namespace, name)
 
+    def clear_namespace(self, name: str) -> None:
+        for key in list(self.groups):
+            if key[0] == name:
+                self.change({"op": "group-", "ns": key[0], "group": key[1]})
+
     # Replay.
 
     def apply(self, change: dict[str, object]) -> None:

@@ -119,6 +119,11 @@ class Notices(Part):
         self.topics.pop((topic.namespace, topic.name), None)
         self.deduplication.forget(topic.namespace, _owner(topic))
 
+    def clear_namespace(self, name: str) -> None:
+        for topic in list(self.topics.values()):
+            if topic.namespace == name:
+                self.remove_topic(topic)
+
     # Subscriptions.
 
     def subscription(self, namespace: str, identifier: str) -> Subscription:

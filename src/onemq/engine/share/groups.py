@@ -206,6 +206,16 @@ class ShareGroups(ShareStore):
         self._timers.pop(key, None)
         self.change({"op": "group-", "ns": key[0], "group": key[1]})
 
+    def clear_namespace(self, name: str) -> None:
+        for key in [*self.groups, *self.shares]:
+            if key[0] != name:
+                continue
+            for session in self.sessions.of_group(key):
+                self.close_session(key, session.member, True)
+            self._timers.pop(key, None)
+            if key in self.groups or key in self.shares:
+                self.change({"op": "group-", "ns": key[0], "group": key[1]})
+
     def check_empty(self, group: ShareGroup) -> None:
         """Refusal GROUP_NOT_EMPTY."""
         if group.members:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from onemq.engine.core import Core
-from onemq.engine.exchange import Namespace
+from onemq.engine.exchange import Namespace, check_there
 from onemq.engine.facts import write_catalog
 from onemq.engine.ledger_queue import LedgerQueue
 from onemq.engine.log import Log
@@ -69,12 +69,13 @@ class Topics:
 
     def create(self, space: Namespace, name: str, partitions: int, config: TopicConfig) -> Topic:
         """Makes a topic of new logs; over the log of the queue of that name, if there is one. Refusal ALREADY_EXISTS, IN_USE."""
+        check_there(space)
         if name in space.topics:
             raise Refusal(Reason.ALREADY_EXISTS, "topic", name)
         self.check_queue(space, name)
         queue = space.queues.get(name)
         if queue is not None and queue.settings.kept:
-            config = _with_retention_of(queue.settings, config)
+            config = _with_retention_of(queue.declared, config)
         topic = Topic(space.name, name, self.core.entropy(TOPIC_ID_BYTES), config)
         logs: list[int] = []
         if queue is not None:
@@ -121,6 +122,10 @@ class Topics:
     def _taken_over(self, topic: Topic, owner: Queue) -> Partition:
         if isinstance(owner, Partition):
             owner.log.make_raw()
+            # From now on the topic says how long records are kept, not a policy.
+            owner.policy = None
+            owner.operator_policy = None
+            owner.settings = owner.declared
             return owner
         assert isinstance(owner, LedgerQueue), "log of an unknown kind of queue"
         core = self.core

@@ -306,6 +306,12 @@ class Transactions(Part):
             }
             self._change(change)
 
+    def clear_namespace(self, name: str) -> None:
+        """Open ones end without a word: their partitions go as well."""
+        for namespace, transactional_id in list(self._known):
+            if namespace == name:
+                self._change({"op": "forget", "namespace": namespace, "id": transactional_id})
+
     # Facts.
 
     def _change(self, change: dict[str, object]) -> None:

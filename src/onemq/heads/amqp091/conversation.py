@@ -297,7 +297,7 @@ class AmqpConversation(Conversation):
                 f"number of channels opened ({count}) has reached the negotiated channel_max ({most})",
             )
         channel = Channel(session, number)
-        session.access.open_sink(channel)
+        session.access.open_channel(channel)
         self._channels[number] = channel
         channel.send(ChannelOpenOk())
 

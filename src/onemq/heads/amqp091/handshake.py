@@ -121,7 +121,11 @@ class Handshake:
             self._fail()
             return
         mechanisms = " ".join(self._gate.mechanisms(self._link.peer))
-        self._send(ConnectionStart(0, 9, server_properties(self._settings), mechanisms))
+        properties = server_properties(self._settings)
+        cluster_name = self._gate.cluster_name()
+        if cluster_name:
+            properties["cluster_name"] = cluster_name
+        self._send(ConnectionStart(0, 9, properties, mechanisms))
         self.state = STARTING
 
     def method(self, key: i64, data: bytes, start: i64, end: i64) -> None:
@@ -213,6 +217,11 @@ class Handshake:
         assert principal is not None, "connection.open before login"
         try:
             access = self._gate.enter(principal, vhost, self._link.peer, "amqp091")
+            try:
+                access.begin_connection()
+            except Refusal:
+                access.close()
+                raise
         except Refusal as refusal:
             reply = refusal_reply(refusal, vhost, principal.name)
             raise AmqpWireError(reply.code, _without_name(reply.text), 10, 40) from refusal

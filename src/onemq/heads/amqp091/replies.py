@@ -69,6 +69,13 @@ def code_of(reason: Reason) -> int:
     return CODES[reason] if reason < Reason.ALREADY_EXISTS else CODES.get(reason, PRECONDITION_FAILED)
 
 
+_LIMIT_TEXTS: Final = {
+    "max-connections": "connection refused for user '{name}': user connection limit ({limit}) is reached",
+    "vhost": "access to vhost '{name}' refused for user '{user}': connection limit ({limit}) is reached",
+    "max-channels": "number of channels opened for user '{name}' has reached the maximum allowed user limit of ({limit})",
+    "max-queues": "cannot declare queue '{name}': queue limit in vhost '{vhost}' ({limit}) is reached",
+}
+"""By the name of the limit; a vhost's limit of connections has words of its own."""
 _STREAM_HAS_NO: Final = {
     "purge": "queue.purge",
     "basic.get": "basic.get",
@@ -130,7 +137,7 @@ def _explanation(refusal: Refusal, vhost: str, user: str) -> str:
     if reason == Reason.NOT_FOUND:
         return f"no {entity}" if refusal.entity_kind else refusal.detail
     if reason == Reason.ACCESS_DENIED:
-        return _denied_text(refusal, entity, user)
+        return _denied_text(refusal, entity, vhost, user)
     if reason == Reason.EXISTS_OTHERWISE:
         wanted, actual = _compared(refusal.wanted, refusal.actual)
         return f"inequivalent arg '{refusal.detail}' for {entity}: received {wanted} but current is {actual}"
@@ -151,11 +158,14 @@ def _explanation(refusal: Refusal, vhost: str, user: str) -> str:
         return f"message size {refusal.wanted} is larger than configured max size {refusal.actual}"
     if reason == Reason.UNKNOWN_DELIVERY:
         return f"unknown delivery tag {refusal.entity}".rstrip()
-    return _free_text(refusal, entity)
+    return _free_text(refusal, entity, vhost, user)
 
 
-def _free_text(refusal: Refusal, entity: str) -> str:
+def _free_text(refusal: Refusal, entity: str, vhost: str, user: str) -> str:
     """INVALID, LIMIT, NOT_SUPPORTED: the engine's own words."""
+    if refusal.reason == Reason.LIMIT and refusal.detail in _LIMIT_TEXTS:
+        text = _LIMIT_TEXTS[refusal.detail if refusal.entity_kind != "namespace" else "vhost"]
+        return text.format(name=refusal.entity, vhost=vhost, user=user, limit=refusal.wanted)
     if refusal.reason == Reason.NOT_SUPPORTED and refusal.detail in _STREAM_HAS_NO:
         return f"{_STREAM_HAS_NO[refusal.detail]} not supported by stream queues {entity}"
     if refusal.detail:
@@ -172,7 +182,7 @@ def _namespace_text(refusal: Refusal, vhost: str, user: str) -> str:
     return f"access to vhost '{name}' refused for user '{user}'"
 
 
-def _denied_text(refusal: Refusal, entity: str, user: str) -> str:
+def _denied_text(refusal: Refusal, entity: str, vhost: str, user: str) -> str:
     detail = refusal.detail
     if detail == "internal":
         return f"cannot publish to internal {entity}"
@@ -180,6 +190,9 @@ def _denied_text(refusal: Refusal, entity: str, user: str) -> str:
         return "operation not permitted on the default exchange"
     if refusal.entity_kind == "exchange" and refusal.entity == "":
         entity = entity.replace("''", "'amq.default'", 1)
+    if refusal.entity_kind == "topic":
+        exchange = entity_text("exchange", refusal.wanted, vhost)
+        return f"{detail} access to topic '{refusal.entity}' in {exchange} refused for user '{user}'"
     if detail in ("configure", "write", "read"):
         return f"{detail} access to {entity} refused for user '{user}'"
     if refusal.entity_kind == "" and detail:

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from engine_driver import Driver
+import pytest
+
+from engine_driver import Driver, RecordingSink
+from onemq.engine.access import Access
 from onemq.engine.credentials import HASHES
 from onemq.engine.directory.directory import Directory, DirectoryListener
+from onemq.engine.directory.namespaces import NamespaceRecord
+from onemq.engine.directory.policies import Policy
 from onemq.engine.directory.records import UserRecord
 from onemq.engine.directory.settings import DirectorySettings
+from onemq.engine.groups.group import Membership
+from onemq.engine.groups.offsets import Commit
 from onemq.engine.settings import EngineSettings
+from onemq.engine.share.group import ShareBeat
+from onemq.engine.topics.config import TopicConfig
+from onemq.model.demand import Demand
+from onemq.model.entities import ExchangeSettings, QueueSettings
 from onemq.model.passwords import parse_hash
+from onemq.model.record import Record
+from onemq.model.refusal import Reason, Refusal
 
 
 class Gone(DirectoryListener):
@@ -120,3 +133,65 @@ def test_a_deleted_user_takes_everything_along() -> None:
         assert names(driver) == [] and directory.permissions.all() == []
         assert directory.permissions.all_topics() == [] and directory.limits.all("user") == {}
         assert driver.broker.catalog.administration.credentials.of_user("a") == {}
+
+
+def test_a_deleted_namespace_takes_everything_along() -> None:
+    driver = Driver()
+    directory = directory_of(driver)
+    gone = Gone()
+    directory.listeners.append(gone)
+    catalog = driver.broker.catalog
+    for round_number in range(2):
+        directory.add_namespace(NamespaceRecord("shop", "x"))
+        directory.permissions.grant("a", "shop", ".*", ".*", ".*")
+        directory.limits.set("namespace", "shop", {"max-queues": 100})
+        directory.parameters.set("shop", "c", "n", 1)
+        directory.set_policy(Policy("shop", "p", ".*", {"max-length": 9}))
+        access = driver.new_access(namespace="shop")
+        sink = RecordingSink()
+        fill(access, sink)
+        driver.settle_down()
+        directory.remove_namespace("shop")
+        assert gone.told.pop() == ("namespace", "shop") and sink.ended == [("tag", "deleted")]
+        with pytest.raises(Refusal) as caught:
+            access.declare_queue("late", QueueSettings())
+        assert caught.value.reason == Reason.NAMESPACE_DENIED
+        access.close()
+        driver.settle_down()
+        if round_number:
+            driver.crash()
+        else:
+            driver.restart()
+        directory, catalog = directory_of(driver), driver.broker.catalog
+        directory.listeners.append(gone)
+        assert list(catalog.namespaces) == ["/"] and not catalog.logs
+        assert directory.permissions.all() == [] and directory.limits.all("namespace") == {}
+        assert directory.parameters.all() == [] and catalog.policies.all("", False) == []
+        assert directory.namespaces.find("shop").description == ""
+        broker = driver.broker
+        assert not broker.groups.groups and not broker.shares.groups and not broker.shares.shares
+        assert (
+            broker.transactions.all("shop") == [] and not broker.notices.topics and not catalog.topics.by_id
+        )
+
+
+def fill(access: Access, sink: RecordingSink) -> None:
+    """One of everything in its namespace."""
+    access.declare_queue("q", QueueSettings())
+    delayed = ExchangeSettings("direct")
+    delayed.delayed = True
+    access.declare_exchange("delayed", delayed)
+    access.bind_queue("q", "delayed", "k", {})
+    access.bind_queue("q", "amq.topic", "k", {})
+    route = access.route("", "q")
+    access.publish(route, Record(b"x", route.address))
+    access.consume("q", sink, "tag", Demand(), None, no_ack=False, exclusive=False, arguments={})
+    catalog = access.catalog
+    space = catalog.namespaces[access.namespace]
+    topic = catalog.topics.create(space, "t", 2, TopicConfig({}))
+    access.declare_queue("t", QueueSettings())
+    access.groups.commit("g", Membership(), [Commit("t", 0, 0)], modern=True)
+    access.shares.heartbeat("s", ShareBeat("A" * 22, 0, ["t"]))
+    access.transactions.initialise("tx", 60_000)
+    access.notices.save_topic(access.notices.new_topic("notices", {}, {}))
+    assert topic.partitions

@@ -220,7 +220,9 @@ class Stage:
             ("guest", "other"): everything,
             ("reader", "/"): Permission("^r-", "^r-", ".*"),
         }
-        self.gate = Gate(Users(users), Permissions(["/", "other", "closed"], granted), self.broker)
+        directory = self.broker.directory
+        permissions = Permissions(["/", "other", "closed"], granted, directory)
+        self.gate = Gate(Users(users, directory), permissions, self.broker)
         self.head = AmqpHead(self.gate, settings or AmqpSettings(), self._entropy)
         self.peers: list[Peer] = []
 
