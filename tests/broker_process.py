@@ -135,8 +135,8 @@ class BrokerProcess:
 
     def _silent(self) -> dict[str, str]:
         """Listeners that were not asked for stay off: their default ports are nobody's to take in a test. Flags go before."""
-        off = {"ONEMQ_KAFKA_TLS_PORT": "off", "ONEMQ_AWS_TLS_PORT": "off", "ONEMQ_HTTP_TLS_PORT": "off"}
-        for name in ("kafka", "aws"):
+        off = {f"ONEMQ_{name}_TLS_PORT": "off" for name in ("KAFKA", "AWS", "HTTP", "METRICS")}
+        for name in ("kafka", "aws", "metrics"):
             if name not in self.ports:
                 off[f"ONEMQ_{name.upper()}_PORT"] = "off"
         return off

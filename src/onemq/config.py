@@ -78,6 +78,14 @@ class HttpSettings(Struct, forbid_unknown_fields=True):
     request_bytes_max: Annotated[int, Meta(ge=64 * _KIB, le=_GIB)] = 32 * _MIB
 
 
+class MetricsSettings(Struct, forbid_unknown_fields=True):
+    port: Port = 15692
+    tls_port: Port = 15691
+    objects_max: Annotated[int, Meta(ge=0, le=1_000_000)] = 1_000
+    rates_interval_ms: Annotated[int, Meta(ge=100, le=3_600_000)] = 5_000
+    rates_objects_max: Annotated[int, Meta(ge=0, le=1_000_000)] = 10_000
+
+
 class TlsSettings(Struct, forbid_unknown_fields=True):
     certificate: str = ""
     key: str = ""
@@ -171,6 +179,7 @@ class Settings(Struct, forbid_unknown_fields=True):
     aws: AwsSettings = field(default_factory=AwsSettings)
     calls: CallsSettings = field(default_factory=CallsSettings)
     http: HttpSettings = field(default_factory=HttpSettings)
+    metrics: MetricsSettings = field(default_factory=MetricsSettings)
     tls: TlsSettings = field(default_factory=TlsSettings)
     storage: StorageSettings = field(default_factory=StorageSettings)
     memory: MemorySettings = field(default_factory=MemorySettings)

@@ -18,7 +18,7 @@ from onemq.engine.directory.records import GUEST, PermissionRecord, UserRecord
 from onemq.engine.directory.settings import DirectorySettings
 from onemq.engine.groups.settings import GroupSettings
 from onemq.engine.ports import Store
-from onemq.engine.settings import EngineSettings
+from onemq.engine.settings import EngineSettings, RateSettings
 from onemq.engine.transactions.settings import TransactionSettings
 from onemq.heads.amqp091.native_reader import AmqpNativeReader
 from onemq.heads.amqp091.settings import PREDECLARED_EXCHANGES
@@ -67,6 +67,7 @@ def engine_settings(settings: Settings) -> EngineSettings:
         deduplication_window_ms=settings.limits.deduplication_window_ms,
         deduplication_ids_max=settings.limits.deduplication_ids_max,
         groups=_group_settings(settings),
+        rates=RateSettings(settings.metrics.rates_interval_ms, settings.metrics.rates_objects_max),
         transactions=TransactionSettings(
             timeout_ms_max=settings.transactions.timeout_max_ms,
             expiry_ms=settings.transactions.expiry_ms,
@@ -220,8 +221,8 @@ def _memory_bytes() -> int:
 
 def tls_context(settings: Settings) -> "ssl.SSLContext | None":
     """None when no listener wants one. Raises CannotStart."""
-    ports = (settings.amqp.tls_port, settings.kafka.tls_port, settings.aws.tls_port, settings.http.tls_port)
-    if not settings.tls_configured() or all(port == OFF for port in ports):
+    sections = (settings.amqp, settings.kafka, settings.aws, settings.http, settings.metrics)
+    if not settings.tls_configured() or all(section.tls_port == OFF for section in sections):
         return None
     from onemq.net.tls import BadTls, make_context
 

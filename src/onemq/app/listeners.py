@@ -6,15 +6,16 @@ Must not know the process: everything it needs is in Parts.
 
 import asyncio
 import os
-import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from onemq import __version__
 from onemq.app.construction import cluster_id
+from onemq.app.metrics import MetricsPages, node_name
 from onemq.auth.gate import Gate
 from onemq.config import OFF, Settings
 from onemq.engine.broker import Broker
+from onemq.engine.ports import Store
 from onemq.heads.amqp091.head import AmqpHead
 from onemq.heads.amqp091.settings import AmqpSettings
 from onemq.heads.aws.head import AwsHead
@@ -25,6 +26,7 @@ from onemq.heads.kafka.settings import KafkaSettings
 from onemq.heads.management.head import ManagementHead
 from onemq.heads.management.pages import Page, PageRequest
 from onemq.heads.management.settings import ManagementSettings
+from onemq.model.histogram import Histogram
 from onemq.net.caller import HttpCaller
 from onemq.net.connection import Limits
 from onemq.net.faults import Faults
@@ -46,6 +48,7 @@ class Parts:
     Attributes:
         faults: what tests do to connections; None: nothing ever is.
         stopping: why no new client is welcome; "" while all are.
+        lag: how late the loop was, looked at once a second. metrics: the pages under /metrics.
     """
 
     def __init__(
@@ -60,7 +63,11 @@ class Parts:
         caller: HttpCaller,
         tls: "ssl.SSLContext | None",
         faults: Faults | None = None,
+        *,
+        store: Store,
     ) -> None:
+        self.store = store
+        self.lag = Histogram()
         self.settings = settings
         self.loop = loop
         self.broker = broker
@@ -72,6 +79,7 @@ class Parts:
         self.tls = tls
         self.faults = faults
         self.stopping = ""
+        self.metrics = MetricsPages(self)
 
     def limits(self, login_seconds: float = 0) -> Limits:
         """Of a connection. login_seconds: time from the first byte to the login; 0 = unlimited."""
@@ -90,6 +98,8 @@ class Parts:
         """The listener, or none when its port is off (or it wants TLS and there is no certificate)."""
         if port == OFF or (encrypted and self.tls is None):
             return []
+        # So that its numbers are there before its first connection is.
+        self.registry.traffic(head.name)
         tls = self.tls if encrypted else None
         return [
             Listener(
@@ -120,7 +130,7 @@ def _amqp_listeners(parts: Parts) -> list[Listener]:
         heartbeat_seconds=amqp.heartbeat_seconds,
         message_bytes_max=amqp.message_bytes_max,
         held_bytes_max=max(amqp.held_bytes_max, 2 * amqp.message_bytes_max),
-        cluster_name=f"onemq@{socket.gethostname()}",
+        cluster_name=node_name(),
         onemq_version=__version__,
     )
     head = AmqpHead(parts.gate, amqp_settings, os.urandom)
@@ -156,9 +166,7 @@ def _kafka_listeners(parts: Parts) -> list[Listener]:
 
 def _http_listeners(parts: Parts) -> list[Listener]:
     http = parts.settings.http
-    management = ManagementSettings(
-        node_name=f"onemq@{socket.gethostname()}", request_bytes_max=http.request_bytes_max
-    )
+    management = ManagementSettings(node_name=node_name(), request_bytes_max=http.request_bytes_max)
     health = _health(parts)
 
     def health_page(request: PageRequest) -> Page | None:
@@ -167,30 +175,24 @@ def _http_listeners(parts: Parts) -> list[Listener]:
             return None
         return Page(answer.status, answer.body.encode("utf-8"), answer.content_type)
 
-    head = ManagementHead(parts.gate, management, [health_page])
+    head = ManagementHead(parts.gate, management, [parts.metrics, health_page])
     limits = parts.limits()
     found = parts.listener("http", head, http.port, limits)
     return found + parts.listener("https", head, http.tls_port, limits, encrypted=True)
 
 
 def _health(parts: Parts) -> Health:
-    registry = parts.registry
-    pressure = parts.pressure
-    return Health(
-        lambda: parts.stopping or pressure.explanation(),
-        {
-            "onemq_connections": ("Open connections.", registry.count),
-            "onemq_connections_opened_total": ("Connections accepted.", lambda: int(registry.opened)),
-            "onemq_connections_refused_total": (
-                "Connections over limits.connections_max.",
-                lambda: int(registry.refused),
-            ),
-            "onemq_received_bytes_total": ("Bytes received.", lambda: int(registry.bytes_in)),
-            "onemq_sent_bytes_total": ("Bytes sent.", lambda: int(registry.bytes_out)),
-            "onemq_records_memory_bytes": ("What the records in memory take.", parts.broker.memory_bytes),
-            "onemq_alarm": ("1 while publishers are blocked.", lambda: 1 if pressure.reason() else 0),
-        },
-    )
+    return Health(lambda: parts.stopping or parts.pressure.explanation())
+
+
+def _metrics_listeners(parts: Parts) -> list[Listener]:
+    """RabbitMQ's port for Prometheus: no login, and nothing but numbers."""
+    metrics = parts.settings.metrics
+    management = ManagementSettings(node_name=node_name())
+    head = ManagementHead(parts.gate, management, [parts.metrics], name="metrics", default_port=15692)
+    limits = parts.limits()
+    found = parts.listener("metrics", head, metrics.port, limits)
+    return found + parts.listener("metricss", head, metrics.tls_port, limits, encrypted=True)
 
 
 def _aws_listeners(parts: Parts) -> list[Listener]:
@@ -215,4 +217,5 @@ LISTENERS: Final[tuple[Callable[[Parts], list[Listener]], ...]] = (
     _kafka_listeners,
     _http_listeners,
     _aws_listeners,
+    _metrics_listeners,
 )

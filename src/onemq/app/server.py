@@ -92,6 +92,7 @@ class Server:
         self._parts: Parts | None = None
         self._listeners: list[Listener] = []
         self._chore_timer: asyncio.TimerHandle | None = None
+        self._chores_due = 0.0
         self._failed = False
         self._audit: AuditLog | None = None
 
@@ -141,6 +142,7 @@ class Server:
         self._store = store
         self._parts = parts
         self._listeners = listeners
+        self._chores_due = 0.0
         self._do_chores()
 
     async def _recover(self, store: Store) -> tuple[Broker, StartupListener | None]:
@@ -185,6 +187,7 @@ class Server:
             _make_caller(settings, self._loop, turns),
             tls,
             self._faults,
+            store=store,
         )
 
     async def _listen(self, listeners: list[Listener], startup: StartupListener | None) -> None:
@@ -257,6 +260,10 @@ class Server:
             member.abort()
 
     def _do_chores(self) -> None:
+        now = self._loop.time()
+        if self._chores_due:
+            self.parts.lag.add(int((now - self._chores_due) * 1_000_000))
+        self._chores_due = now + CHORES_SECONDS
         self._observe_disk()
         if self._audit is not None:
             self._audit.tell_left_out()

@@ -46,10 +46,17 @@ def main() -> None:
     "--aws-tls-port", metavar="N", help="Amazon SQS and SNS over TLS; needs tls.certificate [aws.tls_port]."
 )
 @click.option(
-    "--http-port", metavar="N", help="Health and metrics; 0 takes a free port, off for none [http.port]."
+    "--http-port",
+    metavar="N",
+    help="Management, health and metrics; 0 takes a free port, off for none [http.port].",
 )
 @click.option(
     "--http-tls-port", metavar="N", help="The same over TLS; needs tls.certificate [http.tls_port]."
+)
+@click.option(
+    "--metrics-port",
+    metavar="N",
+    help="Metrics for Prometheus; 0 takes a free port, off for none [metrics.port].",
 )
 @click.option(
     "--port-file",
@@ -73,6 +80,7 @@ def serve(
     aws_tls_port: str | None,
     http_port: str | None,
     http_tls_port: str | None,
+    metrics_port: str | None,
     port_file: str | None,
     log_level: str | None,
     assignments: tuple[str, ...],
@@ -96,6 +104,7 @@ def serve(
         ("aws.tls_port", "--aws-tls-port", aws_tls_port),
         ("http.port", "--http-port", http_port),
         ("http.tls_port", "--http-tls-port", http_tls_port),
+        ("metrics.port", "--metrics-port", metrics_port),
         ("server.port_file", "--port-file", port_file),
         ("log.level", "--log-level", log_level),
     ):

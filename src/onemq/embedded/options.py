@@ -13,7 +13,7 @@ from onemq.config_sources import load
 DRAIN_SECONDS: Final = 0.5
 """How long a stop waits for clients to say goodbye: those in the same process often cannot, they are being stopped as well."""
 
-LISTENERS: Final = ("amqp", "kafka", "aws", "http")
+LISTENERS: Final = ("amqp", "kafka", "aws", "http", "metrics")
 TLS_PORT: Final = "tls_port"
 
 
@@ -29,7 +29,7 @@ def settings_for(data: str | Path | None, memory: bool, given: Mapping[str, obje
     if data is not None:
         settings.storage.data = str(data)
     if not settings.tls_configured():
-        for section in (settings.amqp, settings.kafka, settings.aws, settings.http):
+        for section in (settings.amqp, settings.kafka, settings.aws, settings.http, settings.metrics):
             section.tls_port = OFF
     return settings
 

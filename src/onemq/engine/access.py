@@ -103,6 +103,7 @@ class Access:
         self.rights = rights
         self.counters = Counters()
         self.protocol = protocol
+        self._closed_sinks = Counters()
         protocol.accesses += 1
         tally = Tally(self.counters, protocol)
         self.paused = False
@@ -216,6 +217,8 @@ class Access:
         general = self.protocol.general
         at = route.counters
         assert at is not None, "a route that was not resolved"
+        if own.published == 0:
+            self.protocol.publishers += 1
         own.published += 1
         own.published_bytes += size
         general.published += 1
@@ -323,6 +326,7 @@ class Access:
     def all_counters(self) -> Counters:
         """A copy: everything that was done through this access, by whatever sink."""
         found = self.counters.copy()
+        found.add(self._closed_sinks)
         for sink in self._sinks:
             found.add(sink.counters)
         return found
@@ -682,7 +686,9 @@ class Access:
             if queue.waiting:
                 queue.forget_waiting(sink)
         # After the deliveries that went back.
-        self.counters.add(sink.counters)
+        self._closed_sinks.add(sink.counters)
+        if sink.counters.published:
+            self.protocol.publishers -= 1
         sink.counters = Counters()
         for queue in queues:
             if not queue.deleted:
@@ -696,6 +702,8 @@ class Access:
         self.protocol.accesses -= 1
         if self._connected:
             self._limits.drop_connection(self.principal.name, self.namespace)
+        if self.counters.published:
+            self.protocol.publishers -= 1
         for name in list(self._replies):
             self.release_reply(name)
         for sink in list(self._sinks):

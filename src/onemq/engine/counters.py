@@ -221,7 +221,8 @@ class ProtocolCounters:
         name: "amqp091", "kafka", "aws"; "" for what the engine did of itself (expiry, limits, moves).
         general: what no type of queue belongs to: publishing. classic, quorum, stream: the rest, by the queue's type; a topic's
             partitions are streams.
-        accesses: how many are open now. sinks_opened, sinks_closed: channels.
+        accesses: how many are open now. publishers: those of them, or of their sinks, that have published.
+        sinks_opened, sinks_closed: channels.
     """
 
     def __init__(self, name: str) -> None:
@@ -231,6 +232,7 @@ class ProtocolCounters:
         self.quorum = Counters()
         self.stream = Counters()
         self.accesses: i64 = 0
+        self.publishers: i64 = 0
         self.sinks_opened: i64 = 0
         self.sinks_closed: i64 = 0
 
@@ -293,13 +295,19 @@ class Tally:
 
     def published_batch(self, records: i64, size: i64) -> None:
         """One batch of a producer."""
+        self._begin()
         for counters in (self.own, self.protocol.general):
             counters.published += records
             counters.published_bytes += size
             counters.published_batches += 1
             counters.routed += records
 
+    def _begin(self) -> None:
+        if self.own.published == 0:
+            self.protocol.publishers += 1
+
     def published(self, records: i64, size: i64) -> None:
+        self._begin()
         for counters in (self.own, self.protocol.general):
             counters.published += records
             counters.published_bytes += size

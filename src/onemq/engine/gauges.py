@@ -3,8 +3,11 @@
 Cost: O(1) for a queue over one log, one step per partition for one over several. Must not: change anything; authorise.
 """
 
+from collections.abc import Sequence
+
 from mypy_extensions import i64
 
+from onemq.engine.counters import Counters
 from onemq.engine.kept_queue import KeptQueue
 from onemq.engine.ledger_queue import LedgerQueue
 from onemq.engine.queue import Queue
@@ -48,6 +51,20 @@ class Gauges:
         self.receivers: i64 = 0
         self.oldest_ms: i64 = 0
 
+    def add(self, other: "Gauges") -> None:
+        """Adds the other's numbers to these; of the ages the greater one stands."""
+        self.ready += other.ready
+        self.ready_bytes += other.ready_bytes
+        self.unacked += other.unacked
+        self.unacked_bytes += other.unacked_bytes
+        self.delayed += other.delayed
+        self.delayed_bytes += other.delayed_bytes
+        self.memory_bytes += other.memory_bytes
+        self.consumers += other.consumers
+        self.receivers += other.receivers
+        if other.oldest_ms and (self.oldest_ms == 0 or other.oldest_ms < self.oldest_ms):
+            self.oldest_ms = other.oldest_ms
+
     def total(self) -> i64:
         """What RabbitMQ calls messages: ready and unacked. Delayed ones are apart."""
         return self.ready + self.unacked
@@ -69,6 +86,13 @@ def queue_gauges(queue: Queue) -> Gauges:
         _add_kept(gauges, queue)
     gauges.consumers = len(queue.consumers)
     return gauges
+
+
+def sum_queues(queues: Sequence[Queue], gauges: Gauges, counters: Counters) -> None:
+    """Adds what all of them hold and have counted."""
+    for queue in queues:
+        gauges.add(queue_gauges(queue))
+        counters.add(queue.counters)
 
 
 def _add_ledger(gauges: Gauges, queue: LedgerQueue) -> None:

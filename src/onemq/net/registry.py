@@ -69,9 +69,11 @@ class Registry(Peers):
     def members(self) -> list[Party]:
         return list(self._members)
 
-    def views(self) -> list[PeerView]:
+    def views(self, most: int = 0) -> list[PeerView]:
         found: list[PeerView] = []
         for member, number in self._members.items():
+            if most and len(found) >= most:
+                break
             view = member.view(number)
             if view is not None:
                 found.append(view)

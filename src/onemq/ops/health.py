@@ -3,15 +3,13 @@
 Pure: paths in, answers out. What it reports on comes in as functions. docs/operations.md says how to point Kubernetes' probes here.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final
 
 PLAIN_TEXT: Final = "text/plain; charset=utf-8"
 LIVE: Final = "/health/live"
 READY: Final = "/health/ready"
 STARTUP: Final = "/health/startup"
-METRICS: Final = "/metrics"
-PROMETHEUS_TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Answer:
@@ -28,14 +26,11 @@ class Answer:
 class Health:
     """Of a broker that has recovered.
 
-    ready: "" when clients are served, otherwise why not and what to do. gauges: name -> (help text, value now).
+    ready: "" when clients are served, otherwise why not and what to do.
     """
 
-    def __init__(
-        self, ready: Callable[[], str], gauges: Mapping[str, tuple[str, Callable[[], float]]]
-    ) -> None:
+    def __init__(self, ready: Callable[[], str]) -> None:
         self._ready = ready
-        self._gauges = gauges
 
     def answer(self, path: str) -> Answer | None:
         """None: not a path of health."""
@@ -43,19 +38,10 @@ class Health:
             return Answer(200, "live\n")
         if path == STARTUP:
             return Answer(200, "started\n")
-        if path == METRICS:
-            return Answer(200, self._metrics(), PROMETHEUS_TEXT)
         if path != READY:
             return None
         reason = self._ready()
         return Answer(503, f"not ready: {reason}\n") if reason else Answer(200, "ready\n")
-
-    def _metrics(self) -> str:
-        lines = []
-        for name, (text, value) in self._gauges.items():
-            kind = "counter" if name.endswith("_total") else "gauge"
-            lines += [f"# HELP {name} {text}", f"# TYPE {name} {kind}", f"{name} {value():.15g}"]
-        return "\n".join(lines) + "\n"
 
 
 class Progress:

@@ -10,6 +10,7 @@ import threading
 from collections import deque
 
 from onemq.engine.ports import Checkpointed, Spilled
+from onemq.model.store_statistics import StoreStatistics
 from onemq.storage.checkpoint import Checkpointer
 from onemq.storage.committer import WRITER, Committer, is_full
 from onemq.storage.completions import Completions
@@ -19,7 +20,6 @@ from onemq.storage.reclaim import Reclaimer
 from onemq.storage.segment import SegmentTable
 from onemq.storage.segment_writer import SegmentWriter
 from onemq.storage.settings import StoreSettings
-from onemq.storage.statistics import StoreStatistics
 from onemq.storage.workers import MORE, NOTHING, Lane, Workers
 
 _log = logging.getLogger("onemq.storage")

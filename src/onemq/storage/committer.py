@@ -12,12 +12,12 @@ import threading
 from typing import Final
 
 from onemq.engine.ports import Durable
+from onemq.model.store_statistics import StoreStatistics
 from onemq.storage.completions import Completions
 from onemq.storage.errors import StoreMisuse
 from onemq.storage.format import FACTS_BYTES_MAX
 from onemq.storage.journal import Journal
 from onemq.storage.settings import SYNC_ALWAYS, SYNC_INTERVAL, StoreSettings
-from onemq.storage.statistics import StoreStatistics
 from onemq.storage.workers import MORE, NOTHING, Lane, Workers
 
 _log = logging.getLogger("onemq.storage")

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 
 from onemq.engine.ports import Completion, Replay, Store
+from onemq.model.store_statistics import StoreStatistics
 from onemq.storage.background import (
     Background,
     CheckpointJob,
@@ -31,7 +32,6 @@ from onemq.storage.recovery import lock_directory, recover
 from onemq.storage.segment import SegmentTable
 from onemq.storage.segment_writer import SegmentWriter
 from onemq.storage.settings import StoreSettings
-from onemq.storage.statistics import StoreStatistics
 from onemq.storage.workers import Workers
 
 _log = logging.getLogger("onemq.storage")

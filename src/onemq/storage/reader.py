@@ -12,6 +12,7 @@ from collections import deque
 from typing import Final
 
 from onemq.engine.ports import Found, Loaded
+from onemq.model.store_statistics import StoreStatistics
 from onemq.storage.batch_walk import HEADERS_WINDOW_BYTES, BatchWalk
 from onemq.storage.committer import READER
 from onemq.storage.completions import Completions
@@ -19,7 +20,6 @@ from onemq.storage.errors import SegmentCorrupt
 from onemq.storage.files import Files
 from onemq.storage.segment import Extent, SegmentTable
 from onemq.storage.settings import StoreSettings
-from onemq.storage.statistics import StoreStatistics
 from onemq.storage.workers import MORE, NOTHING, Lane, Workers
 
 _log = logging.getLogger("onemq.storage")

@@ -14,12 +14,12 @@ from onemq.model.record_batch import (
     max_timestamp_ms,
     record_count,
 )
+from onemq.model.store_statistics import StoreStatistics
 from onemq.storage.batch_walk import HEADERS_WINDOW_BYTES, BatchWalk
 from onemq.storage.errors import StoreMisuse, SyncFailed
 from onemq.storage.files import Files
 from onemq.storage.segment import LogSegments, Segment, SegmentTable
 from onemq.storage.settings import StoreSettings
-from onemq.storage.statistics import StoreStatistics
 
 
 class SegmentWriter:

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-FREE = [word for name in ("amqp", "kafka", "aws", "http") for word in (f"--{name}-port", "0")]
+FREE = [word for name in ("amqp", "kafka", "aws", "http", "metrics") for word in (f"--{name}-port", "0")]
 SECONDS_MAX = 60.0
 
 

@@ -74,6 +74,13 @@ concurrency_max = 5
 [http]
 port = 0
 
+[metrics]
+port = 0
+tls_port = 0
+objects_max = 7
+rates_interval_ms = 1000
+rates_objects_max = 9
+
 [tls]
 certificate = "{directory}/certificate.pem"
 key = "{directory}/key.pem"
@@ -162,8 +169,18 @@ def test_the_file_sets_every_setting(tmp_path: Path) -> None:
 
 
 def test_every_listener_has_its_line(configured: Plain) -> None:
-    assert set(configured.ports) == {"amqp", "amqps", "kafka", "kafkas", "aws", "awss", "http"}
-    assert len(set(configured.ports.values())) == 7
+    assert set(configured.ports) == {
+        "amqp",
+        "amqps",
+        "kafka",
+        "kafkas",
+        "aws",
+        "awss",
+        "http",
+        "metrics",
+        "metricss",
+    }
+    assert len(set(configured.ports.values())) == 9
     printed = [line for line in configured.log().splitlines() if not line.startswith("{")]
     assert [line.split()[:2] for line in printed[:-1]] == [
         ["listening", "amqp"],
@@ -173,6 +190,8 @@ def test_every_listener_has_its_line(configured: Plain) -> None:
         ["listening", "http"],
         ["listening", "aws"],
         ["listening", "awss"],
+        ["listening", "metrics"],
+        ["listening", "metricss"],
     ]
     assert printed[-1].startswith("ready in ")
     for name, port in configured.ports.items():

@@ -26,7 +26,7 @@ PROTOCOL_HEADER = b"AMQP\x00\x00\x09\x01"
 
 def on_free_ports(data: Path | None = None) -> Settings:
     settings = Settings()
-    for section in (settings.amqp, settings.kafka, settings.aws, settings.http):
+    for section in (settings.amqp, settings.kafka, settings.aws, settings.http, settings.metrics):
         section.port = 0
         section.tls_port = OFF
     settings.storage.memory = data is None
@@ -72,8 +72,8 @@ def test_every_listener_has_a_free_port_of_its_own() -> None:
         for server in servers:
             await server.start()
         addresses = [address for server in servers for _name, address in server.addresses()]
-        assert len(set(addresses)) == len(addresses) == 12
-        assert [name for name, _ in servers[0].addresses()] == ["amqp", "kafka", "http", "aws"]
+        assert len(set(addresses)) == len(addresses) == 15
+        assert [name for name, _ in servers[0].addresses()] == ["amqp", "kafka", "http", "aws", "metrics"]
         for server in servers:
             _reader, writer = await connect(server)
             writer.close()

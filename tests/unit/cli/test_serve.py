@@ -78,7 +78,7 @@ def test_serves_and_stops_in_order(tmp_path: Path, memory: bool) -> None:
             answers.append((answer.status, answer.read()))
         http.close()
         assert [status for status, _ in answers] == [200, 200, 200, 404]
-        assert b"onemq_connections 1\n" in answers[2][1]
+        assert b'onemq_connections{protocol="http"} 1\n' in answers[2][1]
         # A connection that has not even greeted must not hold up the stop.
         with socket.create_connection(("127.0.0.1", broker.port)):
             assert broker.terminate() == 0

@@ -67,7 +67,7 @@ def test_a_broker_without_faults_has_no_part_of_them(
     async def connect() -> None:
         settings = Settings()
         settings.storage.memory = True
-        for section in (settings.amqp, settings.kafka, settings.aws, settings.http):
+        for section in (settings.amqp, settings.kafka, settings.aws, settings.http, settings.metrics):
             section.port = 0
             section.tls_port = OFF
         server = Server(settings, asyncio.get_running_loop(), lambda reason, error: None, faults=faults)

@@ -16,7 +16,7 @@ from onemq.heads.contract import Conversation, Link, Profile
 from onemq.heads.management.area import Area
 from onemq.heads.management.call import JSON, LANE, Call
 from onemq.heads.management.errors import Problem
-from onemq.heads.management.pages import Page, PageRequest, Pages
+from onemq.heads.management.pages import LaterPage, Page, PageRequest, Pages
 from onemq.heads.management.query import parse_query, split_path
 from onemq.heads.management.routes import has_tag
 from onemq.heads.management.session import Session, is_foreign
@@ -48,6 +48,7 @@ class ManagementConversation(Conversation):
         self._session = Session(link, gate)
         self._http = HttpReceiver(settings.header_bytes_max, settings.request_bytes_max)
         self._waiting: Call | None = None
+        self._later: _AwaitedPage | None = None
         self._satiated = False
         self._full = False
         self._holding = False
@@ -139,6 +140,14 @@ class ManagementConversation(Conversation):
             self._waiting = None
             if not waiting.keep_alive:
                 self._close()
+        later = self._later
+        if later is not None:
+            if later.page.page is None:
+                return True
+            self._later = None
+            self._write(later.page.page, later.keep_alive, later.head_only)
+            if not later.keep_alive:
+                self._close()
         return self._over or self._full or self._satiated
 
     def _hold_reading(self) -> None:
@@ -150,6 +159,12 @@ class ManagementConversation(Conversation):
     def _request(self, request: HttpRequest) -> None:
         target, _, query = request.target.decode("latin-1").partition("?")
         page = self._page(request, target, query)
+        if isinstance(page, LaterPage) and page.page is None:
+            self._later = _AwaitedPage(page, request.keep_alive, request.method == b"HEAD")
+            page.tell(self._page_is_there)
+            return
+        if isinstance(page, LaterPage):
+            page = page.page
         if page is not None:
             self._write(page, request.keep_alive, request.method == b"HEAD")
         else:
@@ -167,7 +182,11 @@ class ManagementConversation(Conversation):
         if not request.keep_alive:
             self._close()
 
-    def _page(self, request: HttpRequest, target: str, query: str) -> Page | None:
+    def _page_is_there(self) -> None:
+        self._link.touch()
+        self._link.again()
+
+    def _page(self, request: HttpRequest, target: str, query: str) -> Page | LaterPage | None:
         asked = PageRequest(
             target,
             query,
@@ -240,6 +259,9 @@ class ManagementConversation(Conversation):
         """Takes no more requests; nobody will hear the answer that is awaited."""
         self._over = True
         self._http.close()
+        if self._later is not None:
+            self._later.page.forget()
+            self._later = None
         waiting = self._waiting
         self._waiting = None
         if waiting is not None:
@@ -248,6 +270,17 @@ class ManagementConversation(Conversation):
                 waiting.canceller = None
                 canceller.cancel()
             waiting.release()
+
+
+class _AwaitedPage:
+    """The request behind a page that is still being made."""
+
+    __slots__ = ("head_only", "keep_alive", "page")
+
+    def __init__(self, page: LaterPage, keep_alive: bool, head_only: bool) -> None:
+        self.page = page
+        self.keep_alive = keep_alive
+        self.head_only = head_only
 
 
 def _allow(methods: list[str]) -> bytes:

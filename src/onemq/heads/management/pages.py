@@ -1,6 +1,6 @@
 """Pages without a login: health and metrics. What answers them is handed in by the composition root.
 
-A page is asked by path alone and answers at once; it must not change anything.
+A page is asked by path alone and answers at once, or later (`LaterPage`); it must not change anything.
 """
 
 from collections.abc import Callable
@@ -33,5 +33,31 @@ class Page:
         self.fields = fields
 
 
-Pages = Callable[[PageRequest], Page | None]
+class LaterPage:
+    """An answer that is still being made. page: it, when it is there."""
+
+    __slots__ = ("_told", "page")
+
+    def __init__(self) -> None:
+        self.page: Page | None = None
+        self._told: Callable[[], None] | None = None
+
+    def complete(self, page: Page) -> None:
+        """Called once, in no call of the conversation's."""
+        self.page = page
+        told = self._told
+        self._told = None
+        if told is not None:
+            told()
+
+    def tell(self, told: Callable[[], None]) -> None:
+        """Calls it when the page is there."""
+        self._told = told
+
+    def forget(self) -> None:
+        """Nobody waits any more."""
+        self._told = None
+
+
+Pages = Callable[[PageRequest], Page | LaterPage | None]
 """None: no page has this path."""

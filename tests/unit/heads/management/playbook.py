@@ -22,7 +22,7 @@ from onemq.heads.amqp091.settings import PREDECLARED_EXCHANGES
 from onemq.heads.contract import Link
 from onemq.heads.management.area import Area
 from onemq.heads.management.head import ManagementHead
-from onemq.heads.management.pages import Page, PageRequest
+from onemq.heads.management.pages import LaterPage, Page, PageRequest
 from onemq.heads.management.settings import ManagementSettings
 from onemq.model.passwords import hash_password
 from onemq.model.principal import Peer as PeerAddress
@@ -88,6 +88,17 @@ def live_page(request: PageRequest) -> Page | None:
     return Page(200, b"live\n") if request.path == "/health/live" else None
 
 
+def late_page(request: PageRequest) -> LaterPage | None:
+    """Completed by the test: `LATE` has those that wait."""
+    if request.path != "/late":
+        return None
+    LATE.append(LaterPage())
+    return LATE[-1]
+
+
+LATE: list[LaterPage] = []
+
+
 class Stage:
     """One broker. Time stands still until `wait`. areas: what the head serves, made over this stage."""
 
@@ -120,7 +131,7 @@ class Stage:
         }
         self.gate = Gate(Users(users), Permissions(["/", "other"], granted), self.broker, "guest")
         self.head = ManagementHead(
-            self.gate, settings or ManagementSettings(), [live_page], lambda: areas(self)
+            self.gate, settings or ManagementSettings(), [live_page, late_page], lambda: areas(self)
         )
         self.peers: list[Peer] = []
 

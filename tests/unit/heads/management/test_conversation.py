@@ -10,10 +10,11 @@ import pytest
 from onemq.heads.management.area import Area
 from onemq.heads.management.call import Call, Canceller
 from onemq.heads.management.errors import Problem
+from onemq.heads.management.pages import Page
 from onemq.heads.management.routes import ADMINISTRATOR, ANYBODY, MONITORING, Route, RouteTable
 from onemq.heads.management.settings import ManagementSettings
 from onemq.model.entities import QueueSettings
-from unit.heads.management.playbook import Stage
+from unit.heads.management.playbook import LATE, Stage
 
 
 class Pair(msgspec.Struct):
@@ -261,3 +262,40 @@ def test_bounds() -> None:
 def test_without_keep_alive_it_closes() -> None:
     peer = make_stage().connect()
     assert peer.asks("GET", "/v1/all", headers={"Connection": "close"}).status == 200 and peer.link.closed
+
+
+# Pages that take a while.
+
+
+def test_a_page_that_is_made_later_keeps_its_place() -> None:
+    stage = Stage()
+    peer = stage.connect()
+    peer.sends("GET", "/late")
+    peer.sends("GET", "/health/live")
+    stage.turn()
+    assert peer.hears() == []
+    LATE.pop().complete(Page(200, b"late\n"))
+    peer.resumes()
+    stage.turn()
+    assert [answer.body for answer in peer.hears()] == [b"late\n", b"live\n"]
+
+
+def test_a_page_that_nobody_waits_for_any_more_is_forgotten() -> None:
+    stage = Stage()
+    peer = stage.connect()
+    peer.sends("GET", "/late")
+    peer.leaves()
+    LATE.pop().complete(Page(200, b"late\n"))
+    assert not peer.link.resuming
+
+
+def test_a_page_that_was_there_at_once_is_answered_at_once() -> None:
+    stage = Stage()
+    peer = stage.connect()
+    peer.sends("HEAD", "/late")
+    late = LATE.pop()
+    late.complete(Page(200, b"late\n"))
+    peer.resumes()
+    stage.turn()
+    answer = peer.hears_one()
+    assert (answer.status, answer.body) == (200, b"")
