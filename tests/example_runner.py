@@ -31,6 +31,7 @@ class Examples:
             "AMQP_URL": f"amqp://guest:guest@{broker.host}:{broker.ports['amqp']}/%2F",
             "KAFKA_BOOTSTRAP_SERVERS": f"{broker.host}:{broker.ports['kafka']}",
             "AWS_ENDPOINT_URL": f"http://{broker.host}:{broker.ports['aws']}",
+            "METRICS_URL": f"http://{broker.host}:{broker.ports['metrics']}/metrics",
             "AWS_ACCESS_KEY_ID": "any",
             "AWS_SECRET_ACCESS_KEY": "any",
             "AWS_DEFAULT_REGION": "us-east-1",

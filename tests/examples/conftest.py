@@ -25,7 +25,9 @@ INSTALL_SECONDS_MAX = 120
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Generator[BrokerProcess, None, None]:
     """The process that all examples of this run share."""
-    process = BrokerProcess(tmp_path_factory.mktemp("broker"), listeners=("amqp", "http", "kafka", "aws"))
+    process = BrokerProcess(
+        tmp_path_factory.mktemp("broker"), listeners=("amqp", "http", "kafka", "aws", "metrics")
+    )
     process.start()
     try:
         yield process

@@ -1,0 +1,1 @@
+"""Autoscaling: as many workers as the backlog needs, by the broker's own metrics."""
