@@ -22,9 +22,11 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Ru
     return pytester.runpytest_subprocess("-p", "no:xdist", "-p", "no:cacheprovider", timeout=100)
 
 
-def test_tests_are_apart_on_one_broker(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_fixtures_give(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One session, in the order of the files: tests that are apart on one broker, what the session made stays, the clock is of one test,
+    faults are taken back."""
     pytester.makepyfile(
-        """
+        test_1_apart="""
         import pytest
 
         seen = set()
@@ -43,14 +45,34 @@ def test_tests_are_apart_on_one_broker(pytester: pytest.Pytester, monkeypatch: p
 
         def test_it_was_one_broker():
             assert len(seen) == 1
-        """
-    )
-    run(pytester, monkeypatch).assert_outcomes(passed=6)
+        """,
+        test_2_clock="""
+        import time
 
+        def test_before(onemq):
+            assert abs(onemq.clock.now() - time.time()) < 1800
 
-def test_what_the_session_made_stays(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytester.makepyfile(
-        """
+        def test_moves(onemq_clock, onemq, onemq_session):
+            onemq.declare_queue("orders", ttl=3600)
+            onemq.publish("orders", "x")
+            onemq_clock.advance(3000)
+            assert onemq.count("orders") == (1, 0, 0)
+            onemq_clock.advance(600)
+            assert onemq.count("orders") == (0, 0, 0)
+            assert onemq is not onemq_session
+
+        def test_after(onemq):
+            assert abs(onemq.clock.now() - time.time()) < 1800
+        """,
+        test_3_faults="""
+        def test_sets(onemq_faults, onemq):
+            onemq_faults.refuse()
+            assert onemq.faults.active
+
+        def test_begins_without(onemq_faults):
+            assert onemq_faults.active == ()
+        """,
+        test_4_session="""
         import pytest
 
         @pytest.fixture(scope="session", autouse=True)
@@ -61,47 +83,9 @@ def test_what_the_session_made_stays(pytester: pytest.Pytester, monkeypatch: pyt
         def test_is_there(onemq, number):
             assert onemq.names().queues == {"of-the-application"}
             onemq.declare_queue("of-the-test")
-        """
+        """,
     )
-    run(pytester, monkeypatch).assert_outcomes(passed=2)
-
-
-def test_the_clock_is_of_one_test(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytester.makepyfile(
-        """
-        import time
-
-        def test_before(onemq):
-            assert abs(onemq.clock.now() - time.time()) < 1800
-
-        def test_moves(onemq_clock, onemq, onemq_session):
-            onemq.declare_queue("orders", ttl=3600)
-            onemq.publish("orders", "x")
-            onemq_clock.advance(3599)
-            assert onemq.count("orders") == (1, 0, 0)
-            onemq_clock.advance(2)
-            assert onemq.count("orders") == (0, 0, 0)
-            assert onemq is not onemq_session
-
-        def test_after(onemq):
-            assert abs(onemq.clock.now() - time.time()) < 1800
-        """
-    )
-    run(pytester, monkeypatch).assert_outcomes(passed=3)
-
-
-def test_faults_are_taken_back(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytester.makepyfile(
-        """
-        def test_sets(onemq_faults, onemq):
-            onemq_faults.refuse()
-            assert onemq.faults.active
-
-        def test_begins_without(onemq_faults):
-            assert onemq_faults.active == ()
-        """
-    )
-    run(pytester, monkeypatch).assert_outcomes(passed=2)
+    run(pytester, monkeypatch).assert_outcomes(passed=13)
 
 
 def test_names_and_settings(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,8 +12,9 @@ from onemq.app.server import Server
 from onemq.embedded.errors import BrokerFailed
 from onemq.net.clock import Clock
 
-STEPS_MAX: Final = 5_000
-"""Deadlines that are kept one by one; beyond, the rest of the time is one jump."""
+STEPS_EXACT: Final = 1_000
+"""Deadlines that are kept one by one. There are periodic ones of seconds; after so many steps each is at least a part of the whole:"""
+STEPS_COARSE: Final = 1_000
 SETTLE_SECONDS_MAX: Final = 30.0
 POLL_SECONDS: Final = 0.001
 
@@ -23,9 +24,11 @@ async def advance(server: Server, clock: Clock, ms: int) -> None:
     turns = server.parts.turns
     engine = server.parts.broker
     target = int(clock.now_ms()) + ms
-    for _ in range(STEPS_MAX):
+    for step in range(STEPS_EXACT + STEPS_COARSE):
         await settle(server)
         deadline = engine.next_deadline_ms()
+        if step >= STEPS_EXACT and deadline:
+            deadline = max(deadline, int(clock.now_ms()) + ms // STEPS_COARSE)
         if deadline == 0 or deadline > target:
             break
         clock.ahead_ms += max(deadline - int(clock.now_ms()), 0)

@@ -130,7 +130,10 @@ class Turns:
             return
         if self._timer is not None:
             self._timer.cancel()
-        # A turn that has begun ends at its own time; what its end finds due comes right after it.
+        if self.active:
+            # The rest of the turn that has begun is later.
+            self._read_clock()
+            self._broker.begin_turn(self.now_ms)
         self._tick()
 
     def close(self) -> None:

@@ -79,6 +79,16 @@ def test_the_engine_goes_ahead_and_peers_do_not() -> None:
     assert party.dues == [start + 5_000]
 
 
+def test_the_rest_of_a_turn_that_has_begun_is_later() -> None:
+    stage = Stage()
+    stage.engine.deadline_ms = stage.clock.time_ms + 1_000
+    stage.turns.enter()
+    stage.clock.ahead_ms += 1_000
+    stage.turns.time_moved()
+    assert stage.engine.ticks == [stage.clock.time_ms + 1_000]
+    stage.loop.run()
+
+
 def test_an_engine_deadline_after_the_move_is_kept_in_real_time() -> None:
     stage = Stage()
     stage.clock.ahead_ms += 1_000_000
