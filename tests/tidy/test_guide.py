@@ -67,6 +67,7 @@ def test_programs_of_the_guide_come_from_files_that_are_run(page: Path) -> None:
 def test_the_programs_of_the_readme_are_those_that_are_run() -> None:
     shown = [content.strip() for language, content in blocks(texts()["README.md"]) if language == "python"]
     run = [without_docstring(FIRST_STEPS / f"with_{name}.py") for name in ("amqp", "kafka", "sqs")]
+    run.append(without_docstring(FIRST_STEPS / "test_inside.py"))
     assert shown == run
 
 

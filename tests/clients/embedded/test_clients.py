@@ -26,7 +26,7 @@ def test_pika(onemq: BlockingBroker) -> None:
     channel.confirm_delivery()
     for number in range(COUNT):
         channel.basic_publish("", "orders", str(number).encode(), pika.BasicProperties(delivery_mode=2))
-    seen = []
+    seen: list[int] = []
     for method, _properties, body in channel.consume("orders", inactivity_timeout=30):
         assert method is not None
         seen.append(int(body))
@@ -77,7 +77,7 @@ def test_confluent_kafka(onemq: BlockingBroker) -> None:
         {"bootstrap.servers": onemq.kafka_bootstrap, "group.id": "g", "auto.offset.reset": "earliest"}
     )
     consumer.subscribe(["events"])
-    seen = []
+    seen: list[int] = []
     while len(seen) < COUNT:
         record = consumer.poll(30)
         assert record is not None and record.error() is None

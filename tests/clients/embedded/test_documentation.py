@@ -22,6 +22,8 @@ RUN_SECONDS_MAX = 110
 
 PAGE = (ROOT / "docs" / "testing-with-onemq.md").read_text(encoding="utf-8")
 EXAMPLES = {title: text for language, title, text in EXAMPLE.findall(PAGE) if language == "python"}
+FIRST_STEP = ROOT / "examples" / "first_steps" / "test_inside.py"
+"""README shows it, too."""
 NODE_EXAMPLES = {title: text for language, title, text in EXAMPLE.findall(PAGE) if language == "javascript"}
 
 
@@ -37,14 +39,15 @@ def test_all_examples_are_found() -> None:
 
 @pytest.mark.timeout(RUN_SECONDS_MAX + 10)
 def test_python(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In one session: so they are apart, too."""
+    """In one session: so they are apart, too. README's example is among them."""
+    examples = {**EXAMPLES, FIRST_STEP.name: FIRST_STEP.read_text(encoding="utf-8")}
     monkeypatch.setenv("PYTHONPATH", source_directory())
     pytester.makeconftest('pytest_plugins = ["onemq.pytest_plugin"]\n')
-    for title, text in EXAMPLES.items():
+    for title, text in examples.items():
         (pytester.path / title).write_text(text, encoding="utf-8")
     done = pytester.runpytest_subprocess("-p", "no:xdist", "-p", "no:cacheprovider", timeout=RUN_SECONDS_MAX)
     outcomes = done.parseoutcomes()
-    tests = sum(text.count("def test_") for text in EXAMPLES.values())
+    tests = sum(text.count("def test_") for text in examples.values())
     # The snapshot's test runs three times.
     assert outcomes == {"passed": tests + 2}
 

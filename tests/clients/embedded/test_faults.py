@@ -151,7 +151,7 @@ def test_duplicates_over_amqp_and_sqs(onemq: BlockingBroker, onemq_faults: Fault
         )
     channel.queue_declare("orders", passive=True)
     onemq_faults.duplicate("orders", 2)
-    seen = []
+    seen: list[int] = []
     for method, properties, body in channel.consume("orders", inactivity_timeout=1):
         if method is None:
             break
@@ -178,7 +178,7 @@ def test_a_consumer_group_survives_broken_connections(onemq: BlockingBroker, one
         {"bootstrap.servers": onemq.kafka_bootstrap, "group.id": "g", "auto.offset.reset": "earliest"}
     )
     consumer.subscribe(["events"])
-    seen = []
+    seen: list[int] = []
     for number in range(5):
         onemq.publish("events", str(number))
         while len(seen) <= number:
