@@ -13,8 +13,10 @@ from onemq.config_sources import load
 DRAIN_SECONDS: Final = 0.5
 """How long a stop waits for clients to say goodbye: those in the same process often cannot, they are being stopped as well."""
 
-LISTENERS: Final = ("amqp", "kafka", "aws", "http", "metrics")
+PORT: Final = "port"
 TLS_PORT: Final = "tls_port"
+
+_ORIGINAL: Final = Settings()
 
 
 def settings_for(data: str | Path | None, memory: bool, given: Mapping[str, object] | None) -> Settings:
@@ -29,16 +31,21 @@ def settings_for(data: str | Path | None, memory: bool, given: Mapping[str, obje
     if data is not None:
         settings.storage.data = str(data)
     if not settings.tls_configured():
-        for section in (settings.amqp, settings.kafka, settings.aws, settings.http, settings.metrics):
-            section.tls_port = OFF
+        for name in sections_with(TLS_PORT):
+            setattr(getattr(settings, name), TLS_PORT, OFF)
     return settings
+
+
+def sections_with(setting: str) -> list[str]:
+    """The sections that have a setting of this name: every listener there is, and will be."""
+    return [name for name in Settings.__struct_fields__ if hasattr(getattr(_ORIGINAL, name), setting)]
 
 
 def _defaults() -> dict[str, object]:
     found: dict[str, object] = {"server.drain_seconds": DRAIN_SECONDS}
-    for name in LISTENERS:
-        found[f"{name}.port"] = 0
-        found[f"{name}.{TLS_PORT}"] = 0
+    for setting in (PORT, TLS_PORT):
+        for name in sections_with(setting):
+            found[f"{name}.{setting}"] = 0
     return found
 
 
