@@ -125,6 +125,7 @@ class Access:
             core, catalog, namespace, self.authority, rights, groups, self.groups, self.shares
         )
         self._limits = directory.limits
+        self._namespaces = directory.namespaces
         self._topic_permissions = directory.permissions.live(principal.name, namespace.name).topics
         self._connected = False
         self._channels: dict[Sink, bool] = {}
@@ -460,6 +461,10 @@ class Access:
         if target == "" and key and self.rights.may_write(key):
             return
         self._may_write("exchange", target)
+
+    def default_queue_type(self) -> str:
+        """Of the namespace: type name of queues declared without one; "" = the protocol's own default."""
+        return self._namespaces.find(self.namespace).default_queue_type
 
     def queue_type(self, name: str) -> str:
         """Type name of a queue, "" when there is none of that name."""

@@ -24,6 +24,7 @@ from onemq.model.refusal import Reason, Refusal
 MANAGEMENT: Final = "management"
 MONITORING: Final = "monitoring"
 POLICYMAKER: Final = "policymaker"
+QUEUE_TYPES: Final = ("", "classic", "quorum", "stream")
 NAME_OCTETS_MAX: Final = 255
 TAGS_MAX: Final = 100
 ACCESS_KEYS_MAX: Final = 100
@@ -287,7 +288,10 @@ class DirectoryAccess:
         default_queue_type: str = "",
         metadata: dict[str, object] | None = None,
     ) -> bool:
-        """Makes it, or changes what is said about it; True: it was made, and this user may do everything in it (as in RabbitMQ)."""
+        """Makes it, or changes what is said about it; True: it was made, and this user may do everything in it (as in RabbitMQ).
+
+        default_queue_type: of queues declared without one; "" or "undefined" (RabbitMQ's word): classic. Refusal INVALID.
+        """
         directory = self._directory
         known = directory.has_namespace(name)
         with self._audit.doing("alter" if known else "create", "namespace", name):
@@ -295,6 +299,11 @@ class DirectoryAccess:
             _check_name("namespace", name)
             if tags is not None and len(tags) > TAGS_MAX:
                 raise Refusal(Reason.INVALID, "namespace", name, f"more than {TAGS_MAX} tags")
+            if default_queue_type == "undefined":
+                default_queue_type = ""
+            if default_queue_type not in QUEUE_TYPES:
+                text = f"there is no queue type '{default_queue_type}'"
+                raise Refusal(Reason.INVALID, "namespace", name, text)
             directory.add_namespace(NamespaceRecord(name, description, tags, default_queue_type, metadata))
             me = self._principal.name
             if not known and directory.users.find(me) is not None:

@@ -204,6 +204,17 @@ def age_text_ms(text: str) -> int | None:
     return int(digits) * _AGE_UNITS_MS[unit]
 
 
+def with_default_type(
+    given: dict[str, FieldValue], default_type: str, durable: bool, exclusive: bool, auto_delete: bool
+) -> dict[str, FieldValue]:
+    """A declaration without a type, in a vhost that has one for such: unless a queue of that type cannot be declared so."""
+    if "x-queue-type" in given:
+        return given
+    if default_type != CLASSIC and (exclusive or not durable or (auto_delete and default_type == STREAM)):
+        return given
+    return {"x-queue-type": default_type, **given}
+
+
 def queue_settings(
     name: str,
     vhost: str,

@@ -226,6 +226,11 @@ def test_namespaces_and_who_sees_them() -> None:
     assert refused(lambda: stranger.namespace("orders")).reason == Reason.ACCESS_DENIED
     assert refused(lambda: admin.namespace("no")).reason == Reason.NOT_FOUND
     assert refused(lambda: admin.put_namespace("")).reason == Reason.INVALID
+    assert refused(lambda: admin.put_namespace("x", default_queue_type="y")).reason == Reason.INVALID
+    admin.put_namespace("orders", default_queue_type="quorum")
+    assert admin.namespace("orders").default_queue_type == "quorum"
+    admin.put_namespace("orders", default_queue_type="undefined")
+    assert admin.namespace("orders").default_queue_type == ""
 
 
 def test_limits() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from engine_driver import Driver, RecordingSink
 from onemq.engine.directory.policies import Policy
@@ -200,8 +200,6 @@ PATTERNS = ("^a", "b$", ".*", "^ab$")
 class Policed(RuleBasedStateMachine):
     """Policies come and go, queues come and go: at every moment each has the best policy, and what follows from it."""
 
-    policies = Bundle("policies")
-
     def __init__(self) -> None:
         super().__init__()
         self.driver = Driver()
@@ -306,3 +304,20 @@ def test_operators_see_what_applies() -> None:
     remove_policy(driver, "theirs", operator=True)
     view = driver.access.inspection.queue("q")
     assert (view.policy, view.operator_policy, view.definition) == ("", "", {})
+
+
+class Misread(Policed):
+    """The same with rules that are wrong: if nobody noticed, the test above would prove nothing."""
+
+    def _fits(self, policy: Policy, name: str, kind: str) -> bool:
+        return policy.pattern != "^ab$" and super()._fits(policy, name, kind)
+
+
+def test_a_wrong_rule_is_found() -> None:
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(
+            Misread,
+            settings=hypothesis_settings(
+                max_examples=300, stateful_step_count=20, deadline=None, report_multiple_bugs=False
+            ),
+        )

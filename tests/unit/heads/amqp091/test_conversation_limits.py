@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from onemq.engine.directory.namespaces import NamespaceRecord
 from onemq.engine.directory.records import UserRecord
 from onemq.heads.amqp091.frames import PROTOCOL_HEADER_0_9_1
 from onemq.heads.amqp091.methods import (
@@ -16,6 +17,7 @@ from onemq.heads.amqp091.methods import (
     ConnectionTuneOk,
     QueueBind,
     QueueDeclare,
+    QueueDeclareOk,
 )
 from unit.heads.amqp091.playbook import CAPABLE, Peer, Stage
 
@@ -149,3 +151,21 @@ def test_cluster_name() -> None:
         start = peer.hears_one(0)
         assert isinstance(start, ConnectionStart)
         assert start.server_properties["cluster_name"] == (name or "onemq@localhost")
+
+
+def test_default_queue_type_of_a_vhost() -> None:
+    stage = Stage()
+    stage.broker.directory.add_namespace(NamespaceRecord("/", default_queue_type="quorum"))
+    peer = stage.connect()
+    peer.says(1, ChannelOpen())
+    peer.hears(1, ChannelOpenOk())
+    for arguments in ({}, {"x-queue-type": "quorum"}, {}):
+        peer.says(1, QueueDeclare("q", False, True, False, False, False, dict(arguments)))
+        assert isinstance(peer.hears_one(1), QueueDeclareOk)
+    peer.says(1, QueueDeclare("mine", False, False, True, False, False, {}))
+    assert isinstance(peer.hears_one(1), QueueDeclareOk)
+    queues = stage.broker.catalog.namespaces["/"].queues
+    assert (queues["q"].settings.type_name, queues["mine"].settings.type_name) == ("quorum", "classic")
+    assert queues["q"].declared.arguments == {"x-queue-type": "quorum"}
+    peer.says(1, QueueDeclare("q", False, True, False, False, False, {"x-queue-type": "classic"}))
+    assert closed_channel(peer)[0] == 406

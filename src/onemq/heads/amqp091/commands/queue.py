@@ -1,6 +1,11 @@
 """queue.declare, bind, unbind, purge, delete."""
 
-from onemq.heads.amqp091.arguments import plain_arguments, queue_settings, second_declaration
+from onemq.heads.amqp091.arguments import (
+    plain_arguments,
+    queue_settings,
+    second_declaration,
+    with_default_type,
+)
 from onemq.heads.amqp091.channel import Channel
 from onemq.heads.amqp091.commands.names import (
     REPLY_TO,
@@ -39,6 +44,11 @@ def declare(channel: Channel, data: bytes, start: int, end: int) -> None:
         server_named = name == ""
         if server_named:
             name = session.generated_name("amq.gen")
+        default_type = session.access.default_queue_type()
+        if default_type:
+            method.arguments = with_default_type(
+                method.arguments, default_type, method.durable, method.exclusive, method.auto_delete
+            )
         existing_type = session.access.queue_type(name)
         if existing_type:
             settings = second_declaration(
