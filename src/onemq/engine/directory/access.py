@@ -119,7 +119,6 @@ class DirectoryAccess:
                 user.password_hash = password_hash
                 directory.store_hash(user)
             else:
-                user.seeded = before is not None and before.seeded
                 directory.users.store(user)
             return before is None
 
@@ -144,7 +143,7 @@ class DirectoryAccess:
             keys[access_key] = secret
             if len(keys) > ACCESS_KEYS_MAX:
                 raise Refusal(Reason.LIMIT, "user", name, f"{ACCESS_KEYS_MAX} access keys")
-            users.store(UserRecord(name, user.password_hash, user.tags, keys, seeded=user.seeded))
+            users.store(UserRecord(name, user.password_hash, user.tags, keys))
 
     def remove_access_key(self, name: str, access_key: str) -> None:
         """Refusal NOT_FOUND ("access key")."""
@@ -154,9 +153,7 @@ class DirectoryAccess:
             keys = dict(user.access_keys)
             if keys.pop(access_key, None) is None:
                 raise Refusal(Reason.NOT_FOUND, "access key", access_key)
-            self._directory.users.store(
-                UserRecord(name, user.password_hash, user.tags, keys, seeded=user.seeded)
-            )
+            self._directory.users.store(UserRecord(name, user.password_hash, user.tags, keys))
 
     def _check_user(self, name: str, before: UserRecord | None) -> None:
         _check_name("user", name)

@@ -67,8 +67,7 @@ class Directory:
         """Once, after recovery: a broker that has no user and never dismissed guest gets it; users in the settings replace it."""
         users = self.users
         if users.has_configured():
-            guest = users.find_added(GUEST)
-            if guest is not None and guest.seeded:
+            if self._has_first_guest():
                 users.remove(GUEST, dismissed=False)
                 self.permissions.remove_user(GUEST)
         elif self._settings.guest and not users.has_any() and not users.guest_dismissed:
@@ -76,6 +75,16 @@ class Directory:
             users.store(UserRecord(GUEST, encoded, [ADMINISTRATOR], seeded=True))
             if "/" in self._catalog.namespaces:
                 self.permissions.grant(GUEST, "/", EVERYTHING, EVERYTHING, EVERYTHING)
+
+    def _has_first_guest(self) -> bool:
+        """Whether guest is there as it was made: nobody has changed it, or taken from it."""
+        guest = self.users.find_added(GUEST)
+        if guest is None or not guest.seeded:
+            return False
+        granted = self.permissions.find(GUEST, "/")
+        if granted is None:
+            return "/" not in self._catalog.namespaces
+        return granted.configure == granted.write == granted.read == EVERYTHING
 
     def changed(self) -> None:
         """Somebody's rights are others now: routes that were resolved under them are resolved again."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from engine_driver import Driver, RecordingSink
 from onemq.engine.access import Access
 from onemq.engine.credentials import HASHES
+from onemq.engine.directory.access import DirectoryAccess
 from onemq.engine.directory.directory import Directory, DirectoryListener
 from onemq.engine.directory.namespaces import NamespaceRecord
 from onemq.engine.directory.policies import Policy
@@ -20,8 +23,10 @@ from onemq.engine.topics.config import TopicConfig
 from onemq.model.demand import Demand
 from onemq.model.entities import ExchangeSettings, QueueSettings
 from onemq.model.passwords import parse_hash
+from onemq.model.principal import Principal
 from onemq.model.record import Record
 from onemq.model.refusal import Reason, Refusal
+from onemq.model.rights import all_rights
 
 
 class Gone(DirectoryListener):
@@ -90,6 +95,28 @@ def test_a_guest_that_was_changed_is_a_user_like_others() -> None:
     driver.settings = with_guest([UserRecord("shop", "h", [], configured=True)])
     driver.restart()
     assert names(driver) == ["guest", "shop"]
+
+
+TAKES: list[Callable[[DirectoryAccess], object]] = [
+    lambda admin: admin.put_user("guest", []),
+    lambda admin: admin.clear_permission("/", "guest"),
+    lambda admin: admin.set_permission("/", "guest", ".*", "", ""),
+]
+
+
+def test_what_was_taken_from_guest_does_not_come_back() -> None:
+    for take in TAKES:
+        driver = Driver(with_guest())
+        take(driver.broker.access(Principal("root", ["administrator"]), "/", all_rights()).directory)
+        driver.settle_down()
+        for configured in ([UserRecord("shop", "h", [], configured=True)], None):
+            driver.settings = with_guest(configured)
+            driver.restart()
+        guest, rights = (
+            directory_of(driver).users.find("guest"),
+            directory_of(driver).permissions.rights("guest", "/"),
+        )
+        assert guest is not None and (not guest.tags or rights is None or not rights.may_write("x"))
 
 
 def test_no_guest_where_others_are() -> None:

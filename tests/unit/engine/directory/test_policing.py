@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import Phase
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
@@ -318,6 +319,10 @@ def test_a_wrong_rule_is_found() -> None:
         run_state_machine_as_test(
             Misread,
             settings=hypothesis_settings(
-                max_examples=300, stateful_step_count=20, deadline=None, report_multiple_bugs=False
+                max_examples=300,
+                stateful_step_count=20,
+                deadline=None,
+                report_multiple_bugs=False,
+                phases=[Phase.generate],
             ),
         )
