@@ -81,7 +81,7 @@ class Call:
         """The principal's way into a namespace, until the answer. Refusal NAMESPACE_DENIED."""
         found = self._accesses.get(namespace)
         if found is None:
-            found = self.session.gate.enter(self.principal, namespace, self.session.link.peer)
+            found = self.session.gate.enter(self.principal, namespace, self.session.link.peer, "http")
             found.authority.host = self.session.link.peer.host
             self._accesses[namespace] = found
         return found
