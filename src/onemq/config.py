@@ -170,6 +170,13 @@ class AuditSettings(Struct, forbid_unknown_fields=True):
     files_max: Annotated[int, Meta(ge=1, le=1_000)] = 10
 
 
+class TracingSettings(Struct, forbid_unknown_fields=True):
+    endpoint: str = ""
+    service_name: str = ""
+    sample_ratio: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    spans_max: Annotated[int, Meta(ge=16, le=1_000_000)] = 2048
+
+
 class Settings(Struct, forbid_unknown_fields=True):
     """Everything. Sections as in onemq.toml."""
 
@@ -189,6 +196,7 @@ class Settings(Struct, forbid_unknown_fields=True):
     transactions: TransactionsSettings = field(default_factory=TransactionsSettings)
     log: LogSettings = field(default_factory=LogSettings)
     audit: AuditSettings = field(default_factory=AuditSettings)
+    tracing: TracingSettings = field(default_factory=TracingSettings)
     namespaces: list[str] = field(default_factory=lambda: ["/"])
     users: dict[str, UserSettings] = field(default_factory=dict)
 

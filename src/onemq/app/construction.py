@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from onemq import __version__
 from onemq.auth.gate import Gate
 from onemq.auth.permissions import Permission, Permissions
 from onemq.auth.scram import ScramPassword
@@ -29,6 +30,7 @@ from onemq.net.clock import Clock
 from onemq.net.pressure import Pressure
 from onemq.ops.audit import AuditFile, AuditLog, CannotAudit
 from onemq.ops.log_bounds import LogBounds
+from onemq.ops.tracing_setup import CannotTrace, TracingChoice, open_tracing
 from onemq.storage.errors import StorageError
 from onemq.storage.file_store import FileStore
 from onemq.storage.files import Files
@@ -39,6 +41,8 @@ from onemq.storage.workers import Threads
 
 if TYPE_CHECKING:
     import ssl
+
+    from onemq.ops.tracing import Tracing
 
 FAILED: Final = 1
 BAD_SETTING: Final = 2
@@ -189,6 +193,16 @@ def make_audit_log(settings: Settings) -> AuditLog | None:
     except CannotAudit as error:
         raise CannotStart(f"bad setting audit.file: cannot write {error}", BAD_SETTING) from None
     return AuditLog(log_bounds(settings), file)
+
+
+def make_tracing(settings: Settings, broker: Broker) -> "Tracing | None":
+    """None when no exporter is configured. Raises CannotStart."""
+    tracing = settings.tracing
+    choice = TracingChoice(tracing.endpoint, tracing.service_name, tracing.sample_ratio, tracing.spans_max)
+    try:
+        return open_tracing(choice, os.environ, broker.catalog.natives, __version__)
+    except CannotTrace as error:
+        raise CannotStart(f"bad setting tracing.endpoint: {error}", BAD_SETTING) from None
 
 
 def make_pressure(settings: Settings, store: Store) -> Pressure:

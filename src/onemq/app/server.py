@@ -15,6 +15,7 @@ from onemq.app.construction import (
     make_gate,
     make_pressure,
     make_store,
+    make_tracing,
     recovered_broker,
     tls_context,
 )
@@ -36,6 +37,8 @@ from onemq.ops.health import Progress
 
 if TYPE_CHECKING:
     import ssl
+
+    from onemq.ops.tracing import Tracing
 
 _log = logging.getLogger("onemq")
 
@@ -95,6 +98,7 @@ class Server:
         self._chores_due = 0.0
         self._failed = False
         self._audit: AuditLog | None = None
+        self._tracing: Tracing | None = None
 
     @property
     def parts(self) -> Parts:
@@ -138,6 +142,9 @@ class Server:
                 waker.turns.close()
             store.close()
             self._close_audit_log()
+            if self._tracing is not None:
+                self._tracing.close()
+                self._tracing = None
             raise
         self._store = store
         self._parts = parts
@@ -171,6 +178,9 @@ class Server:
     def _make_parts(self, broker: Broker, store: Store, waker: Waker, tls: "ssl.SSLContext | None") -> Parts:
         settings = self._settings
         broker.core.auditor = self._audit
+        self._tracing = make_tracing(settings, broker)
+        if self._tracing is not None:
+            broker.core.tracer = self._tracing.tracer
         pressure = make_pressure(settings, store)
         turns = Turns(self._loop, self._clock, broker, store, pressure, self._end_in_failure)
         waker.turns = turns
@@ -235,6 +245,9 @@ class Server:
             # Joins threads that write: off the loop, which may be somebody else's as well.
             await self._loop.run_in_executor(None, store.close)
             self._close_audit_log()
+            if self._tracing is not None:
+                await self._loop.run_in_executor(None, self._tracing.close)
+                self._tracing = None
         return clean
 
     def _close_audit_log(self) -> None:

@@ -226,6 +226,9 @@ class Access:
         general.published_bytes += size
         at.published += 1
         at.published_bytes += size
+        tracer = self.core.tracer
+        if tracer is not None:
+            tracer.published(record, self.protocol.name, route.address.exchange, route.address.routing_key)
         if route.reply is not None:
             own.routed += 1
             general.routed += 1

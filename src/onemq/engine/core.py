@@ -15,7 +15,7 @@ from onemq.engine.counters import Totals
 from onemq.engine.facts import write_part
 from onemq.engine.loads import FindWaiter, LoadWaiter
 from onemq.engine.parts import Part
-from onemq.engine.ports import Auditor, Store
+from onemq.engine.ports import Auditor, Store, Tracer
 from onemq.engine.settings import EngineSettings
 
 STALE_DEADLINES_MIN: Final = 1000
@@ -65,6 +65,7 @@ class Core:
         load_waiters, find_waiters: by ticket: who asked the store on no queue's behalf.
         fetch_bytes_left: bytes of batches that may still be fetched before others of them have left; may be below 0.
         auditor: is told what administrators do, by way of auditing.py; None: nobody is.
+        tracer: is told what happens to messages; None: nobody is.
         totals: what was counted, by protocol.
     """
 
@@ -73,6 +74,7 @@ class Core:
         self.settings = settings
         self.entropy = entropy
         self.auditor: Auditor | None = None
+        self.tracer: Tracer | None = None
         self.persistent = store.persistent
         self.totals = Totals()
         self.now_ms: i64 = 0

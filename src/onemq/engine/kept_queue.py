@@ -304,6 +304,10 @@ class KeptQueue(Queue):
                 continue
             size = record.body_bytes()
             core.delivery_bytes_left -= size
+            tracer = core.tracer
+            if tracer is not None:
+                # A reader settles nothing: what it acknowledges is its window.
+                tracer.delivered(record, consumer.sink.protocol.name, self.name, int(self.log.log_id), False)
             if consumer.no_ack:
                 for counters in (self.counters, consumer.sink.counters, consumer.totals):
                     counters.delivered_no_ack += 1

@@ -41,6 +41,9 @@ class QueueSource(ReceiveSource):
     def type_name(self) -> str:
         return self._queue.settings.type_name
 
+    def queue_name(self) -> str:
+        return self._queue.name
+
     def is_loading(self) -> bool:
         queue = self._queue
         return queue.is_loading() or (queue.core.delivery_bytes_left <= 0 and queue.ledger.ready_count > 0)
@@ -292,6 +295,7 @@ class LedgerQueue(Queue):
             counters.delivered_no_ack += 1
             through.delivered_no_ack += 1
             totals.delivered_no_ack += 1
+            self._trace(record, consumer.sink, False)
             if ledger.settle(record):
                 self.core.need_write(self.agenda)
             consumer.sink.deliver(consumer, record, attempts, failures, None)
@@ -299,6 +303,7 @@ class LedgerQueue(Queue):
         counters.delivered += 1
         through.delivered += 1
         totals.delivered += 1
+        self._trace(record, consumer.sink, True)
         delivery = Delivery(record, self.leaser, consumer.sink, consumer, attempts, failures, now)
         self._lease(delivery)
         consumer.demand.in_flight += 1
@@ -306,6 +311,16 @@ class LedgerQueue(Queue):
         if group is not None:
             group.in_flight += 1
         consumer.sink.deliver(consumer, record, attempts, failures, delivery)
+
+    def _trace(self, record: Record, sink: Sink, held: bool) -> None:
+        tracer = self.core.tracer
+        if tracer is not None:
+            tracer.delivered(record, sink.protocol.name, self.name, int(self.log.log_id), held)
+
+    def _trace_end(self, delivery: Delivery, how: str) -> None:
+        tracer = self.core.tracer
+        if tracer is not None:
+            tracer.settled(int(self.log.log_id), int(delivery.offset), how)
 
     def _lease(self, delivery: Delivery) -> None:
         sink = delivery.sink
@@ -331,6 +346,7 @@ class LedgerQueue(Queue):
             attempts = ledger.attempts(record.offset)
             failures = ledger.failures(record.offset)
             self._count_get(sink, record, attempts, no_ack)
+            self._trace(record, sink, not no_ack)
             if no_ack:
                 if ledger.settle(record):
                     self.core.need_write(self.agenda)
@@ -452,6 +468,9 @@ class LedgerQueue(Queue):
 
     def settle_leased(self, lease: TimedLease) -> None:
         self.counters.acknowledged += 1
+        tracer = self.core.tracer
+        if tracer is not None:
+            tracer.settled(int(self.log.log_id), int(lease.offset), "ack")
         if self.ledger.settle_leased(lease):
             self.core.need_write(self.agenda)
         if self.ledger.ready_count:
@@ -533,6 +552,7 @@ class LedgerQueue(Queue):
     def settle(self, delivery: Delivery) -> None:
         if not self._end_lease(delivery):
             return
+        self._trace_end(delivery, "ack")
         self.counters.acknowledged += 1
         delivery.sink.counters.acknowledged += 1
         consumer = delivery.consumer
@@ -545,11 +565,13 @@ class LedgerQueue(Queue):
 
     def reject(self, delivery: Delivery) -> None:
         if self._end_lease(delivery):
+            self._trace_end(delivery, "reject")
             self._bury(delivery.record, DIED_REJECTED)
 
     def give_back(self, delivery: Delivery, failed: bool) -> None:
         if not self._end_lease(delivery):
             return
+        self._trace_end(delivery, "requeue")
         settings = self.settings
         record = delivery.record
         failures = delivery.failures + (1 if failed else 0)

@@ -1,4 +1,4 @@
-"""What the engine asks of the world: one shard of durable storage, and somebody who writes down what administrators do.
+"""What the engine asks of the world: one shard of durable storage, somebody who writes down what administrators do, and a tracer.
 
 No file-system words here.
 
@@ -15,6 +15,7 @@ from typing import Final
 from mypy_extensions import i64, mypyc_attr
 
 from onemq.model.principal import Peer
+from onemq.model.record import Record
 
 
 class Completion:
@@ -255,3 +256,37 @@ class Auditor:
     @abstractmethod
     def note(self, act: Act) -> None:
         """Must not block for long, and must not raise."""
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Tracer:
+    """Is told what happens to messages (`Core.tracer`; None, and one comparison a message, where no exporter is configured).
+
+    protocol: as `ProtocolCounters.name`. Nothing here may block, raise, or change what it is given.
+    """
+
+    @abstractmethod
+    def published(self, record: Record, protocol: str, exchange: str, routing_key: str) -> None:
+        """A client has published it; exchange "" and a queue's name: straight to the queue."""
+
+    @abstractmethod
+    def noticed(self, headers: list[tuple[str, bytes | None]], topic: str, size: int) -> None:
+        """A client has published to a notice topic. headers: the notice's attributes that are text."""
+
+    @abstractmethod
+    def batch_published(self, batch: bytes, protocol: str, topic: str, partition: int) -> None:
+        """A producer's batch was appended, as it is stored."""
+
+    @abstractmethod
+    def delivered(self, record: Record, protocol: str, queue: str, log_id: int, held: bool) -> None:
+        """It was given to a consumer or receiver. held: it has to settle it (`settled`)."""
+
+    @abstractmethod
+    def batches_delivered(
+        self, batches: list[bytes], first_offset: int, protocol: str, topic: str, partition: int
+    ) -> None:
+        """Whole batches were given to a reader, who wanted records from `first_offset` on."""
+
+    @abstractmethod
+    def settled(self, log_id: int, offset: int, how: str) -> None:
+        """A delivery is over. how: "ack", "reject" or "requeue"."""

@@ -41,6 +41,10 @@ class ReceiveSource:
         """As `QueueSettings.type_name`."""
         return "classic"
 
+    def queue_name(self) -> str:
+        """For who traces."""
+        return ""
+
 
 class _Waiting:
     __slots__ = ("attempt", "by_ms", "count", "tally", "visibility_ms", "waiter")
@@ -134,6 +138,11 @@ class Receivers:
             tally.got_nothing()
             self._source.counters().get_empty += 1
             return
+        tracer = self._core.tracer
+        if tracer is not None:
+            for each in found:
+                name = self._source.queue_name()
+                tracer.delivered(each.record, tally.protocol.name, name, int(each.handle.log_id), True)
         size: i64 = 0
         redelivered: i64 = 0
         for each in found:

@@ -181,6 +181,14 @@ class NoticeAccess:
             if before is not None:
                 return Published(before.message_id, int(before.offset))
         notices.publish(topic, notice, scope)
+        tracer = notices.core.tracer
+        if tracer is not None:
+            texts: list[tuple[str, bytes | None]] = [
+                (each.name, each.text.encode("utf-8", "surrogatepass")) for each in notice.attributes
+            ]
+            if notice.trace:
+                texts.append(("AWSTraceHeader", notice.trace.encode("utf-8", "surrogatepass")))
+            tracer.noticed(texts, topic.name, len(notice.text))
         self._tally.published(1, len(notice.text))
         topic.counters.published += 1
         topic.counters.published_bytes += len(notice.text)

@@ -32,6 +32,7 @@ class Notice:
         structured: texts by protocol; empty for a plain notice. subject: or None. attributes: in the order given.
         group, deduplication_id: "" = none. sequence: the topic's count, 0 = none. time_ms: when it was published.
         origin: where the publisher reached us ("http://localhost:4566"): links in what is rendered begin with it.
+        trace: X-Ray's trace header, "" = none. Queues get it with the notice.
     """
 
     __slots__ = (
@@ -46,6 +47,7 @@ class Notice:
         "subject",
         "text",
         "time_ms",
+        "trace",
     )
 
     def __init__(self, message_id: str, text: str, time_ms: int, origin: str) -> None:
@@ -59,6 +61,7 @@ class Notice:
         self.sequence = 0
         self.time_ms = time_ms
         self.origin = origin
+        self.trace = ""
         self.signatures: dict[str, str] = {}
         """Free for the renderer: what it has computed for one text is the same for all subscribers."""
 
@@ -89,6 +92,7 @@ def to_bytes(notice: Notice) -> bytes:
             "sequence": notice.sequence,
             "time": notice.time_ms,
             "origin": notice.origin,
+            "trace": notice.trace,
         }
     )
 
@@ -104,6 +108,7 @@ def from_bytes(data: bytes) -> Notice:
     assert isinstance(attributes, list)
     notice = Notice(str(plain["id"]), str(plain["text"]), time_ms, str(plain["origin"]))
     notice.structured = structured
+    notice.trace = str(plain.get("trace", ""))
     notice.subject = None if subject is None else str(subject)
     notice.group = str(plain["group"])
     notice.deduplication_id = str(plain["deduplication"])

@@ -201,6 +201,11 @@ class ShareFetch(Agenda):
             self._tally.delivered(
                 "stream", counters.delivered - delivered, size, counters.redelivered - redelivered
             )
+            tracer = self.core.tracer
+            if tracer is not None:
+                partition = share.partition()
+                protocol = self._tally.protocol.name
+                tracer.batches_delivered(kept, int(offset), protocol, partition.name, int(partition.index))
         self._records_left = ask.records_max
         for other in self._results:
             for run in other.acquired:

@@ -226,6 +226,12 @@ class Fetch(Agenda):
         counters.delivered_batches += len(batches)
         if self._tally is not None:
             self._tally.fetched(records, size, len(batches))
+            tracer = self.core.tracer
+            if tracer is not None and batches:
+                protocol = self._tally.protocol.name
+                tracer.batches_delivered(
+                    batches, int(part.offset), protocol, partition.name, int(partition.index)
+                )
         if self._committed and batches:
             result.aborted = partition.aborted_in(part.offset, end_offset(batches[-1]))
 

@@ -209,6 +209,9 @@ class TopicAccess:
         appended = partition.append_checked(batch)
         if not appended.duplicate:
             self._tally.published_batch(record_count(batch), len(batch))
+            tracer = self.core.tracer
+            if tracer is not None:
+                tracer.batch_published(batch, self._tally.protocol.name, topic.name, index)
         return appended
 
     # Records out.

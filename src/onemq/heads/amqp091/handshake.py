@@ -117,6 +117,11 @@ class Handshake:
     def greet(self, header: bytes) -> None:
         """The first eight bytes."""
         if header != PROTOCOL_HEADER_0_9_1 and header != b"AMQP\x01\x01\x00\x09":
+            self._link.warn(
+                "protocol_error",
+                f"sent {header!r} instead of AMQP 0-9-1's header: closing; another protocol, another version of AMQP, or TLS on the "
+                "plain port",
+            )
             self._link.outbox.writer.write(PROTOCOL_HEADER_0_9_1)
             self._fail()
             return

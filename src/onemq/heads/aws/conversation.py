@@ -159,6 +159,7 @@ class AwsConversation(Conversation):
 
     def _request(self, request: HttpRequest) -> None:
         self._session.user_agent = request.headers.get(b"user-agent", b"")
+        self._session.trace = request.headers.get(b"x-amzn-trace-id", b"")
         target = request.target
         mark = target.find(b"?")
         path = target if mark < 0 else target[:mark]

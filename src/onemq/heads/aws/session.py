@@ -20,6 +20,8 @@ from onemq.wire.http import HttpRequest
 
 ACCESSES_MAX: Final = 8
 """Principals whose way into the engine a connection keeps: clients sign all requests of a connection with one key."""
+TRACE_BYTES_MAX: Final = 500
+"""What SQS keeps of a trace header."""
 LOCAL_NAMES: Final = (b"localhost", b"127.0.0.1", b"[::1]")
 NOBODY: Final = Principal("", [])
 
@@ -31,7 +33,7 @@ class Session:
         scheme: "http" or "https": how the peer reached us.
         publishing: the net knows that this peer publishes.
         answer_bytes: answers made since the last one had left when a request was taken.
-        lost: the connection is gone. user_agent: of the last request.
+        lost: the connection is gone. user_agent, trace: of the last request; `trace` is X-Ray's header (X-Amzn-Trace-Id).
     """
 
     __slots__ = (
@@ -46,6 +48,7 @@ class Session:
         "publishing",
         "scheme",
         "settings",
+        "trace",
         "user_agent",
     )
 
@@ -57,6 +60,7 @@ class Session:
         self.publishing = False
         self.answer_bytes: i64 = 0
         self.lost = False
+        self.trace = b""
         self.user_agent = b""
         self._accesses: dict[str, Access] = {}
         self._anonymous: Access | None = None
@@ -137,6 +141,10 @@ class Session:
     def user(self) -> str:
         """Who sent requests here so far; several names are joined by commas."""
         return ",".join(name for name in self._accesses if name)
+
+    def trace_header(self) -> str:
+        """X-Ray's header of the last request, "" without."""
+        return self.trace[:TRACE_BYTES_MAX].decode("latin-1") if self.trace else ""
 
     def tell_too_large(self, operation: str, size: int, most: int, entity: str = "") -> None:
         """A message that is refused for its size is a line in the log."""

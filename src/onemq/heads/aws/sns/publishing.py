@@ -196,6 +196,7 @@ def make_notice(call: Call, topic: NoticeTopic, message: Message) -> Notice:
         raise invalid("MessageStructure")
     notice.subject = subject
     notice.attributes = message.attributes
+    notice.trace = call.session.trace_header()
     notice.group = group
     if is_fifo(topic):
         if not identifier:

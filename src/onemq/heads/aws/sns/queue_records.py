@@ -27,7 +27,7 @@ def queue_record(
     # Queues without strict groups take no such id from SendMessage either.
     strict = target is not None and target.grouping == STRICT_GROUPS
     identifier = notice.deduplication_id if strict else ""
-    message = Message(message_id, ACCOUNT, notice.time_ms, attributes, identifier, "")
+    message = Message(message_id, ACCOUNT, notice.time_ms, attributes, identifier, notice.trace)
     return make_record(body.encode("utf-8", "surrogatepass"), notice.group, message, 0)
 
 

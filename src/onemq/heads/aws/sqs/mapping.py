@@ -104,8 +104,13 @@ def read_record(record: Record, natives: Natives, log_id: int) -> tuple[str, Mes
     if record.native_kind == NATIVE_SQS:
         return value.decode("utf-8", "replace"), read_message(record)
     attributes: Attributes = {}
+    trace = ""
     typed = natives.headers(record)
     for name, content in natives.plain_headers(record):
+        if name == TRACE_HEADER and content is not None:
+            # What SQS shows as a system attribute other protocols carry as a header.
+            trace = content.decode("utf-8", "replace")
+            continue
         if content is None or _NAME_CHARACTERS.fullmatch(name) is None:
             continue
         known = typed.get(name)
@@ -118,7 +123,7 @@ def read_record(record: Record, natives: Natives, log_id: int) -> tuple[str, Mes
         body = base64.b64encode(value).decode("ascii")
         attributes[ENCODING_ATTRIBUTE] = ("String", b"base64")
     return body, Message(
-        _made_up_id(log_id, int(record.offset)), "", int(record.timestamp_ms), attributes, "", ""
+        _made_up_id(log_id, int(record.offset)), "", int(record.timestamp_ms), attributes, "", trace
     )
 
 

@@ -282,7 +282,9 @@ def send(call: Call, to: Destination, draft: Draft) -> dict[str, object]:
         _serve_fairly(call, to)
     message_id = call.identifiers.next()
     sender = access.principal.name if call.session.gate.needs_login() else ACCOUNT
-    message = Message(message_id, sender, call.now_ms, draft.attributes, draft.deduplication_id, draft.trace)
+    # As in SQS, the HTTP header counts when the request has no system attribute; only the latter has a digest in the answer.
+    traced = draft.trace or call.session.trace_header()
+    message = Message(message_id, sender, call.now_ms, draft.attributes, draft.deduplication_id, traced)
     record = make_record(draft.body, draft.group_id, message, draft.not_before_ms)
     outcome = access.publish(to.route, record)
     if not outcome & ROUTED:
