@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Final
 from onemq import __version__
 from onemq.app.construction import cluster_id
 from onemq.app.metrics import MetricsPages, node_name
+from onemq.app.node import Node
 from onemq.auth.gate import Gate
 from onemq.config import OFF, Settings
 from onemq.engine.broker import Broker
 from onemq.engine.ports import Store
 from onemq.heads.amqp091.head import AmqpHead
 from onemq.heads.amqp091.settings import AmqpSettings
+from onemq.heads.amqp091.words import AmqpWords
 from onemq.heads.aws.head import AwsHead
 from onemq.heads.aws.settings import AwsSettings
 from onemq.heads.contract import Head
@@ -39,6 +41,8 @@ from onemq.ops.health import Health
 if TYPE_CHECKING:
     import ssl
 
+    from onemq.heads.management.area import Area
+
 LINGER_MS: Final = 1000
 
 
@@ -47,6 +51,7 @@ class Parts:
 
     Attributes:
         faults: what tests do to connections; None: nothing ever is.
+        addresses: name and `host:port` of every socket that is listened on by now.
         stopping: why no new client is welcome; "" while all are.
         lag: how late the loop was, looked at once a second. metrics: the pages under /metrics.
     """
@@ -80,6 +85,7 @@ class Parts:
         self.faults = faults
         self.stopping = ""
         self.metrics = MetricsPages(self)
+        self.addresses: Callable[[], list[tuple[str, str]]] = list
 
     def limits(self, login_seconds: float = 0) -> Limits:
         """Of a connection. login_seconds: time from the first byte to the login; 0 = unlimited."""
@@ -166,7 +172,9 @@ def _kafka_listeners(parts: Parts) -> list[Listener]:
 
 def _http_listeners(parts: Parts) -> list[Listener]:
     http = parts.settings.http
-    management = ManagementSettings(node_name=node_name(), request_bytes_max=http.request_bytes_max)
+    name = node_name()
+    management = ManagementSettings(node_name=name, request_bytes_max=http.request_bytes_max)
+    node = Node(name, parts, lambda: parts.addresses())
     health = _health(parts)
 
     def health_page(request: PageRequest) -> Page | None:
@@ -175,7 +183,12 @@ def _http_listeners(parts: Parts) -> list[Listener]:
             return None
         return Page(answer.status, answer.body.encode("utf-8"), answer.content_type)
 
-    head = ManagementHead(parts.gate, management, [parts.metrics, health_page])
+    def areas() -> "list[Area]":
+        from onemq.heads.management.rabbitmq.api import rabbitmq_area
+
+        return [rabbitmq_area(AmqpWords(), parts.registry, node)]
+
+    head = ManagementHead(parts.gate, management, [parts.metrics, health_page], areas)
     limits = parts.limits()
     found = parts.listener("http", head, http.port, limits)
     return found + parts.listener("https", head, http.tls_port, limits, encrypted=True)

@@ -132,6 +132,7 @@ class Server:
         try:
             broker, startup = await self._recover(store)
             parts = self._make_parts(broker, store, waker, tls)
+            parts.addresses = self.addresses
             listeners = make_listeners(parts)
             parts.turns.enter()
             await self._listen(listeners, startup)

@@ -224,6 +224,10 @@ class Gate:
         access.authority.host = peer.host
         return access
 
+    def all_namespaces(self) -> list[str]:
+        """In order of their names."""
+        return self._permissions.namespaces()
+
     def namespaces_of(self, principal: Principal) -> list[str]:
         """Those that `enter_watching` lets in to, in order of their names."""
         everything = may_monitor(principal)

@@ -27,6 +27,7 @@ from onemq.engine.leasing import LeaseAccess
 from onemq.engine.notices.access import NoticeAccess
 from onemq.engine.notices.notices import Notices
 from onemq.engine.queue import Queue
+from onemq.engine.rates import Rates
 from onemq.engine.redrive import Redrives
 from onemq.engine.redrive_access import RedriveAccess
 from onemq.engine.share.access import ShareAccess
@@ -91,6 +92,7 @@ class Access:
         notices: Notices,
         redrives: Redrives,
         directory: Directory,
+        rates: Rates,
         principal: Principal,
         namespace: Namespace,
         rights: Rights,
@@ -122,7 +124,7 @@ class Access:
         self.redrives = RedriveAccess(redrives, namespace, self.authority, rights)
         self.leases = LeaseAccess(core, catalog, namespace, self.authority, rights, tally)
         self.inspection = InspectionAccess(
-            core, catalog, namespace, self.authority, rights, groups, self.groups, self.shares
+            core, catalog, namespace, self.authority, rights, groups, self.groups, self.shares, rates
         )
         self._limits = directory.limits
         self._namespaces = directory.namespaces
@@ -528,6 +530,10 @@ class Access:
         queue = self._queue(name)
         queue.last_used_ms = self.core.now_ms
         return self._status(queue)
+
+    def exclusive_queues(self) -> list[str]:
+        """Names of those that belong to this access alone."""
+        return list(self._exclusive)
 
     def delete_queue(self, name: str, if_unused: bool = False, if_empty: bool = False) -> int:
         """Returns how many records went with it; 0 when there is none of that name. Refusal ACCESS_DENIED, LOCKED, IN_USE, NOT_EMPTY."""

@@ -148,6 +148,7 @@ class Broker:
             self.notices,
             self.redrives,
             self.directory,
+            self.rates,
             principal,
             space,
             rights,

@@ -12,6 +12,7 @@ from onemq.engine.acls import READ, TOPIC
 from onemq.engine.authority import Authority
 from onemq.engine.catalog import Catalog
 from onemq.engine.core import Core
+from onemq.engine.counters import Counters, Totals
 from onemq.engine.directory.resolution import merged_definition, policy_name
 from onemq.engine.exchange import Exchange, Namespace
 from onemq.engine.gauges import queue_gauges
@@ -24,6 +25,7 @@ from onemq.engine.kept_queue import KeptQueue
 from onemq.engine.ledger_queue import LedgerQueue
 from onemq.engine.peek import Peek, PeekPart, PeekWaiter, kept_part, parts_of
 from onemq.engine.queue import Queue
+from onemq.engine.rates import Rates, Series
 from onemq.engine.share.access import ShareAccess
 from onemq.engine.share.group import ShareGroup
 from onemq.engine.topics.topic import Topic
@@ -65,6 +67,7 @@ class InspectionAccess:
         groups: Groups,
         group_access: GroupAccess,
         share_access: ShareAccess,
+        rates: Rates,
     ) -> None:
         self._core = core
         self._catalog = catalog
@@ -74,6 +77,7 @@ class InspectionAccess:
         self._groups = groups
         self._group_access = group_access
         self._share_access = share_access
+        self._rates = rates
         self._oversees = authority.has_tag(OVERSEERS)
 
     def _sees(self, name: str) -> bool:
@@ -116,6 +120,9 @@ class InspectionAccess:
         view.bindings = queue.bindings
         view.used_at_ms = queue.last_used_ms
         view.ready = queue.message_count()
+        view.counters = queue.counters.copy()
+        if queue.exclusive_consumer and queue.consumers:
+            view.exclusive_tag = queue.consumers[0].tag
         if queue.settings.single_active:
             for consumer in queue.consumers:
                 if consumer.active:
@@ -178,13 +185,22 @@ class InspectionAccess:
         return self._exchange_view(exchange)
 
     def _default_exchange(self) -> ExchangeView:
-        return ExchangeView(self._space.name, "", ExchangeSettings(KIND_DIRECT), True, 0)
+        return ExchangeView(
+            self._space.name, "", ExchangeSettings(KIND_DIRECT), True, 0, self._space.counters.copy()
+        )
 
     def _exchange_view(self, exchange: Exchange) -> ExchangeView:
         held: i64 = 0
         if exchange.holding is not None:
             held = exchange.holding.message_count()
-        view = ExchangeView(self._space.name, exchange.name, exchange.settings, exchange.predeclared, held)
+        view = ExchangeView(
+            self._space.name,
+            exchange.name,
+            exchange.settings,
+            exchange.predeclared,
+            held,
+            exchange.counters.copy(),
+        )
         view.policy = policy_name(exchange.policy)
         view.operator_policy = policy_name(exchange.operator_policy)
         view.definition = dict(merged_definition(exchange.policy, exchange.operator_policy))
@@ -231,6 +247,31 @@ class InspectionAccess:
                     )
                 )
         return found
+
+    # How fast things go.
+
+    def queue_series(self, name: str) -> Series | None:
+        """Samples of a queue's counters, taken from now on; None for a topic without a queue. Refusal NOT_FOUND as `queue`."""
+        self.queue(name)
+        queue = self._space.queues.get(name)
+        return None if queue is None else self._rates.queue(queue)
+
+    def exchange_series(self, name: str) -> Series:
+        """The same of an exchange; "": the default one. Refusal NOT_FOUND as `exchange`."""
+        self.exchange(name)
+        return self._rates.of(self._space.exchanges[name].counters if name else self._space.counters)
+
+    def series(self, counters: Counters) -> Series:
+        """The same of anything that counts (`ChannelProfile.counters`)."""
+        return self._rates.of(counters)
+
+    def broker_series(self) -> Series:
+        """The same of the whole broker; it tells nobody whose records they were."""
+        return self._rates.broker()
+
+    def totals(self) -> Totals:
+        """The broker's counters. Not to be changed."""
+        return self._core.totals
 
     # Topics and groups.
 

@@ -5,6 +5,7 @@ Nothing in a view leads back into the engine, but `settings` and `arguments`, wh
 
 from mypy_extensions import i64
 
+from onemq.engine.counters import Counters
 from onemq.model.entities import ExchangeSettings, QueueSettings
 
 
@@ -58,6 +59,7 @@ class QueueView:
         start_offset, end_offset: its log's first record kept and the one after the last visible; of partition 0.
         oldest_at_ms: when the oldest ready record was published, as `Gauges.oldest_ms`; -1: nothing is ready.
         consumers: how many. active_tag: of the one of a single-active queue, "" without. receivers: long polls that wait.
+        exclusive_tag: of the consumer that consumes exclusively, "" without. counters: a copy.
         used_at_ms: when it was last declared, got from, or had a consumer. exclusive: belongs to one connection.
     """
 
@@ -66,10 +68,12 @@ class QueueView:
         "bindings",
         "bytes",
         "consumers",
+        "counters",
         "definition",
         "delayed",
         "end_offset",
         "exclusive",
+        "exclusive_tag",
         "leased",
         "memory_bytes",
         "name",
@@ -115,13 +119,16 @@ class QueueView:
         self.receivers: i64 = 0
         self.bindings: i64 = 0
         self.used_at_ms: i64 = 0
+        self.counters = Counters()
+        self.exclusive_tag = ""
 
 
 class ExchangeView:
     """One exchange. "" is the default one. predeclared: every namespace has it. held: records that wait for their time.
-    policy, operator_policy, definition: as of a queue."""
+    policy, operator_policy, definition: as of a queue. counters: a copy."""
 
     __slots__ = (
+        "counters",
         "definition",
         "held",
         "name",
@@ -133,8 +140,15 @@ class ExchangeView:
     )
 
     def __init__(
-        self, namespace: str, name: str, settings: ExchangeSettings, predeclared: bool, held: i64
+        self,
+        namespace: str,
+        name: str,
+        settings: ExchangeSettings,
+        predeclared: bool,
+        held: i64,
+        counters: Counters,
     ) -> None:
+        self.counters = counters
         self.namespace = namespace
         self.name = name
         self.settings = settings

@@ -10,6 +10,7 @@ from abc import abstractmethod
 from librt.strings import BytesWriter
 from mypy_extensions import i64, mypyc_attr
 
+from onemq.engine.counters import Counters
 from onemq.model.principal import Peer
 
 
@@ -126,12 +127,13 @@ class ChannelProfile:
         prefetch: for consumers to come. shared_prefetch: for all of its consumers together. 0 = no limit.
         unsettled: deliveries not settled yet. unconfirmed: publishes whose confirm has not left.
         held_publishes, held_settlements: of an open transaction.
-        confirms, transactional: its mode.
+        confirms, transactional: its mode. counters: the channel's own, which go on counting.
     """
 
     __slots__ = (
         "confirms",
         "consumers",
+        "counters",
         "held_publishes",
         "held_settlements",
         "number",
@@ -142,8 +144,9 @@ class ChannelProfile:
         "unsettled",
     )
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, counters: Counters) -> None:
         self.number = number
+        self.counters = counters
         self.prefetch = 0
         self.shared_prefetch = 0
         self.unsettled = 0
@@ -163,6 +166,7 @@ class Profile:
         user, namespace: "" before the login. mechanism: of the login, "" when it is not known.
         client_name: what the client calls itself, "" if it does not say. client_properties: plain values, as JSON has them.
         frame_bytes_max, channels_max, heartbeat_seconds: negotiated; 0 = no limit, none.
+        exclusive_queues: names of queues that go with the connection.
         operates: the connection is an operator's, not an application's.
     """
 
@@ -171,6 +175,7 @@ class Profile:
         "channels_max",
         "client_name",
         "client_properties",
+        "exclusive_queues",
         "frame_bytes_max",
         "heartbeat_seconds",
         "mechanism",
@@ -193,6 +198,7 @@ class Profile:
         self.channels_max = 0
         self.heartbeat_seconds = 0
         self.channels: list[ChannelProfile] = []
+        self.exclusive_queues: list[str] = []
         self.operates = False
 
 

@@ -13,12 +13,12 @@ from onemq.heads.amqp091.table import Decimal, Timestamp
 from onemq.heads.contract import ChannelProfile, ConsumerProfile, Profile
 
 
-def plain_value(value: object) -> object:
+def json_value(value: object) -> object:
     """A field's value as JSON can say it: times are seconds, decimals floats, octets that are no text say so."""
     if isinstance(value, dict):
-        return {str(name): plain_value(found) for name, found in value.items()}
+        return {str(name): json_value(found) for name, found in value.items()}
     if isinstance(value, list):
-        return [plain_value(found) for found in value]
+        return [json_value(found) for found in value]
     if isinstance(value, (bytes, bytearray)):
         octets = bytes(value)
         try:
@@ -41,16 +41,16 @@ def plain_value(value: object) -> object:
     return str(value)
 
 
-def plain_table(fields: dict[str, object]) -> dict[str, object]:
-    """As `plain_value`, of a whole table."""
-    return {name: plain_value(value) for name, value in fields.items()}
+def json_table(fields: dict[str, object]) -> dict[str, object]:
+    """As `json_value`, of a whole table."""
+    return {name: json_value(value) for name, value in fields.items()}
 
 
 def connection_profile(handshake: Handshake, session: Session | None, channels: list[Channel]) -> Profile:
     """session: None before the connection is open, and when it is over."""
     profile = Profile("AMQP 0-9-1", client_name=handshake.connection_name)
     profile.client_properties = {
-        name: plain_value(value) for name, value in handshake.client_properties.items()
+        name: json_value(value) for name, value in handshake.client_properties.items()
     }
     profile.mechanism = handshake.mechanism
     profile.channels_max = int(handshake.channels_max)
@@ -61,6 +61,7 @@ def connection_profile(handshake: Handshake, session: Session | None, channels: 
         return profile
     profile.user = session.user
     profile.namespace = session.vhost
+    profile.exclusive_queues = session.access.exclusive_queues()
     for channel in channels:
         if not channel.closing:
             profile.channels.append(_channel_profile(channel))
@@ -68,7 +69,7 @@ def connection_profile(handshake: Handshake, session: Session | None, channels: 
 
 
 def _channel_profile(channel: Channel) -> ChannelProfile:
-    profile = ChannelProfile(int(channel.number))
+    profile = ChannelProfile(int(channel.number), channel.counters)
     profile.prefetch = int(channel.prefetch)
     profile.shared_prefetch = int(channel.shared_demand.limit)
     profile.unsettled = len(channel.unacked)
@@ -92,7 +93,7 @@ def _channel_profile(channel: Channel) -> ChannelProfile:
                 consumer.active,
                 int(consumer.demand.limit),
                 consumer.priority,
-                plain_table(consumer.arguments),
+                json_table(consumer.arguments),
             )
         )
     return profile

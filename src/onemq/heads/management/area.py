@@ -1,10 +1,15 @@
 """An area: the routes under one prefix, with the form of their errors and of the demand to log in."""
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from onemq.heads.management.errors import Problem, problem_of
 from onemq.heads.management.routes import RouteTable
 from onemq.model.refusal import Refusal
+
+if TYPE_CHECKING:
+    from onemq.heads.management.call import Call
 
 
 class Area:
@@ -20,8 +25,8 @@ class Area:
         self.routes = routes
         self.realm = realm
 
-    def problem(self, refusal: Refusal) -> Problem:
-        """What a refusal is here."""
+    def problem(self, refusal: Refusal, call: "Call") -> Problem:
+        """What a refusal of this call is here."""
         return problem_of(refusal)
 
     def body(self, problem: Problem) -> bytes:

@@ -23,6 +23,8 @@ from onemq.model.refusal import Reason, Refusal
 from onemq.wire.http import HttpRequest, write_response
 
 LANE: Final = 0
+PROTOCOL: Final = "http"
+"""Under which what is done here counts."""
 JSON: Final = b"application/json"
 _NO_STORE: Final = b"Cache-Control: no-cache\r\n"
 _T = TypeVar("_T")
@@ -50,6 +52,7 @@ class Call:
         canceller: set by a handler that answers later.
         answered: one of the answers was given. failure: what `crash` was given.
         keep_alive: the connection takes further requests.
+        work: what is to be done in the next turn for an answer that comes later (`soon`).
     """
 
     def __init__(
@@ -72,6 +75,7 @@ class Call:
         self.answered = False
         self.failure: Exception | None = None
         self.keep_alive = request.keep_alive
+        self.work: Callable[[], None] | None = None
         self._accesses: dict[str, Access] = {}
         self._deferred = False
 
@@ -81,8 +85,9 @@ class Call:
         """The principal's way into a namespace, until the answer. Refusal NAMESPACE_DENIED."""
         found = self._accesses.get(namespace)
         if found is None:
-            found = self.session.gate.enter(self.principal, namespace, self.session.link.peer, "http")
-            found.authority.host = self.session.link.peer.host
+            peer = self.session.link.peer
+            found = self.session.gate.enter(self.principal, namespace, peer, PROTOCOL)
+            found.authority.host = peer.host
             self._accesses[namespace] = found
         return found
 
@@ -92,6 +97,16 @@ class Call:
         if found is None:
             found = self.session.gate.enter_watching(self.principal, namespace, self.session.link.peer)
             self._accesses[namespace] = found
+        return found
+
+    def anywhere(self) -> Access:
+        """A way in for what belongs to no namespace (the directory). It may lead to nothing else."""
+        for found in self._accesses.values():
+            return found
+        gate = self.session.gate
+        name = gate.all_namespaces()[0]
+        found = gate.enter_ruled(self.principal, name, self.session.link.peer, PROTOCOL)
+        self._accesses["\0"] = found
         return found
 
     def namespaces(self) -> list[str]:
@@ -137,11 +152,14 @@ class Call:
         assert not self.answered, "a call was answered twice"
         self.answered = True
         self.canceller = None
+        self.work = None
         position = 0
         for access in self._accesses.values():
             if self.method != "GET" and self.method != "HEAD":
                 position = access.position()
-        self.release()
+        if not self._deferred:
+            # Otherwise the engine may be at work, and the conversation does it when it goes on.
+            self.release()
         session = self.session
         if session.lost:
             return
@@ -163,15 +181,23 @@ class Call:
 
     def fail(self, error: Problem | Refusal) -> None:
         """Completes the call with a problem."""
-        problem = self.area.problem(error) if isinstance(error, Refusal) else error
+        problem = self.area.problem(error, self) if isinstance(error, Refusal) else error
         if isinstance(error, Refusal) and error.reason == Reason.ACCESS_DENIED:
             text = f"{self.method} {self.request.target.decode('latin-1')}: {problem.text}"
             reason, line, entity = refusal_line(error, text)
             self.session.link.warn(reason, line, entity)
-        self.send(problem.status, self.area.body(problem), JSON, problem.fields)
+        body = self.area.body(problem)
+        self.send(problem.status, body, JSON if body else b"", problem.fields)
+
+    def soon(self, work: Callable[[], None]) -> None:
+        """Goes on with an answer that comes later, outside of the engine's dispatch. For waiters, which must not call the engine."""
+        self.work = work
+        if self._deferred and not self.session.lost:
+            self.session.link.again()
 
     def guard(self, work: Callable[[], None]) -> None:
-        """Runs a part of a handler that answers later: its problems are answered, its bugs end the connection, not the engine."""
+        """Runs a part of a handler that answers later: its problems are answered, its bugs end the connection, not the engine.
+        Not from within the engine."""
         if self.answered:
             return
         try:

@@ -133,10 +133,15 @@ class ManagementConversation(Conversation):
     def _held_back(self) -> bool:
         waiting = self._waiting
         if waiting is not None:
+            work = waiting.work
+            if work is not None and not waiting.answered:
+                waiting.work = None
+                waiting.guard(work)
             if not waiting.answered:
                 if waiting.failure is not None:
                     raise waiting.failure
                 return True
+            waiting.release()
             self._waiting = None
             if not waiting.keep_alive:
                 self._close()
@@ -208,7 +213,7 @@ class ManagementConversation(Conversation):
             if match is None:
                 raise area.unknown()
             if request.method == b"OPTIONS":
-                self._write(Page(204, b"", "", _allow(match.methods)), request.keep_alive, False)
+                self._write(Page(200, b"", "", _allow(match.methods)), request.keep_alive, False)
                 return None
             if match.route is None:
                 raise area.not_allowed(match.methods)
@@ -235,7 +240,8 @@ class ManagementConversation(Conversation):
     # Answers without a call.
 
     def _write_problem(self, area: Area, problem: Problem, request: HttpRequest) -> None:
-        page = Page(problem.status, area.body(problem), JSON.decode("ascii"), problem.fields)
+        body = area.body(problem)
+        page = Page(problem.status, body, JSON.decode("ascii") if body else "", problem.fields)
         self._write(page, request.keep_alive, request.method == b"HEAD")
 
     def _write(self, page: Page, keep_alive: bool, head_only: bool) -> None:

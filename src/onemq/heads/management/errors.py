@@ -14,14 +14,16 @@ class Problem(Exception):
     Attributes:
         status: of HTTP. kind: for programs ("not_found"). text: for people.
         fields: more header fields, each with its CRLF.
+        value: instead of the text where an area wants something else than text; None: the text.
     """
 
-    def __init__(self, status: int, kind: str, text: str, fields: bytes = b"") -> None:
+    def __init__(self, status: int, kind: str, text: str, fields: bytes = b"", value: object = None) -> None:
         super().__init__(f"{status} {kind}: {text}")
         self.status = status
         self.kind = kind
         self.text = text
         self.fields = fields
+        self.value = value
 
 
 _STATUSES: Final[dict[Reason, tuple[int, str]]] = {

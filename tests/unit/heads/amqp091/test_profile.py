@@ -17,21 +17,21 @@ from onemq.heads.amqp091.methods import (
     TxSelect,
     TxSelectOk,
 )
-from onemq.heads.amqp091.profile import plain_value
+from onemq.heads.amqp091.profile import json_value
 from onemq.heads.amqp091.properties import BasicProperties
 from onemq.heads.amqp091.table import Decimal, Timestamp
 from unit.heads.amqp091.playbook import SlowDisk, Stage
 
 
 def test_values_of_fields_in_json() -> None:
-    assert plain_value({"t": Timestamp(5), "d": Decimal(2, 314), "n": None}) == {"t": 5, "d": 3.14, "n": None}
-    assert plain_value([b"text", b"\xff", True, 1.5]) == [
+    assert json_value({"t": Timestamp(5), "d": Decimal(2, 314), "n": None}) == {"t": 5, "d": 3.14, "n": None}
+    assert json_value([b"text", b"\xff", True, 1.5]) == [
         "text",
         "Invalid UTF-8, base64 is: /w==",
         True,
         1.5,
     ]
-    assert plain_value("\udcff") == "Invalid UTF-8, base64 is: /w=="
+    assert json_value("\udcff") == "Invalid UTF-8, base64 is: /w=="
 
 
 def test_a_connection_before_its_login() -> None:

@@ -1,0 +1,170 @@
+"""/api/policies, operator-policies, parameters, global-parameters.
+
+Source: rabbit_mgmt_wm_policies, rabbit_mgmt_wm_parameters and neighbours; recorded answers of RabbitMQ 3.10.
+"""
+
+from onemq.engine.directory.parameters import ParameterRecord
+from onemq.engine.directory.policies import Policy
+from onemq.heads.management.call import Call
+from onemq.heads.management.rabbitmq.bodies import body_of
+from onemq.heads.management.rabbitmq.lists import Item, answer_list, answer_one
+from onemq.heads.management.rabbitmq.service import Service
+from onemq.heads.management.routes import ADMINISTRATOR, MANAGEMENT, POLICYMAKER, Handler, Route
+from onemq.model.refusal import Reason, Refusal
+
+
+class Policies:
+    """See the module."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def routes(self) -> list[Route]:
+        policy = "/api/policies/{vhost}/{name}"
+        operator = "/api/operator-policies/{vhost}/{name}"
+        parameter = "/api/parameters/{component}/{vhost}/{name}"
+        whole = "/api/global-parameters"
+        found: list[tuple[str, str, Handler, str, str]] = [
+            ("GET", "/api/policies", self.policies, MANAGEMENT, "all policies"),
+            ("GET", "/api/policies/{vhost}", self.policies, MANAGEMENT, "policies of a vhost"),
+            ("GET", policy, self.policy, MANAGEMENT, "one policy"),
+            ("PUT", policy, self.put, POLICYMAKER, "makes or changes a policy"),
+            ("DELETE", policy, self.delete, POLICYMAKER, "deletes a policy"),
+            ("GET", "/api/operator-policies", self.operator_policies, MANAGEMENT, "all operator policies"),
+            ("GET", "/api/operator-policies/{vhost}", self.operator_policies, MANAGEMENT, "those of a vhost"),
+            ("GET", operator, self.operator_policy, MANAGEMENT, "one operator policy"),
+            ("PUT", operator, self.put_operator, ADMINISTRATOR, "makes or changes an operator policy"),
+            ("DELETE", operator, self.delete_operator, ADMINISTRATOR, "deletes an operator policy"),
+            ("GET", "/api/parameters", self.parameters, POLICYMAKER, "all parameters"),
+            ("GET", "/api/parameters/{component}", self.parameters, POLICYMAKER, "those of a component"),
+            ("GET", "/api/parameters/{component}/{vhost}", self.parameters, POLICYMAKER, "those in a vhost"),
+            ("GET", parameter, self.parameter, POLICYMAKER, "one parameter"),
+            ("PUT", parameter, self.put_parameter, POLICYMAKER, "sets a parameter"),
+            ("DELETE", parameter, self.delete_parameter, POLICYMAKER, "takes a parameter away"),
+            ("GET", whole, self.global_parameters, POLICYMAKER, "all global parameters"),
+            ("GET", whole + "/{name}", self.global_parameter, POLICYMAKER, "one global parameter"),
+            ("PUT", whole + "/{name}", self.put_global, POLICYMAKER, "sets a global parameter"),
+            ("DELETE", whole + "/{name}", self.delete_global, POLICYMAKER, "takes a global parameter away"),
+        ]
+        return [Route(method, path, handler, tag, summary=said) for method, path, handler, tag, said in found]
+
+    # Policies.
+
+    def policies(self, call: Call) -> None:
+        found = call.anywhere().directory.policies(call.values.get("vhost", ""))
+        answer_list(call, [policy_json(policy) for policy in found])
+
+    def policy(self, call: Call) -> None:
+        directory = call.anywhere().directory
+        answer_one(call, policy_json(directory.policy(call.values["vhost"], call.values["name"])))
+
+    def put(self, call: Call) -> None:
+        body = body_of(call, ("pattern", "definition"))
+        made = call.anywhere().directory.set_policy(
+            call.values["vhost"],
+            call.values["name"],
+            body["pattern"],
+            body["definition"],
+            body.get("priority", 0),
+            body.get("apply-to", "all"),
+        )
+        call.empty(201 if made else 204)
+
+    def delete(self, call: Call) -> None:
+        call.anywhere().directory.delete_policy(call.values["vhost"], call.values["name"])
+        call.empty()
+
+    def operator_policies(self, call: Call) -> None:
+        found = call.anywhere().directory.operator_policies(call.values.get("vhost", ""))
+        answer_list(call, [policy_json(policy) for policy in found])
+
+    def operator_policy(self, call: Call) -> None:
+        directory = call.anywhere().directory
+        answer_one(call, policy_json(directory.operator_policy(call.values["vhost"], call.values["name"])))
+
+    def put_operator(self, call: Call) -> None:
+        body = body_of(call, ("pattern", "definition"))
+        made = call.anywhere().directory.set_operator_policy(
+            call.values["vhost"],
+            call.values["name"],
+            body["pattern"],
+            body["definition"],
+            body.get("priority", 0),
+            body.get("apply-to", "all"),
+        )
+        call.empty(201 if made else 204)
+
+    def delete_operator(self, call: Call) -> None:
+        call.anywhere().directory.delete_operator_policy(call.values["vhost"], call.values["name"])
+        call.empty()
+
+    # Parameters.
+
+    def parameters(self, call: Call) -> None:
+        found = call.anywhere().directory.parameters(
+            call.values.get("vhost", ""), call.values.get("component", "")
+        )
+        answer_list(call, [parameter_json(record) for record in found])
+
+    def parameter(self, call: Call) -> None:
+        values = call.values
+        found = call.anywhere().directory.parameter(values["vhost"], values["component"], values["name"])
+        answer_one(call, parameter_json(found))
+
+    def put_parameter(self, call: Call) -> None:
+        value = body_of(call, ("value",))["value"]
+        values = call.values
+        directory = call.anywhere().directory
+        known = True
+        try:
+            directory.parameter(values["vhost"], values["component"], values["name"])
+        except Refusal as refusal:
+            if refusal.reason != Reason.NOT_FOUND:
+                raise
+            known = False
+        directory.set_parameter(values["vhost"], values["component"], values["name"], value)
+        call.empty(204 if known else 201)
+
+    def delete_parameter(self, call: Call) -> None:
+        values = call.values
+        call.anywhere().directory.clear_parameter(values["vhost"], values["component"], values["name"])
+        call.empty()
+
+    def global_parameters(self, call: Call) -> None:
+        found = call.anywhere().directory.global_parameters()
+        answer_list(call, [{"name": record.name, "value": record.value} for record in found])
+
+    def global_parameter(self, call: Call) -> None:
+        record = call.anywhere().directory.global_parameter(call.values["name"])
+        answer_one(call, {"name": record.name, "value": record.value})
+
+    def put_global(self, call: Call) -> None:
+        value = body_of(call, ("value",))["value"]
+        directory = call.anywhere().directory
+        known = call.values["name"] in [record.name for record in directory.global_parameters()]
+        directory.set_global_parameter(call.values["name"], value)
+        call.empty(204 if known else 201)
+
+    def delete_global(self, call: Call) -> None:
+        call.anywhere().directory.clear_global_parameter(call.values["name"])
+        call.empty()
+
+
+def policy_json(policy: Policy) -> Item:
+    return {
+        "vhost": policy.namespace,
+        "name": policy.name,
+        "pattern": policy.pattern,
+        "apply-to": policy.apply_to,
+        "definition": policy.definition,
+        "priority": policy.priority,
+    }
+
+
+def parameter_json(record: ParameterRecord) -> Item:
+    return {
+        "value": record.value,
+        "vhost": record.namespace,
+        "component": record.component,
+        "name": record.name,
+    }

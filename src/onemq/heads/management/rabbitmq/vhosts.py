@@ -1,0 +1,142 @@
+"""/api/vhosts and /api/vhost-limits.
+
+Source: rabbit_mgmt_wm_vhosts, rabbit_mgmt_wm_vhost, rabbit_mgmt_wm_limits; recorded answers of RabbitMQ 3.10.
+"""
+
+from onemq.engine.directory.namespaces import NamespaceRecord
+from onemq.heads.management.call import Call
+from onemq.heads.management.rabbitmq.bodies import bad_request, body_of, not_found, tags_of, text
+from onemq.heads.management.rabbitmq.lists import Item, answer_list, answer_one
+from onemq.heads.management.rabbitmq.service import Service
+from onemq.heads.management.rabbitmq.stats import Ranges, lengths
+from onemq.heads.management.routes import ADMINISTRATOR, Handler, Route
+
+
+class Vhosts:
+    """See the module."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def routes(self) -> list[Route]:
+        one = "/api/vhosts/{vhost}"
+        limit = "/api/vhost-limits/{vhost}"
+        looks: list[tuple[str, str, Handler, str]] = [
+            ("GET", "/api/vhosts", self.index, "vhosts that the user sees"),
+            ("GET", one, self.show, "one vhost"),
+            ("GET", "/api/vhost-limits", self.limits, "limits of vhosts"),
+            ("GET", limit, self.limits, "limits of one vhost"),
+        ]
+        changes: list[tuple[str, str, Handler, str]] = [
+            ("PUT", one, self.put, "makes or changes a vhost"),
+            ("DELETE", one, self.delete, "deletes a vhost with all that is in it"),
+            ("POST", one + "/start/{node}", self.start, "accepted: vhosts always run"),
+            ("PUT", limit + "/{limit}", self.set_limit, "sets a limit"),
+            ("DELETE", limit + "/{limit}", self.clear_limit, "takes a limit away"),
+        ]
+        return [Route(method, path, handler, summary=said) for method, path, handler, said in looks] + [
+            Route(method, path, handler, ADMINISTRATOR, summary=said)
+            for method, path, handler, said in changes
+        ]
+
+    def index(self, call: Call) -> None:
+        records = call.anywhere().directory.namespaces()
+        answer_list(call, [self._item(call, record) for record in records])
+
+    def show(self, call: Call) -> None:
+        self._service.looking(call)
+        record = call.anywhere().directory.namespace(call.values["vhost"])
+        answer_one(call, self._item(call, record))
+
+    def _item(self, call: Call, record: NamespaceRecord) -> Item:
+        item = vhost_json(record)
+        item["tracing"] = False
+        item["cluster_state"] = {self._service.node.name: "running"}
+        ready = leased = 0
+        for view in call.watch(record.name).inspection.queues():
+            ready += int(view.ready)
+            leased += int(view.leased)
+        item.update(
+            lengths(
+                (
+                    ("messages", ready + leased, ()),
+                    ("messages_ready", ready, ()),
+                    ("messages_unacknowledged", leased, ()),
+                ),
+                None,
+                Ranges(call),
+            )
+        )
+        received = sent = 0
+        for peer in self._service.peers.views():
+            if peer.profile.namespace == record.name:
+                received += int(peer.received_bytes)
+                sent += int(peer.sent_bytes)
+        item["recv_oct"] = received
+        item["send_oct"] = sent
+        return item
+
+    def put(self, call: Call) -> None:
+        body = body_of(call)
+        metadata = body.get("metadata")
+        tags = body.get("tags")
+        made = call.anywhere().directory.put_namespace(
+            call.values["vhost"],
+            text(body, "description"),
+            None if tags is None else tags_of(tags),
+            text(body, "default_queue_type"),
+            {str(key): value for key, value in metadata.items()} if isinstance(metadata, dict) else None,
+        )
+        call.empty(201 if made else 204)
+
+    def delete(self, call: Call) -> None:
+        call.anywhere().directory.delete_namespace(call.values["vhost"])
+        call.empty()
+
+    def start(self, call: Call) -> None:
+        self._service.looking(call)
+        if call.values["node"] != self._service.node.name:
+            raise not_found()
+        call.empty()
+
+    # Limits.
+
+    def limits(self, call: Call) -> None:
+        found = call.anywhere().directory.namespace_limits(call.values.get("vhost", ""))
+        answer_list(call, [{"vhost": name, "value": limits} for name, limits in found.items() if limits])
+
+    def set_limit(self, call: Call) -> None:
+        body = body_of(call, ("value",))
+        directory = call.anywhere().directory
+        directory.set_namespace_limit(call.values["vhost"], call.values["limit"], limit_value(body))
+        call.empty()
+
+    def clear_limit(self, call: Call) -> None:
+        call.anywhere().directory.clear_namespace_limit(call.values["vhost"], call.values["limit"])
+        call.empty()
+
+
+def vhost_json(record: NamespaceRecord) -> Item:
+    metadata = {"description": record.description, "tags": record.tags, **record.metadata}
+    if record.default_queue_type:
+        metadata["default_queue_type"] = record.default_queue_type
+    return {
+        "name": record.name,
+        "description": record.description,
+        "tags": record.tags,
+        "default_queue_type": record.default_queue_type or "undefined",
+        "metadata": metadata,
+    }
+
+
+def limit_value(body: Item) -> object:
+    """A number; rabbitmqadmin sends it as text. Raises Problem."""
+    value = body["value"]
+    if isinstance(value, str):
+        try:
+            return int(value)
+        except ValueError:
+            return value
+    if value is None:
+        raise bad_request("value_is_null")
+    return value
