@@ -48,7 +48,7 @@ def main() -> None:
 @click.option(
     "--http-port",
     metavar="N",
-    help="Management, health and metrics; 0 takes a free port, off for none [http.port].",
+    help="RabbitMQ's management API, health and metrics; 0 takes a free port, off for none [http.port].",
 )
 @click.option(
     "--http-tls-port", metavar="N", help="The same over TLS; needs tls.certificate [http.tls_port]."

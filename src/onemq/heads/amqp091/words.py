@@ -13,7 +13,7 @@ from mypy_extensions import i64
 from onemq.engine.access import Access
 from onemq.engine.catalog import ROUTED
 from onemq.engine.consumption import Leaser
-from onemq.heads.amqp091.arguments import plain_arguments, queue_settings
+from onemq.heads.amqp091.arguments import plain_arguments, queue_settings, with_default_type
 from onemq.heads.amqp091.arguments import second_declaration as second_queue
 from onemq.heads.amqp091.channel import consumed_properties
 from onemq.heads.amqp091.commands.names import forbid_default_exchange, forbid_reserved, stripped
@@ -66,6 +66,9 @@ class AmqpWords:
         fields = _fields(arguments)
         try:
             forbid_reserved("queue", name)
+            default_type = access.default_queue_type()
+            if default_type:
+                fields = with_default_type(fields, default_type, durable, False, auto_delete)
             existing = access.queue_type(name)
             if existing:
                 settings = second_queue(existing, durable, False, auto_delete, fields)

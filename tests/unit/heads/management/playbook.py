@@ -16,8 +16,10 @@ from onemq.auth.gate import Gate
 from onemq.auth.permissions import Permission, Permissions
 from onemq.auth.users import User, Users
 from onemq.engine.broker import Broker
+from onemq.engine.directory.settings import DirectorySettings
 from onemq.engine.ports import Store
 from onemq.engine.settings import EngineSettings
+from onemq.heads.amqp091.native_reader import AmqpNativeReader
 from onemq.heads.amqp091.settings import PREDECLARED_EXCHANGES
 from onemq.heads.contract import Link
 from onemq.heads.management.area import Area
@@ -26,6 +28,7 @@ from onemq.heads.management.pages import LaterPage, Page, PageRequest
 from onemq.heads.management.settings import ManagementSettings
 from onemq.model.passwords import hash_password
 from onemq.model.principal import Peer as PeerAddress
+from onemq.model.record import NATIVE_AMQP091
 from onemq.net.outbox import Durability, ParkingOutbox
 from onemq.storage.memory_store import MemoryStore
 
@@ -108,11 +111,18 @@ class Stage:
         *,
         settings: ManagementSettings | None = None,
         store: Store | None = None,
+        directory: bool = False,
     ) -> None:
+        """directory: its guest is the only user; USERS otherwise."""
         self.store: Store = store or MemoryStore(lambda: None)
         self._counter = 0
-        engine = EngineSettings(namespaces=["/", "other"], predeclared=list(PREDECLARED_EXCHANGES))
+        engine = EngineSettings(
+            namespaces=["/"] if directory else ["/", "other"],
+            predeclared=list(PREDECLARED_EXCHANGES),
+            directory=DirectorySettings(guest=True) if directory else None,
+        )
         self.broker = Broker(self.store, engine, self._entropy)
+        self.broker.catalog.natives.register(NATIVE_AMQP091, AmqpNativeReader())
         self.durability = Durability()
         self.now_ms = START_MS
         self.broker.begin_turn(self.now_ms)
@@ -130,6 +140,9 @@ class Stage:
             ("plain", "/"): everything,
         }
         self.gate = Gate(Users(users), Permissions(["/", "other"], granted), self.broker, "guest")
+        if directory:
+            known = self.broker.directory
+            self.gate = Gate(Users({}, known), Permissions(["/"], {}, known), self.broker)
         self.head = ManagementHead(
             self.gate, settings or ManagementSettings(), [live_page, late_page], lambda: areas(self)
         )

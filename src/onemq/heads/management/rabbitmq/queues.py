@@ -78,6 +78,9 @@ class Queues:
             "type": settings.type_name,
             "vhost": view.namespace,
         }
+        if settings.type_name in ("quorum", "stream"):
+            node = self._service.node.name
+            item.update({"leader": node, "members": [node], "online": [node]})
         messages = int(view.ready + view.leased)
         if not stats:
             if totals:
@@ -115,9 +118,6 @@ class Queues:
         item["head_message_timestamp"] = oldest // 1000 if oldest >= 0 else None
         if not view.consumers:
             item["idle_since"] = iso_time(int(view.used_at_ms))
-        if settings.type_name in ("quorum", "stream"):
-            node = self._service.node.name
-            item.update({"leader": node, "members": [node], "online": [node]})
         return item
 
     def declare(self, call: Call) -> None:

@@ -3,12 +3,13 @@
 Source: rabbit_mgmt_wm_vhosts, rabbit_mgmt_wm_vhost, rabbit_mgmt_wm_limits; recorded answers of RabbitMQ 3.10.
 """
 
+from onemq.engine.counters import Counters
 from onemq.engine.directory.namespaces import NamespaceRecord
 from onemq.heads.management.call import Call
 from onemq.heads.management.rabbitmq.bodies import bad_request, body_of, not_found, tags_of, text
 from onemq.heads.management.rabbitmq.lists import Item, answer_list, answer_one
 from onemq.heads.management.rabbitmq.service import Service
-from onemq.heads.management.rabbitmq.stats import Ranges, lengths
+from onemq.heads.management.rabbitmq.stats import QUEUE_COUNTS, Ranges, lengths, message_stats
 from onemq.heads.management.routes import ADMINISTRATOR, Handler, Route
 
 
@@ -53,9 +54,14 @@ class Vhosts:
         item["tracing"] = False
         item["cluster_state"] = {self._service.node.name: "running"}
         ready = leased = 0
+        counters = Counters()
         for view in call.watch(record.name).inspection.queues():
             ready += int(view.ready)
             leased += int(view.leased)
+            counters.add(view.counters)
+        counted = message_stats(counters, None, QUEUE_COUNTS, Ranges(call))
+        if counted:
+            item["message_stats"] = counted
         item.update(
             lengths(
                 (

@@ -1,0 +1,58 @@
+"""The process and its machine, as operators are shown them."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import trustme
+
+from onemq.app.node import Node
+from unit.app.test_server import on_free_ports, run, server_on_this_loop
+
+
+def test_facts_of_a_running_broker(tmp_path: Path) -> None:
+    async def test() -> None:
+        server = server_on_this_loop(on_free_ports(tmp_path / "data"))
+        await server.start()
+        try:
+            node = Node("onemq@here", server.parts, server.addresses)
+            facts = node.facts()
+            assert facts.process_id == os.getpid() and facts.processors >= 1 and facts.uptime_ms >= 0
+            assert facts.memory_used > 1 << 20 and facts.memory_limit > 1 << 20
+            assert facts.disk_free > 0 and facts.directory == str(tmp_path / "data")
+            assert 0 < facts.files_used <= facts.files_max
+            assert not facts.memory_alarm and not facts.disk_alarm
+            found = {each.protocol: each for each in node.listening()}
+            assert set(found) >= {"amqp", "kafka", "aws", "http"}
+            assert found["aws"].port > 0 and not found["aws"].tls and found["amqp"].host == "127.0.0.1"
+            assert node.certificate_ends_ms() == 0
+        finally:
+            await server.stop()
+
+    run(test)
+
+
+def test_encrypted_listeners_and_their_certificate(tmp_path: Path) -> None:
+    ends = datetime.now(UTC).replace(microsecond=0) + timedelta(days=3)
+    issued = trustme.CA().issue_cert("localhost", not_after=ends)
+    settings = on_free_ports()
+    settings.amqp.tls_port = 0
+    settings.tls.certificate = str(tmp_path / "cert.pem")
+    settings.tls.key = str(tmp_path / "key.pem")
+    issued.cert_chain_pems[0].write_to_path(settings.tls.certificate)
+    issued.private_key_pem.write_to_path(settings.tls.key)
+
+    async def test() -> None:
+        server = server_on_this_loop(settings)
+        await server.start()
+        try:
+            node = Node("onemq@here", server.parts, server.addresses)
+            assert node.facts().directory == "" and node.facts().disk_free == -1
+            assert [each.tls for each in node.listening() if each.protocol == "amqp/ssl"] == [True]
+            assert node.certificate_ends_ms() == int(ends.timestamp() * 1000)
+        finally:
+            await server.stop()
+
+    run(test)
