@@ -1,7 +1,7 @@
 """The pytest plugin that comes with onemq: a broker for tests, its clock, faults on purpose. docs/testing-with-onemq.md.
 
-One broker serves a session. Tests are kept apart by deleting, after each, what it made: queues, topics, exchanges and SNS topics, with
-all they hold. So programs under test use the names they always use, in all protocols; a namespace for each test would be AMQP's alone
+One broker serves a session. Tests are kept apart by deleting, after each, what it made: queues, topics, exchanges, SNS topics and groups,
+with all they hold. So programs under test use the names they always use, in all protocols; a namespace for each test would be AMQP's alone
 (Kafka's and Amazon's clients cannot name one). What a test must not share even with a client that was left running gets a name of its own
 from `onemq_name`. A test that moves the clock gets a broker of its own: time does not go back.
 Must not import the broker before a test asks for it: pytest loads this module for every suite in an environment with onemq.

@@ -5,6 +5,7 @@ and any event loop, and are bounded: publishes wait for the disk, consumers hold
 """
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from concurrent.futures import Future
 from pathlib import Path
@@ -96,6 +97,33 @@ class _Calls:
         return int(self._inside._running().clock.now_ms()) / 1000
 
 
+class _Taking:
+    """Taking one message for a caller that may go away before it has it: then the message goes back, wherever it was."""
+
+    def __init__(self, native: Native, work: Coroutine[Any, Any, NativeDelivery | None]) -> None:
+        self._native = native
+        self._work = work
+        self._lock = threading.Lock()
+        self._abandoned = False
+        self._taken = False
+
+    async def run(self) -> NativeDelivery | None:
+        found = await self._work
+        with self._lock:
+            self._taken = True
+            abandoned = self._abandoned
+        if abandoned and found is not None:
+            self._native.give_back(found)
+            return None
+        return found
+
+    def abandon(self) -> bool:
+        """False: it is on its way to the caller already."""
+        with self._lock:
+            self._abandoned = True
+            return not self._taken
+
+
 class TakenMessage(Message):
     """A message that this program has until it settles it: exactly one of `ack`, `nack`, once."""
 
@@ -169,10 +197,10 @@ class Consuming:
 
     async def __anext__(self) -> TakenMessage:
         consumer = await self._begun()
-        found = await self._broker._do(consumer.next(self._wait))
+        found = await self._broker._take(consumer.next(self._wait))
         if found is None:
             raise StopAsyncIteration
-        return TakenMessage(self._broker, found)
+        return found
 
     async def _begun(self) -> NativeConsumer:
         if self._consumer is None:
@@ -336,6 +364,28 @@ class Broker(Inside):
     async def _do(self, work: Coroutine[Any, Any, T]) -> T:
         return await asyncio.wrap_future(_submit(self, work))
 
+    async def _take(self, work: Coroutine[Any, Any, NativeDelivery | None]) -> TakenMessage | None:
+        """As `_do`. A caller that is cancelled (a time-out of its own) does not take a message with it."""
+        taking = _Taking(self._native(), work)
+        future = _submit(self, taking.run())
+        try:
+            found = await asyncio.shield(asyncio.wrap_future(future))
+        except asyncio.CancelledError:
+            if taking.abandon():
+                future.cancel()
+            else:
+                future.add_done_callback(self._give_back)
+            raise
+        return None if found is None else TakenMessage(self, found)
+
+    def _give_back(self, future: "Future[NativeDelivery | None]") -> None:
+        thread = self._thread
+        if thread is None or future.cancelled() or future.exception() is not None:
+            return
+        found = future.result()
+        if found is not None:
+            thread.call_soon(lambda: thread.native.give_back(found))
+
     # Messages.
 
     async def publish(
@@ -367,8 +417,7 @@ class Broker(Inside):
 
     async def get(self, queue: str, *, wait: float = 0) -> TakenMessage | None:
         """One message, or None when there is none (within `wait` seconds). Raises Refused NOT_FOUND."""
-        found = await self._do(self._native().get(queue, wait))
-        return None if found is None else TakenMessage(self, found)
+        return await self._take(self._native().get(queue, wait))
 
     async def peek(self, queue: str, count: int = 10) -> list[Message]:
         """The next messages that are ready, without taking them. Raises Refused NOT_FOUND."""
@@ -438,11 +487,11 @@ class Broker(Inside):
         await self._do(self._calls.snapshot(path))
 
     async def names(self) -> Names:
-        """Queues, topics, exchanges and SNS topics that there are."""
+        """Queues, topics, exchanges, SNS topics and groups that there are."""
         return await self._do(self._native().names())
 
     async def delete_since(self, before: Names) -> None:
-        """Deletes those that were not there at that moment, with all they hold."""
+        """Deletes those that were not there at that moment, with all they hold, whoever uses them."""
         await self._do(self._native().delete_since(before))
 
 

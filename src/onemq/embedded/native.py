@@ -36,11 +36,17 @@ REDRIVE_POLL_SECONDS: Final = 0.005
 
 
 class NativeConsumer(Sink):
-    """One consumer of this process. What it holds is bounded by its prefetch."""
+    """One consumer of this process. What it holds is bounded by its prefetch.
 
-    def __init__(self, native: "Native", queue: str) -> None:
+    Attributes:
+        once: it takes one message, and goes when that is settled.
+        ended: why nothing comes any more; "" = something may.
+    """
+
+    def __init__(self, native: "Native", queue: str, once: bool = False) -> None:
         super().__init__()
         self.queue = queue
+        self.once = once
         self.ended = ""
         self.consumer: Consumer | None = None
         self._native = native
@@ -68,6 +74,12 @@ class NativeConsumer(Sink):
     def take(self) -> "NativeDelivery | None":
         """What has come already."""
         return self._ready.popleft() if self._ready else None
+
+    def take_all(self) -> "list[NativeDelivery]":
+        """What has come and was not taken."""
+        found = list(self._ready)
+        self._ready.clear()
+        return found
 
     async def next(self, seconds: float | None) -> "NativeDelivery | None":
         """The next one; None when none came in time, or the consumer has ended. seconds: None = however long."""
@@ -235,9 +247,9 @@ class Native:
 
     # Consuming.
 
-    async def consume(self, queue: str, prefetch: int) -> NativeConsumer:
+    async def consume(self, queue: str, prefetch: int, once: bool = False) -> NativeConsumer:
         self._turns.enter()
-        sink = NativeConsumer(self, queue)
+        sink = NativeConsumer(self, queue, once)
         try:
             sink.consumer = self._access.consume(
                 queue,
@@ -255,7 +267,14 @@ class Native:
 
     async def stop_consuming(self, sink: NativeConsumer) -> None:
         """What it has not settled goes back."""
+        self._end(sink)
+
+    def _end(self, sink: NativeConsumer) -> None:
         self._turns.enter()
+        for taken in sink.take_all():
+            # Nobody has seen it: it has not failed.
+            if not taken.delivery.settled:
+                self._access.release(taken.delivery, False)
         self._access.close_sink(sink)
         if sink.consumer is not None:
             sink.cancelled(sink.consumer, "closed")
@@ -263,21 +282,21 @@ class Native:
     async def get(self, queue: str, wait_seconds: float) -> NativeDelivery | None:
         if wait_seconds <= 0:
             return await self._get_now(queue)
-        sink = await self.consume(queue, 1)
+        sink = await self.consume(queue, 1, once=True)
         found: NativeDelivery | None = None
         try:
             found = await sink.next(wait_seconds)
         finally:
-            self._turns.enter()
-            if sink.consumer is not None:
-                self._access.cancel(sink.consumer)
             if found is None:
-                found = sink.take()
+                self._end(sink)
+            elif sink.consumer is not None:
+                self._turns.enter()
+                self._access.cancel(sink.consumer)
         return found
 
     async def _get_now(self, queue: str) -> NativeDelivery | None:
         self._turns.enter()
-        sink = NativeConsumer(self, queue)
+        sink = NativeConsumer(self, queue, once=True)
         answer = _Answer()
         try:
             self._access.get(queue, sink, False, answer)
@@ -301,7 +320,17 @@ class Native:
             self._access.release(delivery, True)
         else:
             self._access.reject(delivery)
+        if taken.sink.once:
+            self._access.close_sink(taken.sink)
         await self._durable()
+
+    def give_back(self, taken: NativeDelivery) -> None:
+        """Nobody will settle it: whoever asked for it has gone away meanwhile. It does not count as failed."""
+        self._turns.enter()
+        if not taken.delivery.settled:
+            self._access.release(taken.delivery, False)
+        if taken.sink.once:
+            self._access.close_sink(taken.sink)
 
     # Looking, moving.
 
@@ -401,12 +430,20 @@ class Native:
             set(self._space.topics),
             {name for name, exchange in self._space.exchanges.items() if name and not exchange.predeclared},
             {topic.name for topic in notices.topics()},
+            {name for namespace, name in self._group_keys() if namespace == self._space.name},
         )
 
+    def _group_keys(self) -> list[tuple[str, str]]:
+        engine = self._parts.broker
+        return [*engine.groups.groups, *engine.shares.groups, *engine.shares.shares]
+
     async def delete_since(self, before: "Names") -> None:
-        """Deletes every queue, topic, exchange and notice topic that was not there."""
+        """Deletes everything that was not there, whoever uses it."""
         self._turns.enter()
         now = await self.names()
+        for name in now.groups - before.groups:
+            self._parts.broker.groups.drop((self._space.name, name))
+            self._parts.broker.shares.drop((self._space.name, name))
         for name in now.notices - before.notices:
             self._access.notices.remove_topic(name)
         for name in now.topics - before.topics:
@@ -423,15 +460,18 @@ class Native:
 
 
 class Names:
-    """Names of entities at one moment."""
+    """Names of what there is at one moment: queues, topics (Kafka's), exchanges, notices (SNS's topics), groups (of both kinds)."""
 
-    __slots__ = ("exchanges", "notices", "queues", "topics")
+    __slots__ = ("exchanges", "groups", "notices", "queues", "topics")
 
-    def __init__(self, queues: set[str], topics: set[str], exchanges: set[str], notices: set[str]) -> None:
+    def __init__(
+        self, queues: set[str], topics: set[str], exchanges: set[str], notices: set[str], groups: set[str]
+    ) -> None:
         self.queues = queues
         self.topics = topics
         self.exchanges = exchanges
         self.notices = notices
+        self.groups = groups
 
 
 def _refused(refusal: Refusal) -> Refused:

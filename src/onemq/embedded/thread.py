@@ -106,6 +106,13 @@ class BrokerThread:
 
         self.submit(do()).result(CALL_SECONDS_MAX)
 
+    def call_soon(self, work: Callable[[], None]) -> None:
+        """Has it done on the broker's thread, some time; not at all when it ends before."""
+        loop = self._loop
+        if loop is not None and not self.failure:
+            with contextlib.suppress(RuntimeError):  # It has ended in this moment.
+                loop.call_soon_threadsafe(work)
+
     # On the broker's thread.
 
     def _ask_to_stop(self) -> None:

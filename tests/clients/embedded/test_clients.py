@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 import urllib.request
 from pathlib import Path
 
@@ -17,6 +19,7 @@ import onemq as package
 from onemq.embedded.broker import BlockingBroker
 
 COUNT = 200
+GROUP_OPTIONS: dict[str, object] = {"group.id": "g", "auto.offset.reset": "earliest"}
 
 
 def test_pika(onemq: BlockingBroker) -> None:
@@ -103,6 +106,35 @@ def test_after_that_all_of_it_is_gone(onemq: BlockingBroker) -> None:
     names = onemq.names()
     assert (names.queues, names.topics, names.exchanges, names.notices) == (set(), set(), set(), set())
     assert boto3.client("sns", **onemq.aws_options).list_topics()["Topics"] == []
+
+
+def test_a_member_that_died_does_not_hold_up_the_next_test(onemq: BlockingBroker) -> None:
+    """Its group would wait for its session time-out (45 s) before it gave another member the partition."""
+    before = onemq.names()
+    onemq.declare_topic("events")
+    onemq.publish("events", "one")
+    program = f"""
+import sys, time
+from confluent_kafka import Consumer
+consumer = Consumer({GROUP_OPTIONS | {"bootstrap.servers": onemq.kafka_bootstrap}!r})
+consumer.subscribe(["events"])
+assert consumer.poll(30).value() == b"one"
+print("has it", flush=True)
+time.sleep(600)
+"""
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"has it\n"
+        child.kill()
+    assert onemq.names().groups == {"g"}
+    onemq.delete_since(before)
+    assert onemq.names().groups == set()
+    onemq.declare_topic("events")
+    onemq.publish("events", "two")
+    consumer = Consumer(GROUP_OPTIONS | {"bootstrap.servers": onemq.kafka_bootstrap})
+    consumer.subscribe(["events"])
+    assert consumer.poll(30).value() == b"two"
+    consumer.close()
 
 
 def test_health_is_answered(onemq: BlockingBroker) -> None:

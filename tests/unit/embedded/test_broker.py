@@ -252,6 +252,46 @@ def test_the_asynchronous_form_on_several_loops(tmp_path: Path) -> None:
         asyncio.run(step())
 
 
+def test_a_cancelled_caller_takes_no_message_with_it() -> None:
+    async def main() -> None:
+        async with onemq.Broker() as broker:
+            await broker.declare_queue("orders")
+            for number in range(50):
+                waiting = asyncio.create_task(broker.get("orders", wait=30))
+                await asyncio.sleep(0)
+                publishing = asyncio.create_task(broker.publish("orders", str(number)))
+                for _ in range(number % 7):
+                    await asyncio.sleep(0.0002)
+                waiting.cancel()
+                await publishing
+                try:
+                    message = await waiting
+                except asyncio.CancelledError:
+                    message = await broker.get("orders", wait=30)
+                assert message is not None
+                assert (message.text(), message.attempts <= 1) == (str(number), True)
+                await message.ack()
+            assert await broker.count("orders") == (0, 0, 0)
+            async with broker.consume("orders", prefetch=2) as messages:
+                with pytest.raises(TimeoutError):
+                    await asyncio.wait_for(anext(messages), 0.01)
+                for number in range(5):
+                    await broker.publish("orders", str(number))
+                found = [await anext(messages) for _ in range(2)]
+                assert [each.text() for each in found] == ["0", "1"]
+
+    asyncio.run(main())
+
+
+def test_messages_that_nobody_saw_have_not_failed(broker: BlockingBroker) -> None:
+    broker.declare_queue("dead")
+    broker.declare_queue("orders", dead_letter_to="dead", delivery_limit=1)
+    broker.publish("orders", "x")
+    for _ in range(5):
+        broker.consume("orders").close()
+    assert broker.count("orders") == (1, 0, 0)
+
+
 def test_twenty_starts_leave_nothing_behind(tmp_path: Path) -> None:
     def open_files() -> int:
         return len(os.listdir("/proc/self/fd"))

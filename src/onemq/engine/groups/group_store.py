@@ -52,7 +52,12 @@ class GroupStore(Part):
     def clear_namespace(self, name: str) -> None:
         for key in list(self.groups):
             if key[0] == name:
-                self.change({"op": "group-", "ns": key[0], "group": key[1]})
+                self.drop(key)
+
+    def drop(self, key: GroupKey) -> None:
+        """The group goes, whoever is in it: members that come back learn that they are unknown."""
+        if key in self.groups:
+            self.change({"op": "group-", "ns": key[0], "group": key[1]})
 
     # Replay.
 

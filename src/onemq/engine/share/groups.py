@@ -208,13 +208,16 @@ class ShareGroups(ShareStore):
 
     def clear_namespace(self, name: str) -> None:
         for key in [*self.groups, *self.shares]:
-            if key[0] != name:
-                continue
-            for session in self.sessions.of_group(key):
-                self.close_session(key, session.member, True)
-            self._timers.pop(key, None)
-            if key in self.groups or key in self.shares:
-                self.change({"op": "group-", "ns": key[0], "group": key[1]})
+            if key[0] == name:
+                self.drop(key)
+
+    def drop(self, key: GroupKey) -> None:
+        """The group goes, whoever is in it: members that come back learn that they are unknown."""
+        for session in self.sessions.of_group(key):
+            self.close_session(key, session.member, True)
+        self._timers.pop(key, None)
+        if key in self.groups or key in self.shares:
+            self.change({"op": "group-", "ns": key[0], "group": key[1]})
 
     def check_empty(self, group: ShareGroup) -> None:
         """Refusal GROUP_NOT_EMPTY."""
