@@ -123,6 +123,10 @@ class LimitSettings(Struct, forbid_unknown_fields=True):
     compaction_keys_max: Count = 1_000_000
     deduplication_window_ms: Milliseconds = 300_000
     deduplication_ids_max: Count = 2_000_000
+    leases_max: Count = 120_000
+    receive_attempts_max: Count = 1_000
+    receive_attempt_bytes_max: Annotated[int, Meta(ge=_MIB, le=_BYTES_MAX)] = 16 * _MIB
+    fetch_bytes_held_max: Annotated[int, Meta(ge=_MIB, le=_BYTES_MAX)] = 256 * _MIB
 
 
 class PermissionSettings(Struct, forbid_unknown_fields=True):
@@ -139,6 +143,15 @@ class GroupsSettings(Struct, forbid_unknown_fields=True):
     groups_max: Count = 100_000
     offsets_retention_ms: Milliseconds = 7 * 24 * 3_600_000
     offsets_check_ms: Annotated[int, Meta(ge=1_000, le=10**12)] = 600_000
+
+
+class ShareGroupsSettings(Struct, forbid_unknown_fields=True):
+    groups_max: Count = 10_000
+    members_max: Count = 200
+    sessions_max: Count = 2_000
+    topics_max: Count = 10_000
+    places_max: Count = 100_000
+    dead_letter_bytes: Annotated[int, Meta(ge=64 * _KIB, le=_GIB)] = _MIB
 
 
 class TransactionsSettings(Struct, forbid_unknown_fields=True):
@@ -193,6 +206,7 @@ class Settings(Struct, forbid_unknown_fields=True):
     disk: DiskSettings = field(default_factory=DiskSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
     groups: GroupsSettings = field(default_factory=GroupsSettings)
+    share_groups: ShareGroupsSettings = field(default_factory=ShareGroupsSettings)
     transactions: TransactionsSettings = field(default_factory=TransactionsSettings)
     log: LogSettings = field(default_factory=LogSettings)
     audit: AuditSettings = field(default_factory=AuditSettings)

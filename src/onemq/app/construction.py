@@ -20,6 +20,7 @@ from onemq.engine.directory.settings import DirectorySettings
 from onemq.engine.groups.settings import GroupSettings
 from onemq.engine.ports import Store
 from onemq.engine.settings import EngineSettings, RateSettings
+from onemq.engine.share.settings import ShareSettings
 from onemq.engine.transactions.settings import TransactionSettings
 from onemq.heads.amqp091.native_reader import AmqpNativeReader
 from onemq.heads.amqp091.settings import PREDECLARED_EXCHANGES
@@ -70,7 +71,12 @@ def engine_settings(settings: Settings) -> EngineSettings:
         compaction_keys_max=settings.limits.compaction_keys_max,
         deduplication_window_ms=settings.limits.deduplication_window_ms,
         deduplication_ids_max=settings.limits.deduplication_ids_max,
+        leases_max=settings.limits.leases_max,
+        receive_attempts_max=settings.limits.receive_attempts_max,
+        receive_attempt_bytes_max=settings.limits.receive_attempt_bytes_max,
+        fetch_bytes_held_max=settings.limits.fetch_bytes_held_max,
         groups=_group_settings(settings),
+        share=_share_settings(settings),
         rates=RateSettings(settings.metrics.rates_interval_ms, settings.metrics.rates_objects_max),
         transactions=TransactionSettings(
             timeout_ms_max=settings.transactions.timeout_max_ms,
@@ -95,6 +101,18 @@ def _directory_settings(settings: Settings) -> DirectorySettings:
                 PermissionRecord(name, namespace, found.configure, found.write, found.read, configured=True)
             )
     return DirectorySettings(users, permissions, guest=not users)
+
+
+def _share_settings(settings: Settings) -> ShareSettings:
+    share = settings.share_groups
+    return ShareSettings(
+        members_max=share.members_max,
+        groups_max=share.groups_max,
+        sessions_max=share.sessions_max,
+        topics_max=share.topics_max,
+        places_max=share.places_max,
+        dead_letter_bytes=share.dead_letter_bytes,
+    )
 
 
 def _group_settings(settings: Settings) -> GroupSettings:

@@ -12,9 +12,6 @@ from mypy_extensions import i64
 from onemq.engine.receiving import Received
 
 REMEMBERED_MS: Final = 300_000
-ATTEMPTS_MAX: Final = 1_000
-BYTES_MAX: Final = 16 << 20
-"""Bounds of one queue; the oldest are forgotten first."""
 
 
 class _Attempt:
@@ -27,9 +24,11 @@ class _Attempt:
 
 
 class ReceiveAttempts:
-    """See the module."""
+    """See the module. count_max, bytes_max (of values): of one queue; the oldest are forgotten first."""
 
-    def __init__(self) -> None:
+    def __init__(self, count_max: i64, bytes_max: i64) -> None:
+        self._count_max: i64 = count_max
+        self._bytes_max: i64 = bytes_max
         self._attempts: dict[str, _Attempt] = {}
         self._bytes: i64 = 0
 
@@ -50,7 +49,7 @@ class ReceiveAttempts:
             size += each.record.body_bytes()
         self._attempts[name] = _Attempt(found, size, now_ms + REMEMBERED_MS)
         self._bytes += size
-        while len(self._attempts) > ATTEMPTS_MAX or self._bytes > BYTES_MAX or self._is_old(now_ms):
+        while len(self._attempts) > self._count_max or self._bytes > self._bytes_max or self._is_old(now_ms):
             self.forget(next(iter(self._attempts)))
 
     def _is_old(self, now_ms: i64) -> bool:

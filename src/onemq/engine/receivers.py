@@ -128,7 +128,10 @@ class Receivers:
     def _note(self, attempt: str, found: list[Received]) -> None:
         if attempt:
             if self._attempts is None:
-                self._attempts = ReceiveAttempts()
+                settings = self._core.settings
+                self._attempts = ReceiveAttempts(
+                    settings.receive_attempts_max, settings.receive_attempt_bytes_max
+                )
             self._attempts.remember(attempt, found, self._core.now_ms)
 
     def _count(self, tally: Tally | None, found: list[Received]) -> None:

@@ -28,6 +28,7 @@ class EngineSettings:
         consumer_timeout_ms: longest a record may stay unsettled at a consumer, unless its queue says otherwise; 0 = no limit.
         message_bytes_max: largest record value.
         leases_max: most records of one queue that may be leased with a time.
+        receive_attempts_max, receive_attempt_bytes_max: receives of one queue that can be asked for again, and their values.
         load_bytes: how much a reader of spilled records asks for at once.
         spill_bytes: how much is spilled in one turn, at most.
         namespaces: namespaces that exist from the start.
@@ -58,6 +59,8 @@ class EngineSettings:
         "namespaces",
         "predeclared",
         "rates",
+        "receive_attempt_bytes_max",
+        "receive_attempts_max",
         "share",
         "spill_bytes",
         "tail_bytes_max",
@@ -86,12 +89,16 @@ class EngineSettings:
         deduplication_window_ms: int = 300_000,
         deduplication_ids_max: int = 2_000_000,
         leases_max: int = 120_000,
+        receive_attempts_max: int = 1_000,
+        receive_attempt_bytes_max: int = 16 << 20,
         rates: RateSettings | None = None,
         directory: DirectorySettings | None = None,
     ) -> None:
         self.rates = RateSettings() if rates is None else rates
         self.directory = DirectorySettings() if directory is None else directory
         self.leases_max = leases_max
+        self.receive_attempts_max = receive_attempts_max
+        self.receive_attempt_bytes_max = receive_attempt_bytes_max
         self.groups = GroupSettings() if groups is None else groups
         self.transactions = TransactionSettings() if transactions is None else transactions
         self.share = ShareSettings() if share is None else share

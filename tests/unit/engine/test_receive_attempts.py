@@ -1,8 +1,11 @@
 """What was given under an attempt's name: for a while, and within bounds."""
 
-from onemq.engine.receive_attempts import ATTEMPTS_MAX, BYTES_MAX, REMEMBERED_MS, ReceiveAttempts
+from onemq.engine.receive_attempts import REMEMBERED_MS, ReceiveAttempts
 from onemq.engine.receiving import LeaseHandle, Received
 from onemq.model.record import NO_ADDRESS, Record
+
+ATTEMPTS_MAX = 1_000
+BYTES_MAX = 16 << 20
 
 
 def given(size: int = 1) -> list[Received]:
@@ -10,7 +13,7 @@ def given(size: int = 1) -> list[Received]:
 
 
 def test_a_name_is_known_for_a_while() -> None:
-    attempts = ReceiveAttempts()
+    attempts = ReceiveAttempts(ATTEMPTS_MAX, BYTES_MAX)
     found = given()
     attempts.remember("a", found, 0)
     assert attempts.find("a", REMEMBERED_MS - 1) is found
@@ -19,7 +22,7 @@ def test_a_name_is_known_for_a_while() -> None:
 
 
 def test_the_oldest_go_first_by_number_and_by_bytes() -> None:
-    attempts = ReceiveAttempts()
+    attempts = ReceiveAttempts(ATTEMPTS_MAX, BYTES_MAX)
     for number in range(ATTEMPTS_MAX + 1):
         attempts.remember(str(number), given(), 0)
     assert attempts.find("0", 0) == [] and attempts.find("1", 0)
