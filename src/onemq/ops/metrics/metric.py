@@ -5,7 +5,7 @@ scrape is work on the engine's thread. The tests read it with prometheus_client'
 Must not: know what is measured. Spec: Prometheus documentation, "Exposition formats", text-based format 0.0.4.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from mypy_extensions import i64
@@ -80,13 +80,14 @@ class Exposition:
         lines.append(f"{metric.name}_sum {histogram.sum_us / 1_000_000:.6f}\n")
         lines.append(f"{metric.name}_count {count}\n")
 
-    def text(self) -> str:
-        parts: list[str] = []
-        for metric, lines in self._lines.items():
+    def pieces(self) -> Iterator[bytes]:
+        """The text, a family at a time, and what it was made of is let go."""
+        while self._lines:
+            metric = next(iter(self._lines))
+            lines = self._lines.pop(metric)
             if lines:
-                parts.append(f"# HELP {metric.name} {metric.help}\n# TYPE {metric.name} {metric.kind}\n")
-                parts.extend(lines)
-        return "".join(parts)
+                head = f"# HELP {metric.name} {metric.help}\n# TYPE {metric.name} {metric.kind}\n"
+                yield (head + "".join(lines)).encode("utf-8", "replace")
 
 
 def number(value: float | i64) -> str:

@@ -18,7 +18,7 @@ from onemq.ops.metrics.families import Row, Value
 from onemq.ops.metrics.metric import Exposition, Metric, label_text, number
 from onemq.ops.metrics.sources import Sources
 
-SLICE: Final = 200
+SLICE: Final = 100
 OTHER: Final = "other"
 
 Families = Sequence[tuple[Metric, Value]]
@@ -82,7 +82,7 @@ class Passes:
                 yield
         other = self._row()
         # Sums are made by compiled code: so many more of them cost as much as one row.
-        step = SLICE * 20
+        step = SLICE * 10
         for index in range(shown, len(queues), step):
             sum_queues(queues[index : index + step], other.gauges, other.counters)
             yield

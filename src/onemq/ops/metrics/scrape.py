@@ -111,8 +111,14 @@ class _Running:
         self.waiting: list[LaterPage] = []
         self.seconds = 0.0
         self._scraper = scraper
-        self._out = out
-        self._work = work
+        self._pieces: list[bytes] = []
+        self._work = self._steps(out, work)
+
+    def _steps(self, out: Exposition, work: Iterator[None]) -> Iterator[None]:
+        yield from work
+        for piece in out.pieces():
+            self._pieces.append(piece)
+            yield
 
     def part(self) -> None:
         began = time.perf_counter()
@@ -128,6 +134,6 @@ class _Running:
         self._scraper.again(self)
 
     def _finish(self, began: float) -> None:
-        body = self._out.text().encode("utf-8", "replace")
+        body = b"".join(self._pieces)
         self.seconds += time.perf_counter() - began
         self._scraper.finished(self, Page(200, body, CONTENT_TYPE))
