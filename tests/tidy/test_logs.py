@@ -13,7 +13,7 @@ from tidy.repository import ROOT, SOURCE
 WRITTEN = re.compile(
     r'(?:\bwarn\(|_fields\(|_because\(|"reason": )\s*"([a-z_]+)"|(?:LEFT_OUT|TOO_LARGE|OPERATION_REFUSED): Final = "([a-z_]+)"'
 )
-PARTS = ("net", "heads", "ops", "app")
+PARTS = ("net", "heads", "ops", "app", "storage")
 ROW = re.compile(r"^\| `([a-z_]+)` \|", re.MULTILINE)
 FIELDS = {"reason", "client", "entity", "error"}
 

@@ -165,7 +165,12 @@ def _raise_open_files() -> None:
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     except (OSError, ValueError) as error:
-        _log.warning("cannot raise the limit of open files: %s", error)
+        _log.warning(
+            "cannot raise the limit of open files: %s; connections beyond it are refused: raise it where the process is started "
+            "(LimitNOFILE, ulimit -n)",
+            error,
+            extra={"fields": {"reason": "open_files"}},
+        )
 
 
 def _settle_interpreter() -> None:

@@ -289,7 +289,11 @@ class Server:
         try:
             self.parts.pressure.observe_disk()
         except OSError as error:
-            _log.error("cannot ask for the free disk space: %s", error)
+            _log.error(
+                "cannot ask for the free disk space: %s; the disk alarm is blind until it can",
+                error,
+                extra={"fields": {"reason": "disk_unknown"}},
+            )
 
 
 def _make_caller(settings: Settings, loop: asyncio.AbstractEventLoop, turns: Turns) -> HttpCaller:

@@ -191,11 +191,21 @@ class Background(Lane):
             self._die(f"writing segments or a snapshot failed: {error}")
             return NOTHING
         if closing:
-            _log.warning("closed with %d background jobs undone: %s", len(self._jobs), error)
+            _log.warning(
+                "closed with %d background jobs undone: %s; nothing that was confirmed is lost, the next start replays the journal",
+                len(self._jobs),
+                error,
+                extra={"fields": {"reason": "closed_undone"}},
+            )
             self._dead = True
             return NOTHING
         if not self._retry_at_ms:
-            _log.warning("no space for segments: %s; trying again every %d ms", error, self._retry_ms)
+            _log.warning(
+                "no space for segments: %s; trying again every %d ms: make space",
+                error,
+                self._retry_ms,
+                extra={"fields": {"reason": "no_space"}},
+            )
         self._tools.completions.stall(self.name, f"no space for segments: {error}")
         self._retry_at_ms = now_ms + self._retry_ms
         return self._retry_ms
@@ -205,6 +215,10 @@ class Background(Lane):
         self._die(f"the store's writer broke: {type(error).__name__}: {error}")
 
     def _die(self, detail: str) -> None:
-        _log.critical("%s; nothing can be promised any more", detail)
+        _log.critical(
+            "%s; nothing can be promised any more: the process ends, what was confirmed is safe; look at the disk, then start it again",
+            detail,
+            extra={"fields": {"reason": "store_broken"}},
+        )
         self._dead = True
         self._tools.completions.fail(detail)

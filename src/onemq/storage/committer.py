@@ -226,13 +226,21 @@ class Committer(Lane):
             return NOTHING
         if closing:
             _log.error(
-                "closed with %d bytes of unconfirmed commits unwritten: %s", self._pending_bytes, error
+                "closed with %d bytes of unconfirmed commits unwritten: %s; their publishers have to send them again",
+                self._pending_bytes,
+                error,
+                extra={"fields": {"reason": "closed_undone"}},
             )
             self._dead = True
             return NOTHING
         if not self._retry_at_ms:
             self._statistics.stalls += 1
-            _log.warning("no space for the journal: %s; trying again every %d ms", error, self._retry_ms)
+            _log.warning(
+                "no space for the journal: %s; trying again every %d ms, nothing is confirmed meanwhile: make space",
+                error,
+                self._retry_ms,
+                extra={"fields": {"reason": "no_space"}},
+            )
         self._completions.stall(self.name, f"no space for the journal: {error}")
         self._retry_at_ms = now_ms + self._retry_ms
         return self._retry_ms
@@ -294,6 +302,10 @@ class Committer(Lane):
         self._die(f"the committer broke: {type(error).__name__}: {error}")
 
     def _die(self, detail: str) -> None:
-        _log.critical("%s; nothing can be promised any more", detail)
+        _log.critical(
+            "%s; nothing can be promised any more: the process ends, what was confirmed is safe; look at the disk, then start it again",
+            detail,
+            extra={"fields": {"reason": "store_broken"}},
+        )
         self._dead = True
         self._completions.fail(detail)

@@ -254,6 +254,10 @@ class Reader(Lane):
         self._die(f"the store's reader broke: {type(error).__name__}: {error}")
 
     def _die(self, detail: str) -> None:
-        _log.critical("%s; nothing can be promised any more", detail)
+        _log.critical(
+            "%s; nothing can be promised any more: the process ends, what was confirmed is safe; look at the disk, then start it again",
+            detail,
+            extra={"fields": {"reason": "store_broken"}},
+        )
         self._dead = True
         self._completions.fail(detail)

@@ -121,7 +121,12 @@ class Reclaimer:
         except OSError as error:
             if not is_full(error):
                 raise
-            _log.warning("no space to rewrite segments of %s; left as they are: %s", log.directory, error)
+            _log.warning(
+                "no space to rewrite segments of %s, left as they are (they hold mostly what was settled): %s; make space",
+                log.directory,
+                error,
+                extra={"fields": {"reason": "no_space"}},
+            )
             return
         self._table.replace(log, run, new)
         for segment in run:

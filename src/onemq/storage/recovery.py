@@ -152,7 +152,12 @@ def _newest_snapshot(files: Files, directory: str) -> Snapshot | None:
         except BadBytes as error:
             # An older one is as good if the journal still has everything after it; if not, replay finds the
             # gap.
-            _log.error("snapshot %s cannot be used: %s", path, error)
+            _log.error(
+                "snapshot %s cannot be used: %s; trying an older one, which is as good if the journal still has everything after it",
+                path,
+                error,
+                extra={"fields": {"reason": "snapshot_unusable"}},
+            )
             if problem is None:
                 problem = SnapshotCorrupt(path, str(error))
     if problem is not None:
@@ -187,7 +192,11 @@ def _tidy_journal(files: Files, directory: str, journal: Journal, end: JournalEn
     path = f"{directory}/{journal_name(end.firsts[-1])}"
     if end.torn >= 0:
         torn = f"{directory}/{journal_name(end.torn)}"
-        _log.warning("%s was being made when the last run stopped; removed", torn)
+        _log.warning(
+            "%s was being made when the last run stopped: removed, nothing was in it",
+            torn,
+            extra={"fields": {"reason": "journal_cut"}},
+        )
         files.remove(torn)
         # Now, not later: were it to come back after the file before it has grown, that file would seem
         # finished.
@@ -197,10 +206,11 @@ def _tidy_journal(files: Files, directory: str, journal: Journal, end: JournalEn
         if files.size(handle) != end.end:
             if end.dropped_bytes:
                 _log.warning(
-                    "%s: dropped %d bytes at byte %d, written but never confirmed when the last run stopped",
+                    "%s: dropped %d bytes at byte %d, written but never confirmed when the last run stopped: nothing to do",
                     path,
                     end.dropped_bytes,
                     end.end,
+                    extra={"fields": {"reason": "journal_cut"}},
                 )
             files.truncate(handle, end.end)
         # What was read may be in the kernel's memory only, and what was cut off may come back: neither after
