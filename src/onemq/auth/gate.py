@@ -82,7 +82,8 @@ class Gate:
             raise
 
     def _note_failed(self, peer: Peer, user: str, error: Exception, namespace: str = "") -> None:
-        """Log-ins that fail are for the audit log. `user`: who the peer says it is."""
+        """Log-ins that fail are counted, and for the audit log. `user`: who the peer says it is."""
+        self._broker.core.totals.logins_failed += 1
         auditor = self._broker.core.auditor
         if auditor is None:
             return
@@ -251,4 +252,5 @@ class Gate:
         if user.loopback_only and not peer.is_loopback():
             name = user.principal.name
             raise refused(name, f"user '{name}' can only connect via localhost")
+        self._broker.core.totals.logins += 1
         return user.principal

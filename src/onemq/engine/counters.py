@@ -258,12 +258,15 @@ class Totals:
 
     Attributes:
         protocols: by name. engine: under "": what no client asked for.
+        logins, logins_failed: of users, and signed requests; who comes without a login counts as one that succeeded.
         queues_declared, queues_created, queues_deleted: by clients, or for them; a topic's partitions do not count.
     """
 
     def __init__(self) -> None:
         self.engine = ProtocolCounters("")
         self.protocols: dict[str, ProtocolCounters] = {"": self.engine}
+        self.logins: i64 = 0
+        self.logins_failed: i64 = 0
         self.queues_declared: i64 = 0
         self.queues_created: i64 = 0
         self.queues_deleted: i64 = 0

@@ -150,3 +150,11 @@ def test_logins_that_fail_are_for_the_audit_log() -> None:
     assert [act.namespace for act in notebook.acts][-1] == "/"
     assert "invalid credentials" in notebook.acts[0].reason
     assert "secret" not in "".join(act.reason for act in notebook.acts)
+
+
+def test_logins_are_counted(gate: Gate) -> None:
+    totals = gate._broker.core.totals
+    gate.login("PLAIN", b"\0alice\0secret", REMOTE)
+    gate.login_plain("alice", "secret", REMOTE)
+    refused(gate, "PLAIN", b"\0alice\0wrong", REMOTE)
+    assert (totals.logins, totals.logins_failed) == (2, 1)

@@ -126,6 +126,9 @@ CONNECTIONS_REFUSED: Final = _counter(
 RECEIVED_BYTES: Final = _counter("onemq_received_bytes_total", "Bytes received.", "protocol")
 SENT_BYTES: Final = _counter("onemq_sent_bytes_total", "Bytes sent.", "protocol")
 
+LOGINS: Final = _counter("onemq_logins_total", "Logins and signed requests that were good.")
+LOGINS_FAILED: Final = _counter("onemq_logins_failed_total", "Logins and signed requests that were refused.")
+
 # What there is.
 
 NAMESPACES: Final = _gauge("onemq_namespaces", "Namespaces.")

@@ -50,6 +50,9 @@ def add_connections(out: Exposition, sources: Sources) -> None:
         out.add(f.RECEIVED_BYTES, int(traffic.bytes_in), head)
         out.add(f.SENT_BYTES, int(traffic.bytes_out), head)
     out.add(f.CONNECTIONS_REFUSED, sources.refused())
+    totals = sources.broker.core.totals
+    out.add(f.LOGINS, int(totals.logins))
+    out.add(f.LOGINS_FAILED, int(totals.logins_failed))
 
 
 def add_catalog(out: Exposition, sources: Sources) -> None:
