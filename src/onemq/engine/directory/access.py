@@ -332,7 +332,7 @@ class DirectoryAccess:
             self._demand_administrator()
             self._check_known("", user)
             limits = self._directory.limits.of(OF_USER, user)
-            limits[limit] = _limit_value("user", user, limit, value, USER_LIMITS)
+            limits[limit] = _limit_value("user", user, limit, value, USER_LIMITS, "user-limits")
             self._directory.limits.set(OF_USER, user, limits)
 
     def clear_user_limit(self, user: str, limit: str) -> None:
@@ -361,7 +361,7 @@ class DirectoryAccess:
             self._demand_administrator()
             self._check_known(namespace, "")
             limits = self._directory.limits.of(OF_NAMESPACE, namespace)
-            limits[limit] = _limit_value("namespace", namespace, limit, value, NAMESPACE_LIMITS)
+            limits[limit] = _limit_value("namespace", namespace, limit, value, NAMESPACE_LIMITS, "limits")
             self._directory.limits.set(OF_NAMESPACE, namespace, limits)
 
     def clear_namespace_limit(self, namespace: str, limit: str) -> None:
@@ -600,14 +600,19 @@ def _check_name(kind: str, name: str) -> None:
         )
 
 
-def _limit_value(kind: str, name: str, limit: str, value: object, known: tuple[str, ...]) -> int:
+def _limit_value(kind: str, name: str, limit: str, value: object, known: tuple[str, ...], place: str) -> int:
+    """place: where RabbitMQ says that an unknown one stood."""
+    wrong = ""
     if limit not in known:
-        text = f"Validation failed\n\nUnrecognised terms [{{{erlang_term(limit)},{erlang_term(value)}}}] in limits\n"
-        raise Refusal(Reason.INVALID, kind, name, text)
-    if isinstance(value, bool) or not isinstance(value, int) or abs(value) >= 1 << 62:
-        text = f"Validation failed\n\n{limit} should be a number, actually was {erlang_term(value)}\n"
-        raise Refusal(Reason.INVALID, kind, name, text)
-    return value
+        wrong = f"Unrecognised terms [{{{erlang_term(limit)},{erlang_term(value)}}}] in {place}"
+    elif isinstance(value, bool) or not isinstance(value, int) or abs(value) >= 1 << 62:
+        wrong = f"{limit} should be a number, actually was {erlang_term(value)}"
+    else:
+        return value
+    if kind == "namespace":
+        # Those are parameters in RabbitMQ, with the words of parameters.
+        wrong = f"Validation failed\n\n{wrong}\n"
+    raise Refusal(Reason.INVALID, kind, name, wrong)
 
 
 def _plain(policy: Policy) -> dict[str, object]:

@@ -84,7 +84,7 @@ def definition_problem(definition: dict[str, object], operator: bool) -> str:
     if not definition:
         return "no policy provided"
     unknown: list[str] = []
-    for key, value in definition.items():
+    for key, value in sorted(definition.items()):
         known = key in _OPERATOR_KEYS if operator else _is_known(key)
         if not known:
             unknown.append("{" + erlang_term(key) + "," + erlang_term(value) + "}")

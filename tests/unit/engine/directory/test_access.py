@@ -249,13 +249,17 @@ def test_limits() -> None:
     admin.clear_user_limit("a", "max-connections")
     admin.clear_namespace_limit("/", "max-queues")
     assert admin.user_limits("a") == {"a": {"max-channels": 5}} and admin.namespace_limits("/") == {}
-    for call in (
-        lambda: admin.set_user_limit("a", "max-queues", 1),
-        lambda: admin.set_namespace_limit("/", "max-queues", "1"),
-        lambda: admin.set_namespace_limit("/", "max-queues", True),
-    ):
-        refusal = refused(call)
-        assert refusal.reason == Reason.INVALID and refusal.detail.startswith("Validation failed")
+    refusal = refused(lambda: admin.set_user_limit("a", "max-queues", 1))
+    assert (refusal.reason, refusal.detail) == (
+        Reason.INVALID,
+        'Unrecognised terms [{<<"max-queues">>,1}] in user-limits',
+    )
+    refusal = refused(lambda: admin.set_user_limit("a", "max-channels", "x"))
+    assert refusal.detail == 'max-channels should be a number, actually was <<"x">>'
+    refusal = refused(lambda: admin.set_namespace_limit("/", "max-queues", "1"))
+    assert refusal.detail == ('Validation failed\n\nmax-queues should be a number, actually was <<"1">>\n')
+    refusal = refused(lambda: admin.set_namespace_limit("/", "foo", True))
+    assert refusal.detail == 'Validation failed\n\nUnrecognised terms [{<<"foo">>,true}] in limits\n'
     assert refused(lambda: admin.set_user_limit("no", "max-channels", 1)).reason == Reason.NOT_FOUND
 
 

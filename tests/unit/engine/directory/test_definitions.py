@@ -40,9 +40,10 @@ def test_good_ones(definition: dict[str, object]) -> None:
         ({"queue-version": True}, "true is not a valid queue-version value"),
         ({"max-priority": 5}, '[{<<"max-priority">>,5}] are not recognised policy settings'),
         (
-            {"max-length": 1, "a": {"b": [1]}, "c": "é"},
+            {"max-length": 1, "c": "é", "a": {"b": [1]}},
             '[{<<"a">>,#{<<"b">> => [1]}},{<<"c">>,<<"é"/utf8>>}] are not recognised policy settings',
         ),
+        ({"overflow": "x", "max-length": -1, "foo": 1}, "-1 is not a valid maximum length"),
         ({}, "no policy provided"),
     ],
 )

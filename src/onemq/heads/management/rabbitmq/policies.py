@@ -3,10 +3,12 @@
 Source: rabbit_mgmt_wm_policies, rabbit_mgmt_wm_parameters and neighbours; recorded answers of RabbitMQ 3.10.
 """
 
+from html import escape
+
 from onemq.engine.directory.parameters import ParameterRecord
 from onemq.engine.directory.policies import Policy
 from onemq.heads.management.call import Call
-from onemq.heads.management.rabbitmq.bodies import body_of
+from onemq.heads.management.rabbitmq.bodies import bad_request, body_of
 from onemq.heads.management.rabbitmq.lists import Item, answer_list, answer_one
 from onemq.heads.management.rabbitmq.service import Service
 from onemq.heads.management.routes import ADMINISTRATOR, MANAGEMENT, POLICYMAKER, Handler, Route
@@ -60,14 +62,20 @@ class Policies:
 
     def put(self, call: Call) -> None:
         body = body_of(call, ("pattern", "definition"))
-        made = call.anywhere().directory.set_policy(
-            call.values["vhost"],
-            call.values["name"],
-            body["pattern"],
-            body["definition"],
-            body.get("priority", 0),
-            body.get("apply-to", "all"),
-        )
+        try:
+            made = call.anywhere().directory.set_policy(
+                call.values["vhost"],
+                call.values["name"],
+                body["pattern"],
+                body["definition"],
+                body.get("priority", 0),
+                body.get("apply-to", "all"),
+            )
+        except Refusal as refusal:
+            if refusal.reason != Reason.INVALID:
+                raise
+            # RabbitMQ makes the text fit for HTML: here, and not for operator policies.
+            raise bad_request(escape(refusal.detail, quote=False)) from None
         call.empty(201 if made else 204)
 
     def delete(self, call: Call) -> None:
