@@ -44,6 +44,7 @@ class Member:
         self.said = False
         self.epoch = 0
         self.owned: Partitions = {}
+        self.said_owned: Partitions = {}
         self.told: Partitions | None = None
         self.asleep = False
         self.woke_ms = -SESSION_MS
@@ -58,11 +59,18 @@ class Member:
     def beat(self, lose_answer: bool = False) -> None:
         world = self.machine.world
         full = self.epoch == 0 or not self.said
+        if full:
+            # The group hears that it has not taken it: what counts is the answer.
+            self.told = None
+        # Real ones say what they have when it is another than they have said: while they take what they were told, nothing.
+        owned = {topic: set(numbers) for topic, numbers in self.owned.items()}
+        says = full or owned != self.said_owned
+        self.said_owned = owned
         try:
             answer = world.beat(
                 self.name,
                 self.epoch,
-                {topic: set(numbers) for topic, numbers in self.owned.items()},
+                owned if says else None,
                 topics=self.topics if full else None,
                 pattern=self.pattern if full else None,
                 rebalance_ms=REBALANCE_MS if full else -1,
