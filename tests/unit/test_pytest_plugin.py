@@ -22,6 +22,7 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Ru
     return pytester.runpytest_subprocess("-p", "no:xdist", "-p", "no:cacheprovider", timeout=100)
 
 
+@pytest.mark.slow
 def test_what_the_fixtures_give(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """One session, in the order of the files: tests that are apart on one broker, what the session made stays, the clock is of one test,
     faults are taken back."""
@@ -88,6 +89,7 @@ def test_what_the_fixtures_give(pytester: pytest.Pytester, monkeypatch: pytest.M
     run(pytester, monkeypatch).assert_outcomes(passed=13)
 
 
+@pytest.mark.slow
 def test_names_and_settings(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     pytester.makepyfile(
         """
@@ -117,6 +119,7 @@ def test_names_and_settings(pytester: pytest.Pytester, monkeypatch: pytest.Monke
     run(pytester, monkeypatch).assert_outcomes(passed=4)
 
 
+@pytest.mark.slow
 def test_a_suite_that_does_not_use_it_loads_nothing(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
