@@ -236,9 +236,9 @@ class Echo(Conversation):
 
 
 class EchoHead(Head):
-    name = "echo"
-
     def __init__(self) -> None:
+        # Not in the class: a compiled one keeps its own there.
+        self.name = "echo"
         self.conversations: list[Echo] = []
 
     def open(self, link: Link) -> Conversation:
