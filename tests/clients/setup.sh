@@ -11,3 +11,4 @@ cd "$(dirname "$0")"
 (cd aws_programs/java && { mvn --batch-mode -q -o dependency:copy-dependencies || mvn --batch-mode -q dependency:copy-dependencies; })
 command -v kcat >/dev/null || apt-get install --yes --no-install-recommends kcat || echo "kcat is not installed: its tests are skipped" >&2
 command -v prometheus >/dev/null || monitoring/fetch.sh || echo "prometheus is not there: its tests are skipped" >&2
+command -v rabbitmqadmin >/dev/null || management/fetch.sh || echo "rabbitmqadmin is not there: its tests are skipped" >&2
