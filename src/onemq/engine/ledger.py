@@ -317,6 +317,7 @@ class Ledger:
             self._settled.add(offset)
         else:
             self._settled.add_ranges([int(offset), int(end)])
+        self._reset_bytes()
         self.core.will_commit = True
         self.core.need_write(self.agenda)
 

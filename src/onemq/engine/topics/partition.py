@@ -180,7 +180,8 @@ class Partition(KeptQueue):
             self._unfed_bytes += batch.value_bytes
             if batch.special:
                 self._unfed.append(_kept_copy(batch))
-        self._advance()
+        # What became visible with it, behind it, is still to come: the queue has to look into some batches first.
+        self._advance(batch.end)
         self._tell_compactor(batch.value_bytes)
 
     def _tell_compactor(self, size: i64) -> None:
@@ -189,12 +190,12 @@ class Partition(KeptQueue):
         if compactor is not None and topic is not None and topic.config.compact:
             compactor.dirtied(self, size)
 
-    def _advance(self) -> None:
-        """What is visible has grown: moves the last stable offset, feeds the queue, tells those who wait."""
+    def _advance(self, seen_end: i64) -> None:
+        """What is visible has grown: moves the last stable offset, feeds the queue up to `seen_end`, tells those who wait."""
         self.producers.saw(self.log.visible_end)
         self.stable_end = self._stable_before(self.log.visible_end)
         if self.part is not None:
-            self._feed(self.part)
+            self._feed(self.part, min(self.stable_end, seen_end))
         for watcher in self.watchers:
             self.core.need_dispatch(watcher)
 
@@ -204,8 +205,7 @@ class Partition(KeptQueue):
             return end
         return max(self.producers.first_unstable(end), min(self.log.start_offset, end))
 
-    def _feed(self, part: LedgerQueue) -> None:
-        end = self.stable_end
+    def _feed(self, part: LedgerQueue, end: i64) -> None:
         while self._unfed and self._unfed[0].end <= end:
             batch = self._unfed[0]
             del self._unfed[0]
@@ -230,7 +230,7 @@ class Partition(KeptQueue):
         self._unfed_bytes = self.value_bytes
         if not self.keeper.replays():
             before = part.counters.copy()
-            self._advance()
+            self._advance(self.log.visible_end)
             # What was here already has not come now.
             part.counters.published = before.published
             part.counters.published_bytes = before.published_bytes
@@ -511,7 +511,7 @@ class Partition(KeptQueue):
 
     def finish_recovery(self) -> None:
         super().finish_recovery()
-        self._advance()
+        self._advance(self.log.visible_end)
         if self.value_bytes:
             self._tell_compactor(self.value_bytes)
         part = self.part

@@ -7,7 +7,8 @@ import pytest
 
 from engine_driver import Disk, FakeStore, RecordingSink
 from onemq.engine.consumption import START_FIRST, StreamStart
-from onemq.engine.ports import Found
+from onemq.engine.ledger_queue import LedgerQueue
+from onemq.engine.ports import Durable, Found
 from onemq.engine.settings import EngineSettings
 from onemq.engine.topics.lookup import LookupWaiter
 from onemq.engine.topics.topic import Topic
@@ -516,3 +517,44 @@ def test_a_look_up_sees_what_is_spilled_while_it_looks() -> None:
     driver.broker.complete(list(store.held))
     driver.settle_down()
     assert looked.answer == (wanted, stamp)
+
+
+def test_a_delay_counts_when_its_batch_became_durable_with_one_before_it() -> None:
+    """The queue was given both as plain ones: found by the simulation (mixed world, seed 1271)."""
+    driver = TransactionDriver()
+    driver.make_topic("t", 1)
+    driver.declare("t")
+    driver.settle_down()
+    driver.publish("t", b"plain")
+    driver.broker.end_turn()
+    driver.publish("t", b"delayed", delay_ms=1000)
+    driver.broker.end_turn()
+    # One sync for both.
+    driver.store.work.clear()
+    driver.store.make_durable(driver.store.position)
+    driver.broker.begin_turn(driver.now_ms)
+    driver.broker.complete([Durable(driver.store.position)])
+    driver.broker.end_turn()
+    driver.settle_down()
+    assert driver.drain("t") == [b"plain"]
+    driver.pass_time(1001)
+    assert driver.drain("t") == [b"delayed"]
+
+
+def test_a_queue_over_a_topic_counts_no_bytes_when_only_markers_are_left() -> None:
+    """Found by the simulation (mixed world, seed 3): each marker stayed in the queue's bytes."""
+    driver = TransactionDriver()
+    driver.make_topic("t", 1)
+    queue = driver.declare("t")
+    driver.settle_down()
+    grant = driver.transactions.initialise("x", 60_000)
+    who = (grant.producer_id, grant.epoch)
+    driver.transactions.add_partitions("x", *who, [("t", 0)])
+    data = batch([b"value"], driver.now_ms, producer=who[0], epoch=who[1], sequence=0, transactional=True)
+    driver.topics.produce(driver.topics.find("t"), 0, data, "x")
+    driver.settle_down()
+    driver.transactions.end("x", *who, False)
+    driver.settle_down()
+    assert driver.drain("t") == []
+    assert isinstance(queue, LedgerQueue)
+    assert (queue.message_count(), queue.ledger.unsettled_bytes, queue.ledger.durable_bytes) == (0, 0, 0)
