@@ -57,6 +57,7 @@ class KafkaSettings(Struct, forbid_unknown_fields=True):
     partitions: Annotated[int, Meta(ge=1, le=10_000)] = 1
     request_bytes_max: Annotated[int, Meta(ge=1024, le=_GIB)] = 100 * _MIB
     login_seconds: Seconds = 10.0
+    idle_seconds: Seconds = 600.0
 
 
 class AwsSettings(Struct, forbid_unknown_fields=True):

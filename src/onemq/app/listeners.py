@@ -164,6 +164,7 @@ def _kafka_listeners(parts: Parts) -> list[Listener]:
                 auto_create_topics=kafka.auto_create_topics,
                 partitions_default=kafka.partitions,
                 sasl_required=bool(settings.users),
+                idle_ms=int(kafka.idle_seconds * 1000),
             ),
         )
         found += parts.listener(name, head, port, limits, encrypted)

@@ -42,6 +42,7 @@ class KafkaConversation(Conversation):
         self._full = False
         self._holding = False
         self._over = False
+        link.set_idle(0, settings.idle_ms, b"")
         if not settings.sasl_required:
             self._enter_anonymously(gate)
         if not self._session.authenticated:

@@ -12,6 +12,8 @@ LOGIN_REQUEST_BYTES_MAX: Final = 512 * 1024
 BUFFERED_BYTES_MAX: Final = 1024 * 1024
 FETCH_BYTES_MAX: Final = 55 * 1024 * 1024
 """Kafka's fetch.max.bytes of the broker."""
+IDLE_MS: Final = 600_000
+"""Kafka's connections.max.idle.ms."""
 DEFAULT_CLUSTER_ID: Final = "onemqAAAAAAAAAAAAAAAAA"
 
 
@@ -30,6 +32,7 @@ class KafkaSettings:
         fetch_bytes_max: what one fetch gives at most, whatever it asks for (but one batch it always gives).
         auto_create_topics: Metadata for a name that does not exist makes the topic, if the client allows it.
         partitions_default: partitions of a topic that was created without a number.
+        idle_ms: a connection that sends nothing for so long is closed; 0 = never.
         sasl_required: nothing is served before authentication, whatever the gate allows without.
     """
 
@@ -41,6 +44,7 @@ class KafkaSettings:
         "buffered_bytes_max",
         "cluster_id",
         "fetch_bytes_max",
+        "idle_ms",
         "login_request_bytes_max",
         "namespace",
         "partitions_default",
@@ -64,6 +68,7 @@ class KafkaSettings:
         auto_create_topics: bool = True,
         partitions_default: int = 1,
         sasl_required: bool = False,
+        idle_ms: int = IDLE_MS,
     ) -> None:
         self.advertised_host = advertised_host
         self.advertised_port = advertised_port
@@ -78,3 +83,4 @@ class KafkaSettings:
         self.auto_create_topics = auto_create_topics
         self.partitions_default = partitions_default
         self.sasl_required = sasl_required
+        self.idle_ms = idle_ms

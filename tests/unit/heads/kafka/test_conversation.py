@@ -332,3 +332,8 @@ def test_any_body_gives_an_answer_or_one_wire_error(api_key: int, data: st.DataO
 
 
 FUZZED = Stage()
+
+
+def test_silence_is_borne_as_long_as_the_settings_say() -> None:
+    assert Stage().connect().link.idle_ms == 600_000
+    assert Stage(KafkaSettings(idle_ms=5)).connect().link.idle_ms == 5
