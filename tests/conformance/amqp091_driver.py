@@ -22,7 +22,21 @@ from pika.exceptions import (
 from pika.spec import Basic, BasicProperties
 
 from broker_process import BrokerProcess
-from conformance.driver import WITHIN_SECONDS, Client, Death, Denied, Driver, Gone, Message, Pipeline, Queue
+from conformance.driver import (
+    WITHIN_SECONDS,
+    Client,
+    Death,
+    Denied,
+    Driver,
+    Envelope,
+    Gone,
+    Light,
+    Message,
+    Pipeline,
+    Queue,
+    Word,
+    until,
+)
 
 DELAYING = "conformance.delaying"
 PROTOCOL_HEADER = b"AMQP\x00\x00\x09\x01"
@@ -38,7 +52,9 @@ def denials() -> Generator[None, None, None]:
         raise Denied(error.reply_code, error.reply_text, False) from error
     except ConnectionClosedByBroker as error:
         raise Denied(error.reply_code, error.reply_text, True) from error
-    except (NackError, UnroutableError) as error:
+    except UnroutableError as error:
+        raise Denied(error.messages[0].method.reply_code, repr(error), False) from error
+    except NackError as error:
         raise Denied(0, repr(error), False) from error
     except AMQPConnectionError as error:
         # While a connection is being opened pika wraps the close it got into an exception of its own.
@@ -48,7 +64,7 @@ def denials() -> Generator[None, None, None]:
         raise Gone(repr(error)) from error
 
 
-class PikaClient(Client):
+class PikaClient(Client, Light):
     def __init__(self, parameters: pika.ConnectionParameters) -> None:
         with denials():
             self._connection = pika.BlockingConnection(parameters)
@@ -69,7 +85,9 @@ class PikaClient(Client):
         with denials():
             self._open().queue_declare(queue.name, durable=True, arguments=arguments)
 
-    def publish(self, queue: str, body: bytes, *, delay_ms: int = 0, expires_ms: int | None = None) -> None:
+    def publish(
+        self, queue: str, body: bytes, *, delay_ms: int = 0, expires_ms: int | None = None, key: str = ""
+    ) -> None:
         properties = BasicProperties(delivery_mode=2)
         if expires_ms is not None:
             properties.expiration = str(expires_ms)
@@ -84,6 +102,36 @@ class PikaClient(Client):
                 )
                 channel.queue_bind(queue, exchange, queue)
             channel.basic_publish(exchange, queue, body, properties, mandatory=not delay_ms)
+
+    def send(self, queue: str, envelope: Envelope) -> Envelope:
+        headers: dict[str, object] = dict(envelope.headers)
+        if envelope.key is not None:
+            headers["x-key"] = envelope.key
+        properties = BasicProperties(
+            headers=headers,
+            delivery_mode=2,
+            content_type=envelope.content_type,
+            correlation_id=envelope.correlation_id,
+            message_id=envelope.message_id,
+            reply_to=envelope.reply_to,
+            timestamp=envelope.timestamp,
+        )
+        with denials():
+            self._open().basic_publish("", queue, envelope.body, properties, mandatory=True)
+        return envelope
+
+    def fetch(self, queue: str) -> Envelope:
+        found: list[Envelope] = []
+
+        def arrived() -> bool:
+            with denials():
+                method, properties, body = self._open().basic_get(queue, auto_ack=True)
+            if method is not None:
+                found.append(envelope(properties, body))
+            return bool(found)
+
+        until(arrived, f"no message in {queue}")
+        return found[0]
 
     def take(self, queue: str) -> Message | None:
         with denials():
@@ -149,6 +197,25 @@ class PikaClient(Client):
 
     def _set_blocked(self, blocked: bool) -> None:
         self._blocked = blocked
+
+
+def envelope(properties: BasicProperties, body: bytes) -> Envelope:
+    headers = dict(properties.headers or {})
+    key = headers.pop("x-key", None)
+    return Envelope(
+        body,
+        {
+            name: value if isinstance(value, bytes) else str(value)
+            for name, value in headers.items()
+            if not name.startswith("x-")
+        },
+        key,
+        properties.content_type,
+        properties.correlation_id,
+        properties.message_id,
+        properties.reply_to,
+        properties.timestamp,
+    )
 
 
 def message(method: Basic.Deliver | Basic.GetOk, properties: BasicProperties, body: bytes) -> Message:
@@ -222,14 +289,18 @@ class Amqp091(Driver):
             b"\xff" * 4096,
         )
     ]
+    speaks = frozenset(Word)
+    body_bytes_max = 256 * 1024
+    bad_logins = [("guest", "wrong"), ("guest", ""), ("nobody", "guest"), ("", "")]
+    refused_login = "user 'guest' - invalid credentials"
     frame_too_large = struct.pack(">BHI", METHOD, 0, 0x7FFFFFFF) + b"x" * 1000
     codes = {
-        "login": 403,
-        "forbidden": 403,
-        "unknown": 404,
-        "too large": 406,
-        "stopping": 320,
-        "namespace": 530,
+        "login": (403,),
+        "forbidden": (403,),
+        "unknown": (404, 312),
+        "too large": (406,),
+        "stopping": (320,),
+        "namespace": (530,),
     }
 
     def connect(
@@ -240,7 +311,7 @@ class Amqp091(Driver):
         password: str = "guest",
         namespace: str = "",
         idle_seconds: int = 0,
-    ) -> Client:
+    ) -> PikaClient:
         return PikaClient(
             pika.ConnectionParameters(
                 broker.host,
@@ -253,6 +324,9 @@ class Amqp091(Driver):
                 connection_attempts=1,
             )
         )
+
+    def light(self, broker: BrokerProcess) -> Light:
+        return self.connect(broker)
 
     def pipeline(self, broker: BrokerProcess, queue: str) -> Pipeline:
         return AmqpPipeline(broker, queue)

@@ -9,7 +9,7 @@ import socket
 import pytest
 
 from conformance.conftest import Connect, Start
-from conformance.driver import WITHIN_SECONDS, Denied, Driver, Gone, Queue, read_all, until
+from conformance.driver import WITHIN_SECONDS, Denied, Driver, Gone, Queue, Word, needs, read_all, until
 
 
 def test_stopping_under_load_loses_nothing_that_was_confirmed(
@@ -38,12 +38,13 @@ def test_stopping_under_load_loses_nothing_that_was_confirmed(
     assert asked, "no confirms"
     until(lambda: not broker.running, "no end")
     assert broker.terminate() == 0
-    assert told is None or told.code == driver.codes["stopping"]
     pipeline.close()
-    # A client that only reads hears why.
-    with pytest.raises(Denied) as caught:
-        idle.idle(WITHIN_SECONDS)
-    assert caught.value.code == driver.codes["stopping"] and caught.value.fatal
+    if Word.GOODBYE in driver.speaks:
+        assert told is None or driver.is_code("stopping", told.code)
+        # A client that only reads hears why.
+        with pytest.raises(Denied) as caught:
+            idle.idle(WITHIN_SECONDS)
+        assert driver.is_code("stopping", caught.value.code) and caught.value.fatal
     broker.start()
     kept = [int(body) for body in connect(broker).drain("load")]
     assert kept == sorted(set(kept)), "twice, or out of order"
@@ -51,6 +52,7 @@ def test_stopping_under_load_loses_nothing_that_was_confirmed(
     assert 500 <= len(kept) <= published
 
 
+@needs(Word.PUSH)
 def test_stopping_with_messages_in_flight(driver: Driver, start: Start, connect: Connect) -> None:
     broker = start()
     client = connect(broker)
@@ -70,6 +72,23 @@ def test_stopping_with_messages_in_flight(driver: Driver, start: Start, connect:
         (b"2", messages[1].redelivered),
         (b"3", messages[2].redelivered),
     ]
+
+
+def test_stopping_with_messages_taken(driver: Driver, start: Start, connect: Connect) -> None:
+    broker = start()
+    client = connect(broker)
+    client.declare(Queue("taken", lease_seconds=2))
+    for number in range(4):
+        client.publish("taken", b"%d" % number)
+    first, _second = client.take_within("taken"), client.take_within("taken")
+    client.accept(first)
+    assert broker.terminate() == 0
+    broker.start()
+    fresh = connect(broker)
+    messages = [fresh.take_within("taken") for _ in range(3)]
+    assert sorted(message.body for message in messages) == [b"1", b"2", b"3"]
+    if Word.REDELIVERED in driver.speaks:
+        assert next(message for message in messages if message.body == b"1").redelivered
 
 
 def test_stopping_waits_for_nobody_for_long(driver: Driver, start: Start) -> None:
