@@ -47,6 +47,13 @@ class Fetched:
         self.start_offset: i64 = -1
         self.aborted: list[Aborted] | None = None
 
+    def see(self, partition: Partition) -> None:
+        """Where the partition begins and ends now."""
+        if not partition.deleted:
+            self.high_watermark = partition.log.visible_end
+            self.stable_end = partition.stable_end
+            self.start_offset = partition.log.start_offset
+
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class FetchWaiter:
@@ -185,10 +192,7 @@ class Fetch(Agenda):
             partition = part.partition
             if partition is None:
                 continue
-            if not partition.deleted:
-                result.high_watermark = partition.log.visible_end
-                result.stable_end = partition.stable_end
-                result.start_offset = partition.log.start_offset
+            result.see(partition)
             if refused is not None:
                 continue
             if self._committed:
@@ -257,6 +261,8 @@ class Fetch(Agenda):
                 return
             wanted = again
         self._has_loaded = True
+        # What has become visible meanwhile may be among it: an answer must not reach beyond the end that it names.
+        self._results[index].see(partition)
         if not wanted:
             part.offset = max(part.offset, min(next_offset, end))
         self._take(self._results[index], part, partition, wanted)
