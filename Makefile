@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 STAMPS := $(VENV)/.stamps
 SOURCES := $(shell find src -name '*.py') setup.py pyproject.toml
 ARGS ?=
+SEED ?=
+SECONDS ?=
 say = @printf '\033[1m==> %s\033[0m\n' $(1)
 
 # The sources win over the installed package where they are on the path.
@@ -15,7 +17,7 @@ FAST_TESTS := tests/unit tests/conformance
 SIDE_BY_SIDE := -n 2 --dist loadfile
 ALL_TESTS := tests
 
-.PHONY: serve test check bench compiled clean format example docs
+.PHONY: serve test sim check bench compiled clean format example docs
 
 serve: $(STAMPS)/compiled
 	@exec $(BIN)/onemq serve $(ARGS)
@@ -26,6 +28,10 @@ test: $(STAMPS)/dev $(STAMPS)/compiled $(STAMPS)/clients $(STAMPS)/docs
 	$(INTERPRETED) $(BIN)/python -m pytest $(SIDE_BY_SIDE) $(FAST_TESTS)
 	$(call say,"all tests over the compiled build")
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ALL_TESTS)
+
+# The simulation alone: make sim SECONDS=600, or one seed again: make sim SEED=1700000000123
+sim: $(STAMPS)/dev $(STAMPS)/compiled $(STAMPS)/clients
+	ONEMQ_SIM_SEED=$(SEED) ONEMQ_SIM_SECONDS=$(or $(SECONDS),60) $(BIN)/python -m pytest -n 2 tests/simulation -k "$(if $(SEED),asked_for,new_seeds)"
 
 check: $(STAMPS)/dev $(STAMPS)/clients $(STAMPS)/docs
 	$(BIN)/ruff format --check .

@@ -259,7 +259,7 @@ class AmqpClient(Client):
         self.settling = []
 
     def consume(self) -> None:
-        name = self.world.some_queue()
+        name = self.world.queue_to_read()
         if name in (STREAM, LATE) or len(self.consumed) > 3:
             return
         self._tags += 1
@@ -269,7 +269,7 @@ class AmqpClient(Client):
         self.world.note(f"{self.name} consumes {name} as {tag}")
 
     def get(self) -> None:
-        name = self.world.some_queue()
+        name = self.world.queue_to_read()
         if name != STREAM and len(self.getting) < 3:
             self.getting.append(name)
             self._says(CHANNEL, BasicGet(name, False))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from onemq.engine.broker import Broker
+from onemq.engine.group_ledger import GroupLedger
 from onemq.engine.ledger_queue import LedgerQueue
 from onemq.engine.offsets import from_offsets, total
 from simulation.checkers import check
@@ -22,13 +23,14 @@ def check_books(broker: Broker) -> None:
         cost = sum(int(batch.cost) for batch in log.tail)
         check(cost == log.tail_cost, f"{queue.name}: tail_cost {log.tail_cost}, its batches {cost}")
         if isinstance(queue, LedgerQueue):
-            _check_ledger(queue)
+            check_ledger(queue)
     check(tail == broker.core.tail_bytes, f"tail_bytes {broker.core.tail_bytes}, the logs hold {tail}")
 
 
-def _check_ledger(queue: LedgerQueue) -> None:
+def check_ledger(queue: LedgerQueue, lost_max: int = 0) -> None:
+    """lost_max: markers and aborted records of a topic, which are not there for a queue."""
     ledger = queue.ledger
-    ready: list[int] = []
+    ready: list[int] = ledger.ready_ranges() if isinstance(ledger, GroupLedger) else []
     for level in ledger.levels:
         ready += level.ranges()
         check(total(level.ranges()) == level.count, f"{queue.name}: a level counts {level.count}")
@@ -37,10 +39,13 @@ def _check_ledger(queue: LedgerQueue) -> None:
     check(
         len(returned) == ledger.returned_count, f"{queue.name}: returned {returned} {ledger.returned_count}"
     )
+    # What a lapsed lease's handle settled is passed over when its turn comes.
+    returned = [offset for offset in returned if offset not in ledger._struck]
     count = total(ready) + len(returned)
     check(count == ledger.ready_count, f"{queue.name}: {count} ready, ready_count {ledger.ready_count}")
     states: list[list[int]] = [[ready[at], ready[at + 1]] for at in range(0, len(ready), 2)]
     states += [from_offsets(returned), from_offsets(list(ledger.leased)), from_offsets(delayed)]
+    states.append(from_offsets(sorted(ledger.timed.out)))
     seen = 0
     pairs: list[int] = []
     for state in states:
@@ -51,6 +56,8 @@ def _check_ledger(queue: LedgerQueue) -> None:
         check(before[1] <= after[0], f"{queue.name}: offset {after[0]} is in two states")
     check(len(set(returned)) == len(returned), f"{queue.name}: returned twice {sorted(returned)}")
     check(len(set(delayed)) == len(delayed), f"{queue.name}: delayed twice {sorted(delayed)}")
+    timed = sum(int(lease.size) for lease in ledger.timed.out.values())
+    check(timed == ledger.timed.out_bytes, f"{queue.name}: out_bytes {ledger.timed.out_bytes}, out {timed}")
     leased = sum(int(delivery.record.body_bytes()) for delivery in ledger.leased.values())
     check(leased == ledger.leased_bytes, f"{queue.name}: leased_bytes {ledger.leased_bytes}, leased {leased}")
     waiting = sum(entry[3] for entry in ledger.delayed)
@@ -58,7 +65,7 @@ def _check_ledger(queue: LedgerQueue) -> None:
         waiting == ledger.delayed_bytes,
         f"{queue.name}: delayed_bytes {ledger.delayed_bytes}, delayed {waiting}",
     )
-    check(ledger.lost == 0, f"{queue.name}: {ledger.lost} records were not there")
+    check(ledger.lost <= lost_max, f"{queue.name}: {ledger.lost} records were not there")
     if not seen:
         check(
             ledger.unsettled_bytes == 0 and ledger.durable_bytes == 0 and ledger.delayed_bytes == 0,
@@ -85,6 +92,11 @@ def state_of(broker: Broker) -> dict[str, object]:
             for pairs in levels:
                 for at in range(0, len(pairs), 2):
                     offsets += range(pairs[at], pairs[at + 1])
+            if isinstance(queue.ledger, GroupLedger):
+                pairs = queue.ledger.unsettled_ranges()
+                offsets = [
+                    offset for at in range(0, len(pairs), 2) for offset in range(pairs[at], pairs[at + 1])
+                ]
             logs[str(log_id)] = {"live": sorted(offsets), "bytes": state["bytes"]}
         else:
             logs[str(log_id)] = {"start": state["start"], "bytes": state["bytes"]}

@@ -81,6 +81,13 @@ class Token:
         self.unsure = False
         self.leased_by = ""
         self.deliveries = 0
+        # Of leases with a time: to whom the last one went, until when, and the commits that said so.
+        self.last_lease = ""
+        self.until_ms = 0
+        self.leases: list[tuple[int, str, int]] = []
+        # Where its log keeps an order of its own: what must not be overtaken, and its place in it.
+        self.group: tuple[object, ...] = ()
+        self.rank = 0
 
     @property
     def place(self) -> str:
@@ -187,7 +194,8 @@ class Shadow:
                 token.unsure = token.unsure or token.position > self.durable
                 continue
             possible += 1
-            if token.unsure_until_ms > self.now_ms or token.may_leave(self.now_ms):
+            just_over = token.until_ms and self.now_ms <= self.recovered_ms + 1  # see _check_order
+            if token.unsure_until_ms > self.now_ms or token.may_leave(self.now_ms) or just_over:
                 token.unsure = True
                 continue
             certain += 1
@@ -267,7 +275,7 @@ class Shadow:
             if other.sequence > token.sequence and other.position > self.durable:
                 # With priorities: it may not be visible yet.
                 continue
-            due_ms = max(other.not_before_ms, other.unsure_until_ms)
+            due_ms = max(other.not_before_ms, other.unsure_until_ms, other.until_ms)
             if due_ms > self.now_ms or (due_ms and self.now_ms <= self.recovered_ms + 1):
                 # After a restart, what has come due is looked for in the next millisecond.
                 continue

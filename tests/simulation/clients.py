@@ -273,7 +273,7 @@ class DirectClient(Client):
     def consume(self) -> None:
         if len(self.consumers) < 4:
             random = self.world.random
-            name = self.world.some_queue()
+            name = self.world.queue_to_read()
             self.consume_from(name, random.choice([0, 1, 2, 5, 20]), self._no_ack(0.1))
 
     def consume_from(self, name: str, limit: int, no_ack: bool = False) -> None:
@@ -304,7 +304,7 @@ class DirectClient(Client):
         return not self.world.amqp and self.world.random.random() < probability
 
     def get(self) -> None:
-        name = self.world.some_queue()
+        name = self.world.queue_to_read()
         if name != STREAM:
             no_ack = self._no_ack(0.2)
             self.access.get(name, self.sink, no_ack, Waiter(self, name, no_ack))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import random as random_module
 from collections.abc import Callable
+from typing import Any
 
 import onemq.engine.ledger as ledger_module
 from onemq.engine.consumption import Delivery
 from onemq.engine.facts import SETTLED, FactReader
 from onemq.engine.ledger import Ledger
 from onemq.engine.ports import Completion, Durable, Replay, Store
+from onemq.engine.timed_leases import TimedLease
+from onemq.engine.topics.producers import NO_DUPLICATE, Producers
 from onemq.model.record import Record
 from simulation.simulated_files import SimulatedFiles
 from simulation.world_turns import Plan
@@ -167,6 +170,42 @@ def lost_order(ledger: type[Ledger]) -> dict[str, object]:
     return {"head": head_of_the_fresh}
 
 
+def double_timed_lease(ledger: type[Ledger]) -> dict[str, object]:
+    """Every seventh record that is received stays ready."""
+    lease_until = ledger.lease_until
+
+    def leases_twice(self: Ledger, record: Record, until_ms: int) -> TimedLease:
+        lease = lease_until(self, record, until_ms)
+        if record.offset % 7 == 2:
+            self._come_back(record.offset, lease.level)
+        return lease
+
+    return {"lease_until": leases_twice}
+
+
+def forgotten_handles(ledger: type[Ledger]) -> dict[str, object]:
+    """A delete of what lapsed is answered, and not done."""
+    settle_leased = ledger.settle_leased
+
+    def forgets(self: Ledger, lease: TimedLease) -> bool:
+        if int(lease.offset) in self.timed.lapsed:
+            return False
+        return settle_leased(self, lease)
+
+    return {"settle_leased": forgets}
+
+
+def twice_appended(producers: type[Producers]) -> dict[str, object]:
+    """A batch that was appended before is not recognised."""
+    check = producers.check
+
+    def forgets(self: Producers, data: bytes) -> int:
+        check(self, data)
+        return NO_DUPLICATE
+
+    return {"check": forgets}
+
+
 PLANS: dict[str, tuple[type[Plan], str]] = {
     "durable before the sync": (HastyPlan, "was durable"),
     "a settlement is forgotten": (
@@ -176,6 +215,14 @@ PLANS: dict[str, tuple[type[Plan], str]] = {
     "the journal goes before the segments are synced": (UnsyncedPlan, "damaged|is lost|were not there"),
 }
 """How to put the world together, and what the simulation says of it."""
+
+MIXED_PATCHES: dict[str, tuple[type[Any], Callable[[Any], dict[str, object]], str]] = {
+    "a double lease": (Ledger, double_timed_lease, "two leases|in two states"),
+    "a lost order": (Ledger, lost_order, "overtakes|is not there any more|is lost"),
+    "a delete that is not done": (Ledger, forgotten_handles, r"ready, \d+ leased|is not there any more"),
+    "a batch appended twice": (Producers, twice_appended, "appended twice|it is at"),
+}
+"""For the world of all heads: the class, how it is changed, and what the simulation says of it."""
 
 PATCHES: dict[str, tuple[Patch, str]] = {
     "a double lease": (double_lease, "two leases|in two states"),

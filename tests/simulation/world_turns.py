@@ -32,7 +32,7 @@ from onemq.storage.file_store import FileStore
 from onemq.storage.settings import StoreSettings
 from simulation.amqp_client import AmqpClient
 from simulation.books import check_books
-from simulation.checkers import DEAD_LETTERS, Shadow, check
+from simulation.checkers import DEAD_LETTERS, Shadow, ShadowQueue, check
 from simulation.clients import FAN, LATE, STREAM, Client, DirectClient, Got, origin_of
 from simulation.simulated_files import SimulatedFiles
 from simulation.stepped import Stepped
@@ -165,6 +165,9 @@ class WorldTurns:
             if name != LATE and (refusing or queue.settings.overflow != REJECT_PUBLISH)
         ]
         return self.random.choice(names)
+
+    def queue_to_read(self) -> str:
+        return self.some_queue()
 
     def streamed(self, client: DirectClient, record: Record) -> None:
         """A client that reads the stream from its beginning gets everything, in order."""
@@ -360,7 +363,7 @@ class WorldTurns:
             self.note(f"{got.client.name} gets {token.number} from {got.queue} no_ack={got.settled}")
             if got.queue != STREAM and not self.amqp:
                 self.shadow.deliver(token, got.queue, got.client.name, position)
-            elif got.queue != STREAM and self.shadow.queues.get(token.queue.name) is token.queue:
+            elif got.queue != STREAM and self._is_there(token.queue):
                 check(token.leased_by == got.client.name, f"{token} comes to {got.client.name}")
             if not got.settled:
                 got.client.got(token, got)
@@ -368,12 +371,17 @@ class WorldTurns:
                 self.shadow.settle(token, position)
         return bool(arrived)
 
+    def _is_there(self, queue: ShadowQueue) -> bool:
+        """Whether it has not been deleted in this very turn, with what was given out in it."""
+        there = self.broker.catalog.namespaces["/"].queues
+        return queue.name in there and self.shadow.queues.get(queue.name) is queue
+
     def _find_leases(self) -> None:
         """Frames of several connections say nothing about which was written first, and some wait for the disk: here the
         ledgers say who was given what, in order."""
         position = int(self.broker.core.position())
-        for log_id, queue in self.broker.catalog.logs.items():
-            if not isinstance(queue, LedgerQueue) or queue.forwarder:
+        for log_id, queue in self.ledger_queues():
+            if queue.forwarder:
                 continue
             known = self._leases.get(log_id, {})
             leased = dict(queue.ledger.leased)
@@ -383,6 +391,11 @@ class WorldTurns:
                     record = delivery.record
                     token = self.shadow.find(record.value or b"", queue.name, origin_of(record))
                     self.shadow.deliver(token, queue.name, self._whose(delivery), position)
+
+    def ledger_queues(self) -> list[tuple[int, LedgerQueue]]:
+        """By their log, those whose records are settled one by one."""
+        logs = self.broker.catalog.logs
+        return [(log_id, queue) for log_id, queue in logs.items() if isinstance(queue, LedgerQueue)]
 
     def _whose(self, delivery: Delivery) -> str:
         sink = delivery.sink

@@ -1,0 +1,289 @@
+"""A simulated broker with all heads: AMQP, Kafka and SQS clients, straight ones beside them, on shared names, over one store.
+
+It lives as BrokerWorld does, with FIFO queues, topics with queues over them, leases with a time and producers that outlive crashes.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from onemq.auth.gate import Gate
+from onemq.auth.permissions import Permission, Permissions
+from onemq.auth.users import User, Users
+from onemq.engine.ledger_queue import LedgerQueue
+from onemq.heads.aws.head import AwsHead
+from onemq.heads.aws.settings import AwsSettings
+from onemq.heads.aws.sqs.native_reader import SqsNativeReader
+from onemq.heads.contract import Called, Caller
+from onemq.heads.kafka.head import KafkaHead
+from onemq.heads.kafka.settings import KafkaSettings
+from onemq.model.entities import REJECT_PUBLISH, QueueSettings
+from onemq.model.record import NATIVE_SQS
+from simulation.books import check_ledger
+from simulation.broker_world import BrokerWorld
+from simulation.checkers import DEAD_LETTERS, check
+from simulation.clients import LATE, STREAM
+from simulation.kafka_client import KafkaConnection, KafkaProducer, KafkaReader, ProducerState
+from simulation.mixed_shadow import MixedShadow
+from simulation.seen_outbox import SeenOutbox
+from simulation.sqs_client import Leased, SqsClient
+from simulation.topic_shadow import ABORTED
+from simulation.world_turns import DRAIN_TURNS_MAX, PASSWORD, Plan
+
+TOPICS: Final = {"t1": 1, "t2": 2}
+FIFO: Final = "f1.fifo"
+
+
+class NoCaller(Caller):
+    """Nobody is called here."""
+
+    def post(
+        self, url: str, headers: list[tuple[str, str]], body: bytes, time_ms: int, called: Called
+    ) -> None:
+        raise AssertionError("a call out")
+
+
+class MixedWorld(BrokerWorld):
+    """See the module."""
+
+    def __init__(self, seed: int, plan: Plan | None = None) -> None:
+        super().__init__(seed, plan)
+        self.shadow: MixedShadow = MixedShadow()
+        self.order: list[SeenOutbox] = []
+        self.handles: list[Leased] = []
+        self.producers = [ProducerState(""), ProducerState(""), ProducerState("tx1"), ProducerState("tx2")]
+
+    def _choose(self) -> None:
+        super()._choose()
+        self.amqp = True
+        self.window_ms = self.random.choice([3000, 300_000])
+        self.engine_settings.consumer_timeout_ms = 0
+        self.engine_settings.deduplication_window_ms = self.window_ms
+
+    # What clients ask of their world.
+
+    def new_body(self) -> tuple[int, bytes]:
+        """Text, as SQS wants it."""
+        number, body = super().new_body()
+        head, _, rest = body.partition(b":")
+        return number, head + b":" + rest.hex().encode()
+
+    def some_queue(self, refusing: bool = True) -> str:
+        """For AMQP and straight clients: any but FIFO queues; topics' queues keep what is persistent only."""
+        names = [
+            name
+            for name, queue in self.shadow.queues.items()
+            if name != LATE
+            and name not in self.shadow.strict
+            and name not in TOPICS
+            and (refusing or queue.settings.overflow != REJECT_PUBLISH)
+        ]
+        return self.random.choice(names)
+
+    def queue_to_read(self) -> str:
+        names = [name for name in self.shadow.queues if name != LATE]
+        return self.random.choice(names)
+
+    def some_sqs_queue(self, reading: bool = False) -> str:
+        names = [
+            name
+            for name, queue in self.shadow.queues.items()
+            if name not in (LATE, STREAM) and queue.settings.overflow != REJECT_PUBLISH and queue.durable
+        ]
+        if not reading:
+            names = [name for name in names if name != DEAD_LETTERS]
+        names += [name for name in [FIFO, *TOPICS] if name in self.shadow.queues]
+        return self.random.choice(names)
+
+    def some_partition(self) -> tuple[str, int]:
+        topic = self.random.choice(list(TOPICS))
+        return topic, self.random.randrange(TOPICS[topic])
+
+    # One life.
+
+    def open(self) -> None:
+        super().open()
+        self.broker.catalog.natives.register(NATIVE_SQS, SqsNativeReader())
+        self.order = []
+        users = {"guest": User("guest", ["administrator"], PASSWORD, loopback_only=True)}
+        permissions = Permissions(["/"], {("guest", "/"): Permission(".*", ".*", ".*")})
+        gate = Gate(Users(users), permissions, self.broker, "guest")
+        self.aws_head = AwsHead(gate, AwsSettings(), self.entropy, NoCaller())
+        self.broker.notices.serve(self.aws_head.sns.renderer, self.aws_head.sns.courier)
+        self.kafka_head = KafkaHead(gate, KafkaSettings(auto_create_topics=False))
+
+    def adopt(self) -> None:
+        for state in self.producers:
+            state.taken = False
+        super().adopt()
+        topics = self.broker.catalog.namespaces["/"].topics
+        for (name, index), known in self.shadow.topics.partitions.items():
+            if name not in topics:
+                check(not known.entries, f"topic {name} has gone")
+                continue
+            end = int(topics[name].partitions[index].log.next_offset)
+            check(end == len(known.entries), f"{name}/{index} ends at {end}, not at {len(known.entries)}")
+
+    def furnish(self) -> None:
+        super().furnish()
+        admin = self.admin
+        if FIFO not in self.shadow.queues:
+            client = SqsClient(self, "furnisher")
+            self.clients.append(client)
+            client._says(
+                "CreateQueue",
+                lambda status, answer: None,
+                QueueName=FIFO,
+                Attributes={"FifoQueue": "true"},
+            )
+            settings = self.broker.catalog.namespaces["/"].queues[FIFO].settings
+            self.shadow.declare_strict(FIFO, settings, int(admin.position()))
+            self.clients.remove(client)
+            client.leave()
+        for name, partitions in TOPICS.items():
+            self._furnish_topic(name, partitions)
+
+    def _furnish_topic(self, name: str, partitions: int) -> None:
+        space = self.broker.catalog.namespaces["/"]
+        queue_first = self.random.random() < 0.5
+        for what in ("queue", "topic") if queue_first else ("topic", "queue"):
+            if what == "queue" and name not in space.queues:
+                settings = QueueSettings()
+                self.admin.declare_queue(name, settings)
+                self.shadow.declare(name, settings, int(self.admin.position()), False, False)
+            if what == "topic" and name not in space.topics:
+                self.admin.topics.create(name, partitions, {})
+                if (name, 0) not in self.shadow.topics.partitions:
+                    self.shadow.topics.add(name, partitions)
+
+    def come(self) -> None:
+        if len(self.clients) >= 7:
+            return
+        dice = self.random.random()
+        if dice < 0.35:
+            super().come()
+            return
+        self.names += 1
+        if dice < 0.6:
+            client = SqsClient(self, f"sqs{self.names}")
+            self.clients.append(client)
+            if self.random.random() < 0.5:
+                # It goes on where one was before the broker's restart.
+                client.leased, self.handles = self.handles, []
+        elif dice < 0.85:
+            free = [state for state in self.producers if not state.taken]
+            if not free:
+                return
+            state = self.random.choice(free)
+            self.clients.append(KafkaProducer(self, f"producer{self.names}", state))
+        else:
+            self.clients.append(KafkaReader(self, f"reader{self.names}"))
+        self.note(f"{self.clients[-1].name} comes")
+
+    def _some_plain_queue(self) -> str:
+        kept = (STREAM, LATE, DEAD_LETTERS, FIFO, *TOPICS)
+        names = [name for name in self.shadow.queues if name not in kept]
+        return self.random.choice(names) if names else ""
+
+    # Turns.
+
+    def enter(self) -> None:
+        super().enter()
+        self.shadow.lapse()
+
+    def step(self) -> None:
+        for client in self.headed():
+            client.resume()
+        super().step()
+
+    def end_turn(self) -> bool:
+        for client in self.headed():
+            client.resume()
+        busy = super().end_turn()
+        for client in self.headed():
+            client.end_turn()
+        for client in self.headed():
+            client.listen()
+            busy = busy or client.link.resuming
+        topics = self.broker.catalog.namespaces["/"].topics
+        for (name, index), known in self.shadow.topics.partitions.items():
+            part = topics[name].partitions[index].part if name in topics else None
+            if part is not None:
+                check_ledger(
+                    part, sum(1 for entry in known.entries if entry.number < 0 or entry.state == ABORTED)
+                )
+        return busy
+
+    def headed(self) -> list[SqsClient | KafkaConnection]:
+        return [client for client in self.clients if isinstance(client, SqsClient | KafkaConnection)]
+
+    def grow(self) -> None:
+        """Before anything else is noted: what has been appended is in the commit that is being made, or was made last."""
+        self.shadow.topics.grow(self.broker, self.shadow, int(self.broker.core.position()))
+
+    def collect(self) -> bool:
+        self.grow()
+        self.look()
+        busy = super().collect()
+        for client in self.headed():
+            client.release(int(self.broker.durable_position))
+        self.look()
+        return busy
+
+    def look(self) -> None:
+        """What heads have answered, in the order in which they decided it."""
+        while self.order:
+            outbox = self.order.pop(0)
+            for client in self.headed():
+                if client.outbox is outbox:
+                    client.look()
+
+    def settle_arrived(self) -> bool:
+        self.grow()
+        self.look()
+        return super().settle_arrived()
+
+    def crash(self, why: str) -> None:
+        self.grow()
+        for client in self.clients:
+            if isinstance(client, SqsClient):
+                self.handles += client.leased
+        super().crash(why)
+
+    def ledger_queues(self) -> list[tuple[int, LedgerQueue]]:
+        found = super().ledger_queues()
+        for topic in self.broker.catalog.namespaces["/"].topics.values():
+            for partition in topic.partitions:
+                if partition.part is not None:
+                    found.append((int(partition.log.log_id), partition.part))
+        return found
+
+    def queue_gone(self, name: str, position: int) -> None:
+        super().queue_gone(name, position)
+        self.handles = [leased for leased in self.handles if leased.queue != name]
+
+    # The end.
+
+    def drain(self) -> None:
+        super().drain()
+        for topic, index in self.shadow.topics.partitions:
+            reader = KafkaReader(self, "last reader")
+            reader.topic, reader.index, reader.place, reader.committed_only = topic, index, 0, False
+            self.clients.append(reader)
+            end = len(self.shadow.topics.partitions[(topic, index)].entries)
+            for _ in range(DRAIN_TURNS_MAX):
+                if reader.place >= end:
+                    break
+                self.enter()
+                if reader.open is None:
+                    reader.fetch()
+                self.end_turn()
+                self.workers.run(self.random)
+            check(reader.place >= end, f"{topic}/{index} was read to {reader.place} of {end}")
+            self.clients.remove(reader)
+            reader.leave()
+
+    def clear_away(self) -> None:
+        for name in TOPICS:
+            self.admin.topics.delete(self.broker.catalog.namespaces["/"].topics[name])
+            self.queue_gone(name, int(self.admin.position()))

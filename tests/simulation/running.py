@@ -1,0 +1,68 @@
+"""Runs worlds for the tests: one seed, new seeds for some time, until a planted bug is found.
+
+ONEMQ_SIM_SEED: that seed alone. ONEMQ_SIM_SECONDS: how long new seeds are tried, in each kind of world.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from onemq.storage.errors import StorageError
+from simulation.broker_world import BrokerWorld, failing_trace
+from simulation.world_turns import Plan
+
+TESTS = Path(__file__).resolve().parents[1]
+ONE_SEED = os.environ.get("ONEMQ_SIM_SEED", "")
+SECONDS = float(os.environ.get("ONEMQ_SIM_SECONDS", "30"))
+PLANTED_SEEDS = 60
+
+World = TypeVar("World", bound=BrokerWorld)
+
+
+def run(kind: type[World], seed: int, plan: Plan | None = None) -> World:
+    world = kind(seed, plan)
+    try:
+        world.run()
+    except Exception as error:
+        raise AssertionError(f"{kind.__name__}, SEED={seed}: {error!r}\n{failing_trace(world)}") from error
+    return world
+
+
+def run_new_seeds(kind: type[World]) -> None:
+    by = time.monotonic() + SECONDS
+    seed = time.time_ns() // 1000
+    while time.monotonic() < by:
+        run(kind, seed)
+        seed += 1
+
+
+def first_finding(kind: type[World], plan: Plan | None) -> str:
+    """What the first seed that notices says."""
+    for seed in range(PLANTED_SEEDS):
+        try:
+            kind(seed, plan).run()
+        except (AssertionError, StorageError) as error:
+            return str(error)
+    return "nothing"
+
+
+def over_the_sources(path: str, test: str) -> None:
+    """Compiled classes cannot be patched: runs the test again in a process that imports the sources."""
+    if os.environ.get("ONEMQ_SIM_SOURCES"):
+        pytest.skip("the sources were compiled in place")
+    child = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"{Path(path).resolve()}::{test}"],
+        cwd=TESTS.parent,
+        env={**os.environ, "PYTHONPATH": str(TESTS.parent / "src"), "ONEMQ_SIM_SOURCES": "1"},
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+    assert child.returncode == 0, child.stdout

@@ -1,0 +1,195 @@
+"""What must be in the logs of topics: every batch that was appended, at which commit, and what became of its transaction.
+
+It reads what a turn appended from the log itself, before it is durable, and compares with it what anybody reads later.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from onemq.engine.broker import Broker
+from onemq.engine.topics.topic import Topic
+from onemq.model.record_batch import (
+    AddressCache,
+    attributes_of,
+    base_offset,
+    decode_batch,
+    end_offset,
+    is_commit_marker,
+    producer_id,
+)
+from simulation.checkers import Shadow, check
+
+TRANSACTIONAL: Final = 0x10
+CONTROL: Final = 0x20
+OPEN, COMMITTED, ABORTED = "open", "committed", "aborted"
+
+
+class Entry:
+    """One offset of a partition. `number` -1: a marker. `ends`: of its transaction, with the commits that said so."""
+
+    def __init__(self, position: int, number: int, body: bytes, producer: int) -> None:
+        self.position = position
+        self.number = number
+        self.body = body
+        self.producer = producer
+        self.ends: list[tuple[int, str]] = []
+
+    @property
+    def state(self) -> str:
+        if self.producer < 0:
+            return COMMITTED
+        return self.ends[-1][1] if self.ends else OPEN
+
+
+class PartitionShadow:
+    def __init__(self, topic: str, index: int) -> None:
+        self.topic = topic
+        self.index = index
+        self.entries: list[Entry] = []
+
+
+class TopicShadow:
+    """All partitions. `groups`: by group, topic and partition, committed offsets with the commits that said so."""
+
+    def __init__(self) -> None:
+        self.partitions: dict[tuple[str, int], PartitionShadow] = {}
+        self.numbers: dict[tuple[str, int], tuple[int, int]] = {}
+        self.groups: dict[tuple[str, str, int], list[tuple[int, int]]] = {}
+        self.read = 0
+
+    def add(self, topic: str, partitions: int) -> None:
+        for index in range(partitions):
+            self.partitions[(topic, index)] = PartitionShadow(topic, index)
+
+    def grow(self, broker: Broker, shadow: Shadow, position: int) -> None:
+        """Takes over what has been appended since the last call, in a commit that is `position` at the earliest."""
+        for topic in broker.catalog.namespaces["/"].topics.values():
+            self._grow_topic(topic, shadow, position)
+
+    def _grow_topic(self, topic: Topic, shadow: Shadow, position: int) -> None:
+        for partition in topic.partitions:
+            known = self.partitions[(topic.name, int(partition.index))]
+            log = partition.log
+            for batch in [*log.tail, *log.pending, *log._sealed]:
+                if batch.base < len(known.entries):
+                    continue
+                check(
+                    batch.base == len(known.entries),
+                    f"{topic.name}/{partition.index}: a batch at {batch.base} after {len(known.entries)}",
+                )
+                if batch.data is not None:
+                    self._take_batch(known, bytes(batch.data), shadow, position)
+                else:
+                    assert batch.records is not None
+                    for record in batch.records:
+                        assert record is not None and record.value is not None
+                        self._take_record(known, position, record.value, -1, shadow)
+
+    def _take_batch(self, known: PartitionShadow, data: bytes, shadow: Shadow, position: int) -> None:
+        attributes = attributes_of(data)
+        producer = int(producer_id(data))
+        if attributes & CONTROL:
+            state = COMMITTED if is_commit_marker(data) else ABORTED
+            known.entries.append(Entry(position, -1, b"", -1))
+            self._end(known, producer, state, shadow, position)
+            return
+        transactional = bool(attributes & TRANSACTIONAL)
+        check(base_offset(data) == len(known.entries), f"{known.topic}: base {base_offset(data)}")
+        for record in decode_batch(data, 0, AddressCache()):
+            assert record is not None and record.value is not None
+            self._take_record(known, position, record.value, producer if transactional else -1, shadow)
+        check(end_offset(data) == len(known.entries), f"{known.topic}: end {end_offset(data)}")
+
+    def _take_record(
+        self, known: PartitionShadow, position: int, body: bytes, producer: int, shadow: Shadow
+    ) -> None:
+        number = int(body.split(b":", 1)[0])
+        place = (known.index, len(known.entries))
+        before = self.numbers.get((known.topic, number))
+        check(before is None, f"{number} is in {known.topic} at {before} and at {place}: appended twice")
+        self.numbers[(known.topic, number)] = place
+        known.entries.append(Entry(position, number, body, producer))
+        if producer < 0:
+            self._show(known, number, body, place[1], shadow, position)
+
+    def _end(self, known: PartitionShadow, producer: int, state: str, shadow: Shadow, position: int) -> None:
+        for offset, entry in enumerate(known.entries):
+            if entry.producer == producer and entry.state == OPEN:
+                entry.ends.append((position, state))
+                if state == COMMITTED:
+                    self._show(known, entry.number, entry.body, offset, shadow, position)
+
+    def _show(
+        self, known: PartitionShadow, number: int, body: bytes, offset: int, shadow: Shadow, position: int
+    ) -> None:
+        """The queue of that name has it, too."""
+        queue = shadow.queues[known.topic]
+        token = shadow.tokens.get((number, known.topic))
+        if token is None:
+            token = shadow.publish(number, body, queue, position, False)
+        token.group = (known.index,)
+        token.rank = offset
+
+    # Readers.
+
+    def check_read(
+        self,
+        topic: str,
+        index: int,
+        start: int,
+        found: dict[int, bytes],
+        end: int,
+        committed: bool,
+        durable: int,
+    ) -> None:
+        """A reader from `start` has come to `end` and was given these. Nothing else, nothing less, nothing too early."""
+        known = self.partitions[(topic, index)].entries
+        check(end <= len(known), f"{topic}/{index} was read up to {end}; it ends at {len(known)}")
+        for offset in range(start, end):
+            entry = known[offset]
+            check(entry.position <= durable, f"{topic}/{index}@{offset} is visible, but durable is {durable}")
+            wanted = entry.number >= 0 and (not committed or entry.state == COMMITTED)
+            if committed:
+                check(
+                    entry.state != OPEN,
+                    f"{topic}/{index}@{offset} of an open transaction was passed by a reader",
+                )
+            got = found.get(offset)
+            if wanted:
+                check(
+                    got == entry.body,
+                    f"{topic}/{index}@{offset}: {got and got[:20]!r}, not {entry.body[:20]!r}",
+                )
+                self.read += 1
+            else:
+                check(got is None, f"{topic}/{index}@{offset} came, of a transaction that was {entry.state}")
+        check(
+            all(start <= offset < end for offset in found),
+            f"{topic}/{index}: {list(found)} of {start} to {end}",
+        )
+
+    def commit_offset(self, group: str, topic: str, index: int, offset: int, position: int) -> None:
+        self.groups.setdefault((group, topic, index), []).append((position, offset))
+
+    def committed(self, group: str, topic: str, index: int) -> int:
+        said = self.groups.get((group, topic, index))
+        return said[-1][1] if said else -1
+
+    # Restart.
+
+    def restart(self, position: int) -> None:
+        for known in self.partitions.values():
+            kept = [entry for entry in known.entries if entry.position <= position]
+            check(kept == known.entries[: len(kept)], f"{known.topic}: commits out of order")
+            known.entries = kept
+            for entry in kept:
+                entry.ends = [end for end in entry.ends if end[0] <= position]
+        self.numbers = {
+            (known.topic, entry.number): (known.index, offset)
+            for known in self.partitions.values()
+            for offset, entry in enumerate(known.entries)
+            if entry.number >= 0
+        }
+        for key, said in list(self.groups.items()):
+            self.groups[key] = [one for one in said if one[0] <= position]
