@@ -16,6 +16,7 @@ from broker_process import BrokerProcess
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ROOT / "examples"
+LISTENERS = ("amqp", "http", "kafka", "aws", "metrics")
 EXAMPLE_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 20
 

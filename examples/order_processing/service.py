@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractExchange, AbstractIncomingMessage
-from aio_pika.exceptions import AMQPError
+from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 from pydantic import ValidationError
 from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -27,6 +27,7 @@ from .events import Event
 from .settings import AMQP_URL, PREFETCH, RETRY_DELAYS_MS
 
 ATTEMPT_HEADER = "attempt"
+LOST_BROKER = (AMQPError, ChannelInvalidStateError, ConnectionError)
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,13 @@ class Service:
     async def run(self, stopping: asyncio.Event) -> None:
         """Serve until `stopping` is set; what is in hand then is finished first."""
         engine = database.connect()
-        connection = await aio_pika.connect_robust(AMQP_URL, client_properties={"connection_name": self.name})
+        # Waits for a broker that is not there, also at the start.
+        connection = await aio_pika.connect_robust(
+            AMQP_URL,
+            fail_fast=False,
+            reconnect_interval=1,
+            client_properties={"connection_name": self.name},
+        )
         try:
             channel = await connection.channel(publisher_confirms=True)
             await channel.set_qos(prefetch_count=PREFETCH)
@@ -78,7 +85,7 @@ class Service:
     ) -> None:
         try:
             await self._process(engine, channel, exchange, message)
-        except (AMQPError, ConnectionError) as error:
+        except LOST_BROKER as error:
             # aio-pika connects again by itself; what was not acknowledged is delivered again then.
             log.warning("%s: lost the broker over %s: %r", self.name, message.message_id, error)
 
@@ -90,16 +97,16 @@ class Service:
         message: AbstractIncomingMessage,
     ) -> None:
         try:
-            for event_type, message_id, body in await self._do_once(engine, message):
-                await exchange.publish(
-                    persistent_message(event_type, message_id, body.encode()), routing_key=event_type
-                )
+            followed_by = await self._do_once(engine, message)
         except HopelessError as error:
             log.warning("%s: %s is a dead letter: %s", self.name, message.message_id, error)
             await message.reject(requeue=False)
         except Exception as error:
             await self._try_later(channel, message, error)
         else:
+            for event_type, message_id, body in followed_by:
+                event = persistent_message(event_type, message_id, body.encode())
+                await exchange.publish(event, routing_key=event_type)
             await message.ack()
 
     async def _do_once(

@@ -17,7 +17,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from broker_process import BrokerProcess
-from example_runner import EXAMPLES, Examples
+from example_runner import EXAMPLES, LISTENERS, Examples
 
 INSTALL_SECONDS_MAX = 120
 
@@ -25,9 +25,7 @@ INSTALL_SECONDS_MAX = 120
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Generator[BrokerProcess, None, None]:
     """The process that all examples of this run share."""
-    process = BrokerProcess(
-        tmp_path_factory.mktemp("broker"), listeners=("amqp", "http", "kafka", "aws", "metrics")
-    )
+    process = BrokerProcess(tmp_path_factory.mktemp("broker"), listeners=LISTENERS)
     process.start()
     try:
         yield process

@@ -17,9 +17,10 @@ import pika
 import psycopg
 import pytest
 
-from example_runner import STOP_SECONDS_MAX, Examples, rows, until
+from broker_process import BrokerProcess
+from example_runner import LISTENERS, STOP_SECONDS_MAX, Examples, rows, until
 
-ORDERS = 100
+ORDERS = 80
 
 Query = Callable[[str], list[tuple[Any, ...]]]
 
@@ -74,26 +75,44 @@ def test_each_order_ends_as_it_should(examples: Examples) -> None:
     check_the_play(examples, query)
 
 
-def test_services_that_are_killed_do_everything_once(examples: Examples) -> None:
-    query = on_sqlite(examples)
-    examples.play("order_processing.prepare", str(ORDERS * 10))
-    services = {
-        name: examples.start(f"order_processing.{name}") for name in ("payment", "inventory", "notification")
-    }
-    until(lambda: examples.logs().count("is ready") == 3, "the services are ready")
-    examples.play("order_processing.order", str(ORDERS))
-    for name, table in (("payment", "payments"), ("inventory", "notifications")):
-        until(lambda table=table: len(query(f"SELECT 1 FROM {table}")) >= 5, f"the first {table}")  # type: ignore[misc]
-        services[name].kill()
-        services[name].wait()
-        services[name] = examples.start(f"order_processing.{name}")
-    until(lambda: len(query("SELECT 1 FROM notifications")) == ORDERS, "everybody is told")
-    assert [examples.stop(process) for process in services.values()] == [0, 0, 0]
+SERVICES = ("payment", "inventory", "notification")
 
-    assert query("SELECT status, count(*) FROM payments GROUP BY status") == [("paid", ORDERS)]
-    assert query("SELECT available FROM stock") == [(ORDERS * 9,)]
-    assert query("SELECT DISTINCT text FROM notifications") == [("Your order is on its way.",)]
-    assert dead_letters(examples) == {}
+
+def start_services(examples: Examples) -> dict[str, subprocess.Popen[bytes]]:
+    services = {name: examples.start(f"order_processing.{name}") for name in SERVICES}
+    until(lambda: examples.logs().count("is ready") == len(SERVICES), "the services are ready")
+    return services
+
+
+def test_everything_is_done_once_whoever_is_killed(tmp_path: Path) -> None:
+    """Two of the services, and the broker. The services stay when it goes, and go on when it is there again."""
+    broker = BrokerProcess(tmp_path / "broker", listeners=LISTENERS)
+    broker.start()
+    (tmp_path / "shop").mkdir()
+    examples = Examples(broker, tmp_path / "shop")
+    try:
+        query = on_sqlite(examples)
+        examples.play("order_processing.prepare", str(ORDERS * 10))
+        services = start_services(examples)
+        examples.play("order_processing.order", str(ORDERS))
+        for name, table in (("payment", "payments"), ("inventory", "notifications")):
+            until(lambda table=table: len(query(f"SELECT 1 FROM {table}")) >= 5, f"the first {table}")  # type: ignore[misc]
+            services[name].kill()
+            services[name].wait()
+            services[name] = examples.start(f"order_processing.{name}")
+        until(lambda: len(query("SELECT 1 FROM notifications")) >= 15, "some more are told")
+        broker.kill9()
+        broker.start()
+        until(lambda: len(query("SELECT 1 FROM notifications")) == ORDERS, "everybody is told")
+        assert [examples.stop(process) for process in services.values()] == [0, 0, 0]
+
+        assert query("SELECT status, count(*) FROM payments GROUP BY status") == [("paid", ORDERS)]
+        assert query("SELECT available FROM stock") == [(ORDERS * 9,)]
+        assert query("SELECT text, count(*) FROM notifications") == [("Your order is on its way.", ORDERS)]
+        assert dead_letters(examples) == {}
+    finally:
+        examples.end()
+        broker.kill9()
 
 
 @pytest.fixture
