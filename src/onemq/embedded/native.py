@@ -19,6 +19,7 @@ from onemq.embedded.message import Message
 from onemq.engine.access import Access
 from onemq.engine.catalog import REFUSED, ROUTED
 from onemq.engine.consumption import Consumer, Delivery, GetResult, GetWaiter, Sink
+from onemq.engine.duplicates import Duplicates
 from onemq.engine.ledger_queue import LedgerQueue
 from onemq.engine.peek import COUNT_MAX, Peeked, PeekWaiter
 from onemq.engine.redrive import CANCELLED, COMPLETED, FAILED
@@ -373,9 +374,10 @@ class Native:
     def duplicate(self, queue: str, deliveries: int) -> None:
         found = self._space.queues.get(queue)
         if not isinstance(found, LedgerQueue):
-            raise Refused("NOT_FOUND", f"there is no queue {queue!r}")
+            raise Refused("NOT_FOUND", f"there is no queue {queue!r} that gives each message to one consumer")
+        duplicates = Duplicates(deliveries)
         for part in (found, *found.others):
-            part.duplicates_left = deliveries
+            part.duplicates = duplicates
 
     # Declaring.
 

@@ -5,6 +5,7 @@ from mypy_extensions import i64
 from onemq.engine.consumption import Consumer, Delivery, GetResult, Sink
 from onemq.engine.core import Core
 from onemq.engine.counters import Counters
+from onemq.engine.duplicates import Duplicates
 from onemq.engine.group_ledger import GroupLedger
 from onemq.engine.ledger import Ledger
 from onemq.engine.log import Batch, Log
@@ -74,8 +75,8 @@ class LedgerQueue(Queue):
         """Of the main one: those over the other logs."""
         self.fresh_from: i64 = 0
         """Records from this offset on have not yet been offered to anybody."""
-        self.duplicates_left: i64 = 0
-        """A fault on purpose (tests): so many of the next records given are given once more, as records of their own."""
+        self.duplicates: Duplicates | None = None
+        """A fault on purpose (tests); shared by the parts of a queue over several logs."""
 
     def _take_over_settings(self) -> None:
         settings = self.settings
@@ -266,14 +267,17 @@ class LedgerQueue(Queue):
             self.core.need_dispatch(self.agenda)
         return count
 
-    def _duplicate(self, record: Record) -> None:
-        self.duplicates_left -= 1
-        main = self.main
-        (self if main is None else main).append(record.copy())
+    def _duplicate(self, duplicates: Duplicates, record: Record) -> None:
+        log_id = self.log.log_id
+        if duplicates.wants(log_id, record.offset):
+            copy = record.copy()
+            self.append(copy)
+            duplicates.made(log_id, copy.offset)
 
     def _deliver(self, consumer: Consumer, record: Record, now: i64) -> None:
-        if self.duplicates_left > 0:
-            self._duplicate(record)
+        duplicates = self.duplicates
+        if duplicates is not None:
+            self._duplicate(duplicates, record)
         ledger = self.ledger
         attempts: i64 = 0
         failures: i64 = 0
@@ -341,8 +345,8 @@ class LedgerQueue(Queue):
             if self._dies_first(record, self.core.now_ms):
                 continue
             ledger.take_head()
-            if self.duplicates_left > 0:
-                self._duplicate(record)
+            if self.duplicates is not None:
+                self._duplicate(self.duplicates, record)
             attempts = ledger.attempts(record.offset)
             failures = ledger.failures(record.offset)
             self._count_get(sink, record, attempts, no_ack)
@@ -418,8 +422,8 @@ class LedgerQueue(Queue):
             if self._dies_first(record, core.now_ms):
                 continue
             ledger.take_head()
-            if self.duplicates_left > 0:
-                self._duplicate(record)
+            if self.duplicates is not None:
+                self._duplicate(self.duplicates, record)
             lease = ledger.lease_until(record, until_ms)
             core.delivery_bytes_left -= lease.size
             size += lease.size

@@ -14,6 +14,7 @@ from confluent_kafka import Consumer, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
 from onemq.embedded.broker import BlockingBroker
+from onemq.embedded.errors import Refused
 from onemq.faults import Faults
 
 ONCE = Config(retries={"total_max_attempts": 1})
@@ -170,6 +171,27 @@ def test_duplicates_over_amqp_and_sqs(onemq: BlockingBroker, onemq_faults: Fault
     for each in received:
         sqs.delete_message(QueueUrl=url, ReceiptHandle=each["ReceiptHandle"])
     assert onemq.count("jobs") == (0, 0, 0)
+
+
+def test_duplicates_of_a_topic_that_is_consumed_as_a_queue(
+    onemq: BlockingBroker, onemq_faults: Faults
+) -> None:
+    onemq.declare_topic("events", partitions=3)
+    with onemq.consume("events", prefetch=1, wait=0.5) as messages:
+        onemq.publish("events", "first")
+        next(messages).ack()
+        onemq_faults.duplicate("events", 2)
+        for number in range(6):
+            onemq.publish("events", str(number), key=str(number))
+        seen = []
+        for message in messages:
+            seen.append(message.text())
+            message.ack()
+    assert set(seen) == {str(number) for number in range(6)}
+    assert len(seen) == 8
+    onemq.declare_queue("stream", arguments={"x-queue-type": "stream"})
+    with pytest.raises(Refused, match="one consumer"):
+        onemq_faults.duplicate("stream")
 
 
 def test_a_consumer_group_survives_broken_connections(onemq: BlockingBroker, onemq_faults: Faults) -> None:
