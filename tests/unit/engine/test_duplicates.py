@@ -1,4 +1,4 @@
-"""Duplicates on purpose: each of the next records once more, copies not again, to consumers and by get; receives in tests/clients/embedded."""
+"""Duplicates on purpose: each of the next records once more, copies not; to consumers, by get (receives: tests/clients/embedded)."""
 
 from __future__ import annotations
 
