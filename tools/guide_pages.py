@@ -15,7 +15,7 @@ from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ROOT / "examples"
-LANGUAGES = {".py": "python", ".js": "javascript", ".sh": "sh"}
+LANGUAGES = {".py": "python", ".js": "javascript"}
 OPERATIONS_FIRST = ("operations.md", "configuration.md", "cli.md")
 """Of the pages about operating the broker those that come first; the others follow by name."""
 
