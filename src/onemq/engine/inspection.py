@@ -37,6 +37,7 @@ from onemq.engine.views import (
     LagView,
     MemberView,
     PartitionView,
+    QueueSummary,
     QueueView,
     TopicView,
 )
@@ -86,14 +87,30 @@ class InspectionAccess:
 
     # Queues.
 
-    def queues(self) -> list[QueueView]:
-        """All that may be seen, by name; topics without a queue among them."""
+    def queue_names(self) -> list[str]:
+        """Of all that may be seen, ascending; topics without a queue among them."""
         space = self._space
-        found: list[QueueView] = []
-        for name in sorted({*space.queues, *space.topics}):
-            if self._sees(name):
-                found.append(self._queue_view(name))
-        return found
+        return [name for name in sorted({*space.queues, *space.topics}) if self._sees(name)]
+
+    def queues(self) -> list[QueueView]:
+        """As `queue_names`."""
+        return [self._queue_view(name) for name in self.queue_names()]
+
+    def queue_summary(self) -> QueueSummary:
+        """Of all that may be seen."""
+        summary = QueueSummary()
+        for name in self.queue_names():
+            summary.queues += 1
+            queue = self._space.queues.get(name)
+            if queue is None:
+                for partition in self._space.topics[name].partitions:
+                    summary.ready += partition.ready_count()
+                continue
+            gauges = queue_gauges(queue)
+            summary.ready += gauges.ready
+            summary.leased += gauges.unacked
+            summary.counters.add(queue.counters)
+        return summary
 
     def queue(self, name: str) -> QueueView:
         """Refusal NOT_FOUND, also for what may not be seen."""

@@ -123,6 +123,18 @@ class QueueView:
         self.exclusive_tag = ""
 
 
+class QueueSummary:
+    """Queues added up: how many, records that are ready and leased, what they counted."""
+
+    __slots__ = ("counters", "leased", "queues", "ready")
+
+    def __init__(self) -> None:
+        self.queues: i64 = 0
+        self.ready: i64 = 0
+        self.leased: i64 = 0
+        self.counters = Counters()
+
+
 class ExchangeView:
     """One exchange. "" is the default one. predeclared: every namespace has it. held: records that wait for their time.
     policy, operator_policy, definition: as of a queue. counters: a copy."""

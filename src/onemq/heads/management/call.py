@@ -223,6 +223,8 @@ class Call:
             "no answer, and nothing that could be cancelled"
         )
         self._deferred = True
+        if self.work is not None:
+            self.session.link.again()
 
     def release(self) -> None:
         """Gives back what the call holds in the engine."""

@@ -64,8 +64,14 @@ class ManagementConversation(Conversation):
             self._serve()
 
     def resumed(self) -> None:
-        if not self._over:
-            self._serve()
+        if self._over:
+            return
+        waiting = self._waiting
+        if waiting is not None and waiting.work is not None:
+            work = waiting.work
+            waiting.work = None
+            waiting.guard(work)
+        self._serve()
 
     def end_turn(self) -> None:
         if self._satiated and not self._link.outbox.lane_waits(LANE):
@@ -133,10 +139,6 @@ class ManagementConversation(Conversation):
     def _held_back(self) -> bool:
         waiting = self._waiting
         if waiting is not None:
-            work = waiting.work
-            if work is not None and not waiting.answered:
-                waiting.work = None
-                waiting.guard(work)
             if not waiting.answered:
                 if waiting.failure is not None:
                     raise waiting.failure

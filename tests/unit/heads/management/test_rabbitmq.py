@@ -18,6 +18,7 @@ from onemq.engine.consumption import GetResult, GetWaiter
 from onemq.engine.views import BindingView
 from onemq.heads.contract import Profile
 from onemq.heads.management.rabbitmq.bindings import is_meant
+from onemq.heads.management.rabbitmq.lists import SLICE
 from onemq.model.demand import Demand
 from onemq.model.entities import QueueSettings
 from onemq.model.principal import Principal
@@ -622,3 +623,32 @@ def test_small_paths(peer: Peer) -> None:
     assert peer.asks("GET", "/api/auth", login="").status == 401
     assert {flag["state"] for flag in peer.gets("/api/feature-flags")} == {"enabled"}
     assert peer.asks("PUT", "/api/feature-flags/quorum_queue/enable", {}).status == 204
+
+
+def test_a_long_list_leaves_turns_to_others(stage: RabbitStage, peer: Peer) -> None:
+    for number in range(2 * SLICE + 50):
+        stage.access.declare_queue(f"q{number:03}", QueueSettings())
+    stage.turn()
+    peer.feeds(peer.encoded("GET", "/api/queues?columns=name"))
+    assert peer.hears() == [], "the first part is made at once"
+    stage.access.delete_queue("q449")
+    other = stage.connect()
+    other.feeds(other.encoded("GET", "/api/whoami"))
+    assert other.hears_one().status == 200
+    stage.turn()
+    found = peer.hears_one().json
+    assert len(found) == 2 * SLICE + 49, "what has gone meanwhile is left out"
+    # One page is made at once, however long the list is.
+    peer.feeds(
+        peer.encoded("GET", "/api/queues?page=2&page_size=100&columns=name&sort=name&sort_reverse=true")
+    )
+    page = peer.hears_one().json
+    assert page["items"][0] == {"name": "q348"} and page["total_count"] == 2 * SLICE + 49
+    # Whoever leaves is not waited for, and a stopping broker answers with what it has.
+    leaving = stage.connect()
+    leaving.feeds(leaving.encoded("GET", "/api/queues"))
+    leaving.leaves()
+    peer.feeds(peer.encoded("GET", "/api/queues?columns=name"))
+    peer.conversation.drain("shutdown")
+    stage.turn()
+    assert len(peer.hears_one().json) == SLICE

@@ -148,10 +148,10 @@ class Overview:
         accesses = service.accesses(call)
         ready = leased = queues = exchanges = 0
         for access in accesses:
-            for view in access.inspection.queues():
-                queues += 1
-                ready += int(view.ready)
-                leased += int(view.leased)
+            summary = access.inspection.queue_summary()
+            queues += int(summary.queues)
+            ready += int(summary.ready)
+            leased += int(summary.leased)
             exchanges += len(access.inspection.exchanges())
         everybody = has_tag(call.principal, MONITORING)
         inspection = call.anywhere().inspection

@@ -13,10 +13,11 @@ from onemq.heads.management.call import Call
 from onemq.heads.management.rabbitmq.bindings import binding_json
 from onemq.heads.management.rabbitmq.bodies import bad_request, body_of, flag, table, text
 from onemq.heads.management.rabbitmq.connections import consumers_of, peer_details
-from onemq.heads.management.rabbitmq.lists import Item, answer_list, answer_one
+from onemq.heads.management.rabbitmq.lists import Item, answer_list, answer_list_of, answer_one
 from onemq.heads.management.rabbitmq.service import Service
 from onemq.heads.management.rabbitmq.stats import QUEUE_COUNTS, Ranges, lengths, message_stats
 from onemq.heads.management.routes import Handler, Route
+from onemq.model.refusal import Refusal
 
 ACTIONS: Final = ("sync", "cancel_sync")
 """Of mirrored queues: accepted, and nothing to do here."""
@@ -46,11 +47,22 @@ class Queues:
         ranges = Ranges(call)
         stats = not call.query.flag("disable_stats")
         totals = call.query.flag("enable_queue_totals")
-        items: list[Item] = []
+        names: list[str] = []
+        accesses: list[Access] = []
         for access in self._service.accesses(call):
-            for view in access.inspection.queues():
-                items.append(self._item(access, view, ranges, stats, totals))
-        answer_list(call, items)
+            for name in access.inspection.queue_names():
+                names.append(name)
+                accesses.append(access)
+
+        def build(place: int) -> Item | None:
+            access = accesses[place]
+            try:
+                return self._item(access, access.inspection.queue(names[place]), ranges, stats, totals)
+            except Refusal:
+                # It has gone since the list was begun.
+                return None
+
+        answer_list_of(call, names, build)
 
     def show(self, call: Call) -> None:
         access = self._service.looking(call)

@@ -3,7 +3,6 @@
 Source: rabbit_mgmt_wm_vhosts, rabbit_mgmt_wm_vhost, rabbit_mgmt_wm_limits; recorded answers of RabbitMQ 3.10.
 """
 
-from onemq.engine.counters import Counters
 from onemq.engine.directory.namespaces import NamespaceRecord
 from onemq.heads.management.call import Call
 from onemq.heads.management.rabbitmq.bodies import bad_request, body_of, not_found, tags_of, text
@@ -53,13 +52,9 @@ class Vhosts:
         item = vhost_json(record)
         item["tracing"] = False
         item["cluster_state"] = {self._service.node.name: "running"}
-        ready = leased = 0
-        counters = Counters()
-        for view in call.watch(record.name).inspection.queues():
-            ready += int(view.ready)
-            leased += int(view.leased)
-            counters.add(view.counters)
-        counted = message_stats(counters, None, QUEUE_COUNTS, Ranges(call))
+        summary = call.watch(record.name).inspection.queue_summary()
+        ready, leased = int(summary.ready), int(summary.leased)
+        counted = message_stats(summary.counters, None, QUEUE_COUNTS, Ranges(call))
         if counted:
             item["message_stats"] = counted
         item.update(
