@@ -488,7 +488,14 @@ class Catalog(Keeper):
         keys = [record.address.routing_key, *self.natives.extra_keys(record)]
         copy = record.copy()
         copy.not_before_ms = 0
-        self.spread(namespace.resolve(queue.name, keys, self.natives.headers(record)), copy)
+        targets = namespace.resolve(queue.name, keys, self.natives.headers(record))
+        self.spread(targets, copy)
+        exchange = namespace.exchanges.get(queue.name)
+        if exchange is not None:
+            for counters in (exchange.counters, self.core.totals.engine.general):
+                counters.routed += len(targets)
+                if not targets:
+                    counters.unroutable += 1
 
     # Snapshot and replay.
 

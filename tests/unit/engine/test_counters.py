@@ -283,3 +283,21 @@ def test_purged_records() -> None:
         driver.publish("q", b"x")
     assert driver.access.purge_queue("q") == 3
     assert driver.queue("q").counters.purged == 3
+
+
+def test_what_a_delayed_exchange_held_back_is_routed_when_it_is_due() -> None:
+    driver = Driver()
+    settings = ExchangeSettings("fanout")
+    settings.delayed = True
+    driver.access.declare_exchange("later", settings)
+    driver.declare("q")
+    driver.access.bind_queue("q", "later", "", {})
+    route = driver.access.route("later", "")
+    record = Record(b"x", route.address)
+    record.not_before_ms = driver.now_ms + 1000
+    driver.access.publish(route, record)
+    counters = driver.broker.catalog.namespaces["/"].exchanges["later"].counters
+    assert (counters.published, counters.routed) == (1, 0)
+    driver.pass_time(2_000)
+    assert (counters.published, counters.routed, counters.unroutable) == (1, 1, 0)
+    assert driver.queue("q").counters.published == 1
