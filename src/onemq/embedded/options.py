@@ -13,6 +13,8 @@ from onemq.config_sources import load
 DRAIN_SECONDS: Final = 0.5
 """How long a stop waits for clients to say goodbye: those in the same process often cannot, they are being stopped as well."""
 
+MEMORY_JOURNAL_BYTES_MAX: Final = 8 << 20
+"""A journal in memory is memory: what is settled goes sooner than from a disk."""
 PORT: Final = "port"
 TLS_PORT: Final = "tls_port"
 
@@ -26,7 +28,7 @@ def settings_for(data: str | Path | None, memory: bool, given: Mapping[str, obje
     """
     if data is not None and memory:
         raise ValueError("data and memory=True exclude each other: what is kept in memory is not stored")
-    settings = load(values=_defaults() | _dotted(given or {}))
+    settings = load(values=_defaults(data is None) | _dotted(given or {}))
     settings.storage.memory = data is None
     if data is not None:
         settings.storage.data = str(data)
@@ -41,8 +43,10 @@ def sections_with(setting: str) -> list[str]:
     return [name for name in Settings.__struct_fields__ if hasattr(getattr(_ORIGINAL, name), setting)]
 
 
-def _defaults() -> dict[str, object]:
+def _defaults(memory: bool) -> dict[str, object]:
     found: dict[str, object] = {"server.drain_seconds": DRAIN_SECONDS}
+    if memory:
+        found["storage.journal_bytes_max"] = MEMORY_JOURNAL_BYTES_MAX
     for setting in (PORT, TLS_PORT):
         for name in sections_with(setting):
             found[f"{name}.{setting}"] = 0

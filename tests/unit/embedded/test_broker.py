@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import trustme
 
 import onemq
 from onemq.config_sources import BadSettings
 from onemq.embedded.broker import BlockingBroker
+from onemq.storage.keeping_store import KeepingStore
 
 
 @pytest.fixture(scope="module")
@@ -216,6 +219,34 @@ def test_settings_are_checked_and_the_environment_is_not_read(monkeypatch: pytes
         assert broker.aws_options["aws_access_key_id"] == "AK"
         with pytest.raises(onemq.BrokerFailed, match="kafka is off"):
             _ = broker.kafka_bootstrap
+
+
+def test_tls_listeners_are_there_when_there_is_a_certificate(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    certificate = authority.issue_cert("127.0.0.1")
+    certificate.private_key_pem.write_to_path(tmp_path / "key.pem")
+    certificate.cert_chain_pems[0].write_to_path(tmp_path / "certificate.pem")
+    tls = {"certificate": str(tmp_path / "certificate.pem"), "key": str(tmp_path / "key.pem")}
+    with onemq.Broker(settings={"tls": tls}) as broker:
+        assert set(broker.ports) >= {"amqp", "amqps", "kafka", "kafkas", "aws", "awss", "http", "https"}
+        context = ssl.create_default_context()
+        authority.configure_trust(context)
+        for name in ("amqps", "kafkas", "awss", "https"):
+            plain = socket.create_connection(("127.0.0.1", broker.ports[name]), timeout=30)
+            with context.wrap_socket(plain, server_hostname="127.0.0.1") as encrypted:
+                assert encrypted.version() is not None
+
+
+def test_a_journal_in_memory_does_not_grow_for_ever(broker: BlockingBroker) -> None:
+    broker.declare_queue("orders")
+    for _ in range(40):
+        broker.publish("orders", b"x" * 500_000)
+        message = broker.get("orders")
+        assert message is not None
+        message.ack()
+    store = broker._running().server.store
+    assert isinstance(store, KeepingStore)
+    assert store.kept_bytes() < 12_000_000
 
 
 def test_the_asynchronous_form_on_several_loops(tmp_path: Path) -> None:
