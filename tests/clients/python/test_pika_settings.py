@@ -38,6 +38,7 @@ namespaces = ["/", "orders"]
 [server]
 host = "127.0.0.1"
 drain_seconds = 2.5
+port_file = "{directory}/ports.json"
 
 [amqp]
 port = 0
@@ -59,6 +60,7 @@ auto_create_topics = false
 partitions = 3
 request_bytes_max = "1MiB"
 login_seconds = 0.4
+idle_seconds = 300.0
 
 [aws]
 port = 0
@@ -73,6 +75,8 @@ concurrency_max = 5
 
 [http]
 port = 0
+tls_port = 0
+request_bytes_max = "1MiB"
 
 [metrics]
 port = 0
@@ -113,6 +117,19 @@ topic_partitions_max = 20
 compaction_keys_max = 1000
 deduplication_window_ms = 60000
 deduplication_ids_max = 1000
+slow_reader_seconds = 5.0
+leases_max = 1000
+receive_attempts_max = 100
+receive_attempt_bytes_max = "1MiB"
+fetch_bytes_held_max = "64MiB"
+
+[share_groups]
+groups_max = 100
+members_max = 20
+sessions_max = 200
+topics_max = 100
+places_max = 1000
+dead_letter_bytes = "64KiB"
 
 [groups]
 session_timeout_min_ms = 1000
@@ -131,6 +148,21 @@ ids_max = 10
 [log]
 level = "debug"
 format = "json"
+alike_max = 100
+lines_max = 1000
+alike_seconds = 5.0
+
+[audit]
+enabled = true
+file = "{directory}/audit.log"
+file_bytes_max = "1MiB"
+files_max = 3
+
+[tracing]
+endpoint = ""
+service_name = "orders"
+sample_ratio = 0.5
+spans_max = 100
 
 [users.shop]
 password = "secret"
@@ -177,10 +209,11 @@ def test_every_listener_has_its_line(configured: Plain) -> None:
         "aws",
         "awss",
         "http",
+        "https",
         "metrics",
         "metricss",
     }
-    assert len(set(configured.ports.values())) == 9
+    assert len(set(configured.ports.values())) == 10
     printed = [line for line in configured.log().splitlines() if not line.startswith("{")]
     assert [line.split()[:2] for line in printed[:-1]] == [
         ["listening", "amqp"],
@@ -188,6 +221,7 @@ def test_every_listener_has_its_line(configured: Plain) -> None:
         ["listening", "kafka"],
         ["listening", "kafkas"],
         ["listening", "http"],
+        ["listening", "https"],
         ["listening", "aws"],
         ["listening", "awss"],
         ["listening", "metrics"],
