@@ -179,11 +179,25 @@ class Gate:
         key = hmac.digest(self._secret, seed, digest)
         return ScramCredential(seed[:SALT_BYTES], ITERATIONS, key, key)
 
+    def note_denied(self, principal: Principal, peer: Peer, action: str, name: str, reason: str) -> None:
+        """For the audit log: a request that was refused before it came to the engine. action, name: what it asked for, and where."""
+        auditor = self._broker.core.auditor
+        if auditor is not None:
+            act = Act(self.now_ms(), principal.name, "", peer, action, "request", name)
+            act.result = REFUSED
+            act.reason = reason
+            auditor.note(act)
+
     def enter(
-        self, principal: Principal, namespace: str, peer: Peer | None = None, protocol: str = ""
+        self,
+        principal: Principal,
+        namespace: str,
+        peer: Peer | None = None,
+        protocol: str = "",
+        logs_in: bool = True,
     ) -> Access:
         """Raises Refusal NAMESPACE_DENIED: `detail` is "not found" or "access refused". peer: from where, for the
-        audit log. protocol: as for `Broker.access`."""
+        audit log. protocol: as for `Broker.access`. logs_in: it is part of a log-in, and a refusal one that failed."""
         try:
             if not self._permissions.has_namespace(namespace):
                 raise _denied(namespace, "not found")
@@ -191,7 +205,7 @@ class Gate:
             if rights is None:
                 raise _denied(namespace, "access refused")
         except Refusal as refusal:
-            if peer is not None:
+            if peer is not None and logs_in:
                 self._note_failed(peer, principal.name, refusal, namespace)
             raise
         access = self._broker.access(principal, namespace, rights, protocol)
@@ -221,7 +235,7 @@ class Gate:
         """
         if may_monitor(principal) and self._permissions.rights(principal.name, namespace) is None:
             return self.enter_ruled(principal, namespace, peer)
-        access = self.enter(principal, namespace, peer)
+        access = self.enter(principal, namespace, peer, logs_in=False)
         access.authority.host = peer.host
         return access
 

@@ -61,8 +61,6 @@ class Authority:
 
     __slots__ = (
         "_acls",
-        "_administrator",
-        "_monitoring",
         "_rights",
         "_tags",
         "_user",
@@ -77,14 +75,13 @@ class Authority:
         self._acls = acls
         self._rights = rights
         self._user = "User:" + principal.name
-        self._administrator = ADMINISTRATOR in principal.tags
-        self._monitoring = MONITORING in principal.tags
+        # The directory changes this list when the user gets other tags: they hold for who is connected, too.
         self._tags = principal.tags
         self.host = ""
 
     def allows(self, resource: int, operation: int, name: str) -> bool:
         """resource, operation: as acls.py numbers them."""
-        if self._administrator:
+        if ADMINISTRATOR in self._tags:
             return True
         decided = self._acls.decide(self._user, self.host, resource, name, operation)
         if decided is not None:
@@ -93,7 +90,7 @@ class Authority:
 
     def denies(self, resource: int, operation: int, name: str) -> bool:
         """Whether a rule denies it: what protocols without such rules have to respect as well."""
-        if self._administrator:
+        if ADMINISTRATOR in self._tags:
             return False
         return self._acls.decide(self._user, self.host, resource, name, operation) is False
 
@@ -156,7 +153,7 @@ class Authority:
         if operation == IDEMPOTENT_WRITE:
             return True
         if operation == DESCRIBE or operation == DESCRIBE_CONFIGS or operation == DESCRIBE_TOKENS:
-            return self._monitoring or self._rights.may_configure(CLUSTER_NAME)
+            return MONITORING in self._tags or self._rights.may_configure(CLUSTER_NAME)
         return False
 
 

@@ -88,13 +88,20 @@ class Users(Part):
             for access_key in before.access_keys:
                 self._key_owners.pop(access_key, None)
         if change["op"] == "user-":
+            if before is not None:
+                before.tags.clear()
             if change["dismissed"]:
                 self.guest_dismissed = True
             return
         tags = change["tags"]
         keys = change["keys"]
         assert isinstance(tags, (list, tuple)) and isinstance(keys, dict)
-        user = UserRecord(name, str(change["hash"]), list(tags), dict(keys), False, bool(change["seeded"]))
+        held = list(tags)
+        if before is not None:
+            # Principals hold this list: new tags are those of who is connected, too.
+            before.tags[:] = held
+            held = before.tags
+        user = UserRecord(name, str(change["hash"]), held, dict(keys), False, bool(change["seeded"]))
         self._users[name] = user
         for access_key in user.access_keys:
             self._key_owners[access_key] = name

@@ -16,6 +16,7 @@ from onemq.engine.access import Access
 from onemq.heads.advice import refusal_line
 from onemq.heads.management.area import Area
 from onemq.heads.management.errors import Problem
+from onemq.heads.management.json_body import BadJson, decoded
 from onemq.heads.management.query import Query
 from onemq.heads.management.session import Session
 from onemq.model.principal import Principal
@@ -86,7 +87,7 @@ class Call:
         found = self._accesses.get(namespace)
         if found is None:
             peer = self.session.link.peer
-            found = self.session.gate.enter(self.principal, namespace, peer, PROTOCOL)
+            found = self.session.gate.enter(self.principal, namespace, peer, PROTOCOL, logs_in=False)
             found.authority.host = peer.host
             self._accesses[namespace] = found
         return found
@@ -126,15 +127,17 @@ class Call:
         if not self.request.body:
             return default
         try:
-            return msgspec.json.decode(self.request.body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return decoded(self.request.body)
+        except BadJson as error:
             raise Problem(400, "bad_request", f"the body is not JSON: {error}") from None
 
     def body(self, kind: type[_T]) -> _T:
         """The body as a msgspec struct; an empty one counts as {}. Raises Problem, which names the member."""
         try:
+            # Members may take any value: those have to be fit to be kept as well.
+            decoded(self.request.body or b"{}")
             return msgspec.json.decode(self.request.body or b"{}", type=kind)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, BadJson) as error:
             raise Problem(400, "bad_request", str(error)) from None
 
     # The answer.
@@ -186,6 +189,9 @@ class Call:
             text = f"{self.method} {self.request.target.decode('latin-1')}: {problem.text}"
             reason, line, entity = refusal_line(error, text)
             self.session.link.warn(reason, line, entity)
+        elif problem.status in (401, 403):
+            # The engine has not heard of it.
+            self.session.tell_denied(self.request, self.principal, problem.text)
         body = self.area.body(problem)
         self.send(problem.status, body, JSON if body else b"", problem.fields)
 

@@ -225,6 +225,8 @@ class ManagementConversation(Conversation):
             if principal is None:
                 raise area.login_needed()
             if not has_tag(principal, match.route.tag):
+                text = f"it takes a user with the tag {match.route.tag}"
+                self._session.tell_denied(request, principal, text)
                 raise area.tag_missing(match.route.tag)
             call = Call(self._session, area, request, match.values, parse_query(query), principal)
         except Problem as problem:

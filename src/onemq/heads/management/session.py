@@ -8,9 +8,10 @@ import binascii
 from typing import Final
 
 from onemq.auth.gate import Gate
+from onemq.heads.advice import OPERATION_REFUSED, advice
 from onemq.heads.contract import Link
 from onemq.model.principal import Principal
-from onemq.model.refusal import Refusal
+from onemq.model.refusal import Reason, Refusal
 from onemq.wire.http import HttpRequest
 
 _BASIC: Final = b"basic "
@@ -60,6 +61,19 @@ class Session:
             self.user = principal.name
             self.link.describe(principal.name, "")
         return principal
+
+    def tell_denied(self, request: HttpRequest, principal: Principal, text: str) -> None:
+        """A request that was refused before it came to the engine: a line in the log, and, if it was to change something, in the
+        audit log."""
+        method = request.method.decode("latin-1")
+        path = request.target.partition(b"?")[0].decode("latin-1")
+        self.link.warn(
+            OPERATION_REFUSED,
+            f"{method} {path}: {text}; {advice(Reason.ACCESS_DENIED)}, or the tag",
+            f"user {principal.name}",
+        )
+        if request.method not in _SAFE:
+            self.gate.note_denied(principal, self.link.peer, method.lower(), path, text)
 
 
 def is_foreign(request: HttpRequest) -> bool:

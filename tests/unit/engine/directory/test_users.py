@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from engine_driver import Driver
+from onemq.engine.acls import CLUSTER, CLUSTER_NAME, DELETE, DESCRIBE, TOPIC
 from onemq.engine.directory.records import UserRecord
 from onemq.engine.directory.settings import DirectorySettings
 from onemq.engine.settings import EngineSettings
+from onemq.model.principal import Principal
+from onemq.model.rights import no_rights
 
 
 def test_users_survive_and_their_keys_are_found() -> None:
@@ -36,3 +39,18 @@ def test_settings_win() -> None:
     assert users.find("a") is configured and users.find_added("a") is None
     assert [user.password_hash for user in users.all()] == ["of the settings", "made"]
     assert users.is_configured_key("K") and not users.is_configured_key("L")
+
+
+def test_new_tags_hold_for_who_is_connected() -> None:
+    driver = Driver()
+    users = driver.broker.directory.users
+    users.store(UserRecord("bob", "", ["administrator"]))
+    found = users.find("bob")
+    assert found is not None
+    access = driver.broker.access(Principal("bob", found.tags), "/", no_rights())
+    assert access.authority.allows(TOPIC, DELETE, "t") and access.directory.is_administrator()
+    users.store(UserRecord("bob", "", ["monitoring"]))
+    assert not access.authority.allows(TOPIC, DELETE, "t") and not access.directory.is_administrator()
+    assert access.authority.allows(CLUSTER, DESCRIBE, CLUSTER_NAME)
+    users.remove("bob")
+    assert not access.authority.allows(CLUSTER, DESCRIBE, CLUSTER_NAME)

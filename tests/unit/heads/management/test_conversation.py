@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 
+from onemq.engine.ports import Act, Auditor
 from onemq.heads.management.area import Area
 from onemq.heads.management.call import Call, Canceller
 from onemq.heads.management.errors import Problem
@@ -170,6 +171,30 @@ def test_problems_and_refusals_have_a_status() -> None:
         "operation_refused: PUT /v1/queues/%2F/q: queue 'q' is not yours to configure; "
     )
     assert peer.asks("PUT", "/v1/queues/other/q", login="manager:manager").status == 403
+
+
+class Notebook(Auditor):
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, str, str, str]] = []
+
+    def note(self, act: Act) -> None:
+        self.lines.append((act.result, act.action, act.kind, act.user))
+
+
+def test_what_is_refused_before_the_engine_is_noted_as_well() -> None:
+    stage = make_stage()
+    notebook = Notebook()
+    stage.broker.core.auditor = notebook
+    peer = stage.connect()
+    failed = int(stage.broker.core.totals.logins_failed)
+    assert peer.asks("GET", "/v1/admins", login="manager:manager").status == 403
+    line = peer.link.log[-1]
+    assert line.startswith("operation_refused: GET /v1/admins: it takes a user with the tag administrator; ")
+    assert peer.asks("PUT", "/v1/queues/other/q", login="manager:manager").status == 403
+    assert peer.asks("PUT", "/v1/queues/%2F/q", login="manager:manager").status == 403
+    assert notebook.lines == [("refused", "put", "request", "manager")]
+    # Entering a namespace that is not one's own is no log-in.
+    assert stage.broker.core.totals.logins_failed == failed
 
 
 def test_a_page_of_elsewhere_changes_nothing() -> None:

@@ -10,6 +10,7 @@ import json
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -281,6 +282,15 @@ def test_lists_are_sorted_filtered_and_cut(stage: RabbitStage, peer: Peer) -> No
     assert [item["name"] for item in page["items"]] == ["B3", "b1"] and page["total_count"] == 4
     page = peer.gets("/api/queues?page=1&name=[ac]&use_regex=true&columns=name")
     assert page["filtered_count"] == 2
+    for expression, expected in (("^B\\d$", ["B3", "b1"]), ("3$", ["B3"]), ("B.*|zz", ["B3", "b1"])):
+        path = f"/api/queues?page=1&name={quote(expression, safe='')}&use_regex=true&columns=name"
+        assert [item["name"] for item in peer.gets(path)["items"]] == expected
+
+
+def test_an_expression_of_anybody_cannot_hold_up_the_broker(stage: RabbitStage, peer: Peer) -> None:
+    peer.asks("PUT", "/api/queues/%2F/" + "a" * 200 + "b", {})
+    page = peer.gets("/api/queues?page=1&name=(a%2B)%2B%24&use_regex=true&columns=name")
+    assert page["filtered_count"] == 0
 
 
 # Messages.

@@ -8,10 +8,9 @@ import binascii
 from collections.abc import Sequence
 from typing import Final
 
-import msgspec
-
 from onemq.heads.management.call import Call
 from onemq.heads.management.errors import Problem
+from onemq.heads.management.json_body import BadJson, decoded
 
 _LINE: Final = 80
 """Where Erlang breaks the lines of a printed list."""
@@ -31,8 +30,8 @@ def body_of(call: Call, required: Sequence[str] = ()) -> dict[str, object]:
         found: object = {}
     else:
         try:
-            found = msgspec.json.decode(call.request.body)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+            found = decoded(call.request.body)
+        except BadJson:
             raise bad_request("not_json") from None
     if not isinstance(found, dict):
         raise bad_request("not_json")

@@ -8,12 +8,11 @@ Source: rabbit_definitions, rabbit_mgmt_wm_definitions; recorded answers of Rabb
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-import msgspec
-
 from onemq.engine.access import Access
 from onemq.engine.views import QueueView
 from onemq.heads.management.call import Call
 from onemq.heads.management.errors import Problem
+from onemq.heads.management.json_body import BadJson, decoded
 from onemq.heads.management.rabbitmq.bodies import bad_request, flag, table, tags_of, text
 from onemq.heads.management.rabbitmq.lists import Item
 from onemq.heads.management.rabbitmq.policies import parameter_json, policy_json
@@ -182,8 +181,8 @@ class Definitions:
 def _definitions_in(call: Call) -> Item:
     """Raises Problem. A browser's upload is not taken apart."""
     try:
-        found = msgspec.json.decode(call.request.body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        found = decoded(call.request.body)
+    except BadJson:
         raise bad_request("failed_to_parse_json") from None
     if not isinstance(found, dict):
         raise bad_request("failed_to_parse_json")
@@ -240,10 +239,9 @@ class _Import:
     def _space(self, entry: Item) -> str:
         """The entry's vhost. Raises Problem."""
         vhost = self._vhost or entry.get("vhost", "undefined")
-        known = [record.name for record in self._directory.namespaces()]
-        if vhost not in known:
+        if not isinstance(vhost, str) or not self._directory.sees(vhost):
             raise bad_request(["no_such_vhost", vhost])
-        return str(vhost)
+        return vhost
 
     def _access(self, entry: Item) -> Access:
         return self._call.access(self._space(entry))
@@ -264,7 +262,7 @@ class _Import:
         metadata.pop("description", None)
         metadata.pop("tags", None)
         kind = entry.get("default_queue_type", "")
-        if name in [record.name for record in self._directory.namespaces()] and not described and not tags:
+        if self._directory.sees(name) and not described and not tags:
             return
         self._directory.put_namespace(
             name,
@@ -311,8 +309,12 @@ class _Import:
     def _queue(self, entry: Item) -> None:
         access = self._access(entry)
         name = text(entry, "name")
-        if name in access.queue_names(name):
+        try:
+            access.inspection.queue(name)
             return
+        except Refusal as refusal:
+            if refusal.reason != Reason.NOT_FOUND:
+                raise
         arguments: dict[str, Any] = table(entry, "arguments")
         self._service.words.declare_queue(
             access, name, flag(entry, "durable", False), flag(entry, "auto_delete", False), arguments
