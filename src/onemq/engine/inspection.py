@@ -466,6 +466,7 @@ def _topic_as_queue(topic: Topic) -> QueueView:
     settings.type_name = "stream"
     view = QueueView(topic.namespace, topic.name, settings)
     view.topic = True
+    view.topic_only = True
     view.partitions = len(topic.partitions)
     for partition in topic.partitions:
         _add_log(view, partition)

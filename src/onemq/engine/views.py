@@ -52,7 +52,7 @@ class QueueView:
 
     Attributes:
         settings: in force. policy, operator_policy: names of those that apply, "" = none. definition: what both say, joined.
-        topic: a topic has the same name and log. partitions: its logs; 1 without a topic.
+        topic: a topic has the same name and log; topic_only: there is no queue over it yet. partitions: its logs; 1 without a topic.
         ready, leased, delayed: records; leased are those with a consumer, and those received until a time (`timed` of them).
         ready_bytes, bytes: of the values of what is ready, and of all that is not settled.
         memory_bytes: estimate of what its records in memory take. stored_bytes: what the store has of its log.
@@ -90,6 +90,7 @@ class QueueView:
         "stored_bytes",
         "timed",
         "topic",
+        "topic_only",
         "used_at_ms",
     )
 
@@ -101,6 +102,7 @@ class QueueView:
         self.operator_policy = ""
         self.definition: dict[str, object] = {}
         self.topic = False
+        self.topic_only = False
         self.partitions = 1
         self.exclusive = False
         self.ready: i64 = 0

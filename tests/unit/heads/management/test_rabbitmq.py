@@ -387,6 +387,9 @@ def test_topics_and_foreign_records_are_queues_too(stage: RabbitStage, peer: Pee
     stage.turn()
     (shown,) = peer.gets("/api/queues")
     assert (shown["name"], shown["type"], shown["messages"]) == ("events", "stream", 1)
+    for path in ("/api/queues/%2F/events", "/api/queues/%2F/events/contents"):
+        refused = peer.asks("DELETE", path)
+        assert refused.status == 400 and "is a topic" in refused.json["reason"]
     definitions = peer.gets("/api/definitions")
     assert definitions["queues"][0]["arguments"] == {"x-queue-type": "stream"}
     asked = {"count": 5, "ackmode": "ack_requeue_false", "encoding": "auto"}

@@ -147,14 +147,14 @@ class Queues:
     def delete(self, call: Call) -> None:
         access = self._service.acting(call)
         name = call.values["name"]
-        access.inspection.queue(name)
+        _must_be_queue(access.inspection.queue(name))
         access.check_queue(name)
         access.delete_queue(name, call.query.flag("if-unused"), call.query.flag("if-empty"))
         call.empty()
 
     def purge(self, call: Call) -> None:
         access = self._service.acting(call)
-        access.inspection.queue(call.values["name"])
+        _must_be_queue(access.inspection.queue(call.values["name"]))
         access.purge_queue(call.values["name"])
         call.empty()
 
@@ -170,6 +170,12 @@ class Queues:
         if action not in ACTIONS:
             raise bad_request(["unknown", action])
         call.empty()
+
+
+def _must_be_queue(view: QueueView) -> None:
+    """Raises Problem for a topic that is only shown as one: it is not deleted in passing."""
+    if view.topic_only:
+        raise bad_request(f"'{view.name}' is a topic that no queue reads: it is deleted as a topic")
 
 
 def iso_time(at_ms: int) -> str:
