@@ -216,6 +216,10 @@ class Access:
             size = len(value)
             if size > self.core.settings.message_bytes_max:
                 raise Refusal(Reason.TOO_LARGE, "record", route.address.exchange, str(size))
+        if extra_keys is not None and self._topic_permissions and route.exchange is not None:
+            # The route was authorised for its own key only.
+            for key in extra_keys:
+                self._may_use_key(route.exchange, key, True)
         own = self.counters if through is None else through.counters
         general = self.protocol.general
         at = route.counters

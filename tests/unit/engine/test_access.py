@@ -306,6 +306,14 @@ def test_topic_permissions() -> None:
         refusal = refused(Reason.ACCESS_DENIED, call)
         assert (refusal.entity_kind, refusal.detail, refusal.wanted) == ("topic", what, "amq.topic")
     person(driver, "bob").route("amq.topic", "bob.x")
+    # Further keys (CC, BCC) are no way round.
+    route = ann.route("amq.topic", "ann.x")
+    before = int(ann.counters.published)
+    ann.publish(route, Record(b"", route.address), None, ["ann.y"])
+    refused(
+        Reason.ACCESS_DENIED, lambda: ann.publish(route, Record(b"", route.address), None, ["ann.y", "bob.x"])
+    )
+    assert ann.counters.published == before + 1
 
 
 def test_rights_that_are_taken_away_are_missing_at_the_next_publish() -> None:
