@@ -71,6 +71,22 @@ def test_the_programs_of_the_readme_are_those_that_are_run() -> None:
     assert shown == run
 
 
+def test_programs_that_are_named_are_there() -> None:
+    named = [
+        (path, module)
+        for path, text in texts().items()
+        if path.endswith((".md", ".sh")) or path.startswith("examples/")
+        for module in re.findall(r"python -m (examples(?:\.\w+)+)", text)
+    ]
+    assert len(named) > 20
+
+    def exists(module: str) -> bool:
+        place = ROOT.joinpath(*module.split("."))
+        return place.with_suffix(".py").is_file() or (place / "__main__.py").is_file()
+
+    assert [(path, module) for path, module in named if not exists(module)] == []
+
+
 def test_tests_that_the_guide_names_are_there() -> None:
     there: set[str] = set()
     for path, text in texts().items():
