@@ -665,3 +665,93 @@ def test_a_long_list_leaves_turns_to_others(stage: RabbitStage, peer: Peer) -> N
     peer.conversation.drain("shutdown")
     stage.turn()
     assert len(peer.hears_one().json) == SLICE
+
+
+ODD_BODIES: list[object] = [
+    None,
+    b"{",
+    [],
+    {},
+    {
+        "value": None,
+        "name": 5,
+        "users": 5,
+        "action": 5,
+        "tags": 5,
+        "password": 5,
+        "pattern": 5,
+        "definition": [],
+    },
+    {
+        "value": {"deep": [{}]},
+        "name": "ü",
+        "users": [None],
+        "tags": "",
+        "password_hash": "not base64",
+        "configure": 1,
+        "write": None,
+        "read": "(",
+        "exchange": [],
+        "pattern": "(",
+        "definition": {"max-length": -1},
+        "priority": "x",
+        "apply-to": 5,
+        "type": 5,
+        "durable": "maybe",
+        "arguments": {"x-max-length": -5, "x": None},
+        "routing_key": 5,
+        "metadata": [],
+        "description": 5,
+        "queues": [{"name": 5, "vhost": "/"}],
+        "bindings": [{"source": "", "vhost": "/", "destination": ""}],
+    },
+    {
+        "routing_key": "k" * 300,
+        "properties": {"headers": {"a" * 300: 1}, "priority": 256},
+        "payload": "\ud800",
+        "payload_encoding": "string",
+        "count": 10**30,
+        "ackmode": "ack_requeue_true",
+        "encoding": "auto",
+        "truncate": -5,
+        "value": 10**30,
+        "tags": ["a"] * 200,
+        "password": "p",
+        "configure": "",
+        "write": "",
+        "read": "",
+        "exchange": "",
+    },
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("body", ODD_BODIES, ids=range(len(ODD_BODIES)))
+def test_nothing_that_is_asked_is_a_bug(body: object) -> None:
+    """Every route with names that are there, that are not, and that are none."""
+    stage = RabbitStage()
+    stage.application_peer()
+    peer = stage.connect()
+    peer.asks("PUT", "/api/queues/%2F/orders", {"durable": True})
+    peer.asks("PUT", "/api/users/root", {"password": "root", "tags": "administrator"})
+    everything = {"configure": ".*", "write": ".*", "read": ".*"}
+    assert peer.asks("PUT", "/api/permissions/%2F/root", everything).status == 201
+    (area,) = stage.areas(stage)
+    queries = ("", "?page=1&sort=name&columns=name,a.b&lengths_age=60&lengths_incr=5&if-unused=x")
+    for route in area.routes.routes:
+        for fill in ("%2F", "orders", "guest", "absent", "amq.topic", "%C3%BC", "5", "~"):
+            vhost = "%2F" if fill != "absent" else "absent"
+            path = re.sub(r"\{vhost\}", vhost, route.template)
+            path = re.sub(r"\{\w+\}", fill, path)
+            for query in queries:
+                answer = peer.asks(route.method, path + query, body, "root:root")
+                assert answer.status != 401 or "login" not in answer.json["reason"].lower()
+                assert 200 <= answer.status < 500 or answer.status == 503, (
+                    route.method,
+                    path,
+                    query,
+                    body,
+                    answer,
+                )
+                if answer.body and answer.status not in (405,):
+                    json.loads(answer.body)
