@@ -8,7 +8,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from .feedback import Feedback
 
@@ -21,14 +20,7 @@ CREATE TABLE IF NOT EXISTS positions (topic TEXT, partition INTEGER, next_offset
 
 
 class Overtaken(Exception):
-    """Another consumer has stored these records already: ours no longer owns the partition."""
-
-
-@dataclass(frozen=True)
-class Position:
-    topic: str
-    partition: int
-    offset: int
+    """Another consumer has moved the position meanwhile: one of the two does not know yet whose the partition is."""
 
 
 class Store:
@@ -58,15 +50,15 @@ class Store:
         ).fetchone()
         return None if row is None else int(row[0])
 
-    def advance(self, first: Position, next_offset: int) -> None:
-        """Move the position over records that begin at `first`. Raises Overtaken when they are behind it."""
-        stored = self.next_offset(first.topic, first.partition)
-        if stored is not None and stored > first.offset:
-            raise Overtaken(f"{first.topic}/{first.partition} stands at {stored}, not at {first.offset}")
+    def advance(self, topic: str, partition: int, expected: int | None, next_offset: int) -> None:
+        """Move the position on from where the caller found it. Raises Overtaken when it is no longer there."""
+        stored = self.next_offset(topic, partition)
+        if stored != expected:
+            raise Overtaken(f"{topic}/{partition} stands at {stored}, not at {expected}")
         self._connection.execute(
             "INSERT INTO positions VALUES (?, ?, ?)"
             " ON CONFLICT (topic, partition) DO UPDATE SET next_offset = excluded.next_offset",
-            (first.topic, first.partition, next_offset),
+            (topic, partition, next_offset),
         )
 
     def add(self, feedback: Feedback) -> None:
@@ -79,9 +71,9 @@ class Store:
             (feedback.rating,),
         )
 
-    def reject(self, position: Position, value: bytes | None, reason: str) -> None:
+    def reject(self, partition: int, offset: int, value: bytes | None, reason: str) -> None:
         self._connection.execute(
-            "INSERT INTO rejected VALUES (?, ?, ?, ?)", (position.partition, position.offset, value, reason)
+            "INSERT INTO rejected VALUES (?, ?, ?, ?)", (partition, offset, value, reason)
         )
 
     def feedback_count(self) -> int:

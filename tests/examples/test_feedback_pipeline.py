@@ -51,21 +51,33 @@ def test_a_killed_consumer_loses_and_doubles_nothing(
     assert dict(positions) == {partition: end for partition, end in end_offsets(examples).items() if end}
 
 
-def test_the_position_is_the_databases_whatever_the_group_says(examples: Examples, database: Path) -> None:
-    """Offsets that somebody's tool committed ahead of the database skip nothing."""
+def produce(servers: str, partitions: tuple[int, ...], count: int) -> None:
+    producer = Producer({"bootstrap.servers": servers})
+    said = {"userId": "u", "rating": 4, "comment": "", "timestamp": "2026-01-01T00:00:00Z"}
+    for partition in partitions:
+        for _ in range(count):
+            producer.produce(TOPIC, json.dumps(said), partition=partition)
+    producer.flush()
+
+
+@pytest.fixture
+def servers(examples: Examples) -> str:
+    """Of a broker with the topic anew; the consumers of the test are a group of their own."""
     servers = examples.environment["KAFKA_BOOTSTRAP_SERVERS"]
-    examples.environment["FEEDBACK_GROUP"] = name = f"feedback-{uuid4()}"
+    examples.environment["FEEDBACK_GROUP"] = f"feedback-{uuid4()}"
     admin = AdminClient({"bootstrap.servers": servers})
     if TOPIC in admin.list_topics(timeout=10).topics:
         admin.delete_topics([TOPIC])[TOPIC].result()
     admin.create_topics([NewTopic(TOPIC, num_partitions=3)])[TOPIC].result()
-    producer = Producer({"bootstrap.servers": servers})
-    said = {"userId": "u", "rating": 4, "comment": "", "timestamp": "2026-01-01T00:00:00Z"}
-    for partition in (0, 1):
-        for _ in range(30):
-            producer.produce(TOPIC, json.dumps(said), partition=partition)
-    producer.flush()
-    group = Consumer({"bootstrap.servers": servers, "group.id": name})
+    return servers
+
+
+def test_the_position_is_the_databases_whatever_the_group_says(
+    examples: Examples, database: Path, servers: str
+) -> None:
+    """Offsets that somebody's tool committed ahead of the database skip nothing."""
+    produce(servers, (0, 1), 30)
+    group = Consumer({"bootstrap.servers": servers, "group.id": examples.environment["FEEDBACK_GROUP"]})
     group.commit(offsets=[TopicPartition(TOPIC, 0, 30)], asynchronous=False)
     group.close()
 
@@ -73,3 +85,17 @@ def test_the_position_is_the_databases_whatever_the_group_says(examples: Example
     until(lambda: rows(database, "SELECT count(*) FROM feedback") == [(60,)], "all is stored")
     assert examples.stop(consumer) == 0
     assert rows(database, "SELECT rating, count FROM totals") == [(4, 60)]
+
+
+def test_a_consumer_that_was_overtaken_goes_on_where_the_other_is(
+    examples: Examples, database: Path, servers: str
+) -> None:
+    produce(servers, (0,), 30)
+    consumer = examples.start("feedback_pipeline.consumer")
+    until(lambda: rows(database, "SELECT next_offset FROM positions") == [(30,)], "it has begun")
+    # Another one, which this one does not know of, stores the next ten.
+    rows(database, "UPDATE positions SET next_offset = 40")
+    produce(servers, (0,), 30)
+    until(lambda: rows(database, "SELECT next_offset FROM positions") == [(60,)], "it has gone on")
+    assert examples.stop(consumer) == 0
+    assert rows(database, "SELECT count(*) FROM feedback") == [(30 + 20,)], "the ten are not stored twice"
