@@ -49,7 +49,7 @@ class Relay:
             raise KafkaException(self._errors[0])
         if waiting:
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
-        self._shop.sent(rows[-1].number)
+        self._shop.sent(rows)
         return True
 
     def _delivered(self, error: KafkaError | None, _message: Message) -> None:

@@ -61,6 +61,9 @@ class Shop:
         )
         return [OutboxRow(*row) for row in rows]
 
-    def sent(self, up_to_number: int) -> None:
+    def sent(self, rows: list[OutboxRow]) -> None:
+        """One by one by their numbers: in other databases a smaller number may become visible later than a larger one."""
         with self._connection:
-            self._connection.execute("DELETE FROM outbox WHERE number <= ?", (up_to_number,))
+            self._connection.executemany(
+                "DELETE FROM outbox WHERE number = ?", [(row.number,) for row in rows]
+            )
