@@ -12,6 +12,7 @@ import socket
 import subprocess
 import threading
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Generator
@@ -176,12 +177,15 @@ class Prometheus:
         self._process.wait(WAIT_SECONDS_MAX)
 
     def asks(self, path: str, **parameters: str) -> Any:
-        """`data` of an answer; AssertionError with Prometheus' own words when it is an error."""
+        """`data` of an answer; AssertionError with Prometheus' own words when it is an error; OSError while it starts."""
         url = f"http://127.0.0.1:{self.port}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
         try:
             with urllib.request.urlopen(url, timeout=WAIT_SECONDS_MAX) as answer:
                 found = json.load(answer)
         except urllib.error.HTTPError as error:
+            if error.code == 503:
+                # It has not read its (empty) disk yet.
+                raise
             raise AssertionError(f"{parameters}: {error.read().decode()}") from None
         assert found["status"] == "success", found
         return found["data"]
