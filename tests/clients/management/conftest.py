@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any, Final
@@ -86,10 +87,16 @@ def as_user(script: str, managed: BrokerProcess) -> Callable[[str], Admin]:
 
 
 @pytest.fixture
-def amqp(managed: BrokerProcess) -> Generator[pika.BlockingConnection, None, None]:
-    """A connection that calls itself "billing"."""
+def client_name() -> str:
+    """What the connection of this test calls itself."""
+    return f"billing-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def amqp(managed: BrokerProcess, client_name: str) -> Generator[pika.BlockingConnection, None, None]:
+    """A connection of that name."""
     parameters = pika.URLParameters(managed.url)
-    parameters.client_properties = {"connection_name": "billing"}
+    parameters.client_properties = {"connection_name": client_name}
     connection = pika.BlockingConnection(parameters)
     yield connection
     if connection.is_open:

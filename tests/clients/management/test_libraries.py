@@ -84,9 +84,11 @@ def test_policies(client: Client, vhost: str) -> None:
     client.delete_policy(vhost, "short")
 
 
-def test_connections_and_channels(client: Client, amqp: pika.BlockingConnection) -> None:
+def test_connections_and_channels(client: Client, amqp: pika.BlockingConnection, client_name: str) -> None:
     amqp.channel().basic_qos(prefetch_count=7)
-    (connection,) = [each for each in client.get_connections() if each.get("user_provided_name") == "billing"]
+    (connection,) = [
+        each for each in client.get_connections() if each.get("user_provided_name") == client_name
+    ]
     assert client.get_connection(connection["name"])["user"] == "guest"
     channels = [each for each in client.get_channels() if each["name"].startswith(connection["name"])]
     assert [each["prefetch_count"] for each in channels] == [7]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -171,10 +172,12 @@ def test_policies_and_parameters(admin: Admin) -> None:
     assert admin.json("list", "policies") == []
 
 
-def test_closing_a_connection_is_told_to_its_client(admin: Admin, amqp: pika.BlockingConnection) -> None:
+def test_closing_a_connection_is_told_to_its_client(
+    admin: Admin, amqp: pika.BlockingConnection, client_name: str
+) -> None:
     amqp.channel().queue_declare("", exclusive=True)
     (connection,) = [
-        found for found in admin.json("list", "connections") if found.get("user_provided_name") == "billing"
+        found for found in admin.json("list", "connections") if found.get("user_provided_name") == client_name
     ]
     assert connection["channels"] == 1 and connection["state"] == "running"
     assert "connection closed" in admin("close", "connection", f"name={connection['name']}")
@@ -221,20 +224,22 @@ def test_what_other_protocols_made_is_there(admin: Admin, managed: BrokerProcess
         aws_access_key_id="x",
         aws_secret_access_key="x",
     )
-    url = sqs.create_queue(QueueName="by-sqs")["QueueUrl"]
+    mark = uuid.uuid4().hex[:8]
+    by_sqs, by_kafka = f"by-sqs-{mark}", f"by-kafka-{mark}"
+    url = sqs.create_queue(QueueName=by_sqs)["QueueUrl"]
     sqs.send_message(
         QueueUrl=url,
         MessageBody="from sqs",
         MessageAttributes={"colour": {"DataType": "String", "StringValue": "blue"}},
     )
     producer = Producer({"bootstrap.servers": f"127.0.0.1:{managed.ports['kafka']}"})
-    producer.produce("by-kafka", key="k", value="from kafka", headers={"colour": "red"})
+    producer.produce(by_kafka, key="k", value="from kafka", headers={"colour": "red"})
     assert producer.flush(30) == 0
     queues = {queue["name"]: queue for queue in admin.json("list", "queues")}
-    assert queues["by-sqs"]["messages_ready"] == 1 and queues["by-kafka"]["type"] == "stream"
-    (got,) = admin.json("get", "queue=by-sqs", "ackmode=ack_requeue_false")
+    assert queues[by_sqs]["messages_ready"] == 1 and queues[by_kafka]["type"] == "stream"
+    (got,) = admin.json("get", f"queue={by_sqs}", "ackmode=ack_requeue_false")
     assert got["payload"] == "from sqs" and got["properties"]["headers"]["colour"] == "blue"
-    (got,) = admin.json("get", "queue=by-kafka", "ackmode=ack_requeue_false")
+    (got,) = admin.json("get", f"queue={by_kafka}", "ackmode=ack_requeue_false")
     assert got["payload"] == "from kafka" and got["properties"]["headers"] == {"colour": "red", "x-key": "k"}
     connections = {connection["protocol"] for connection in admin.json("list", "connections")}
     assert {"Kafka", "AWS"} <= connections
