@@ -185,9 +185,11 @@ def _http_listeners(parts: Parts) -> list[Listener]:
         return Page(answer.status, answer.body.encode("utf-8"), answer.content_type)
 
     def areas() -> "list[Area]":
+        from onemq.heads.management.admin.api import admin_area
         from onemq.heads.management.rabbitmq.api import rabbitmq_area
 
-        return [rabbitmq_area(AmqpWords(), parts.registry, node)]
+        words = AmqpWords()
+        return [rabbitmq_area(words, parts.registry, node), admin_area(words, parts.registry, node)]
 
     head = ManagementHead(parts.gate, management, [parts.metrics, health_page], areas)
     limits = parts.limits()

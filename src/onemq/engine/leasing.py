@@ -15,8 +15,10 @@ from onemq.engine.core import Core
 from onemq.engine.counters import Tally
 from onemq.engine.exchange import Namespace
 from onemq.engine.ledger_queue import LedgerQueue
+from onemq.engine.peek import Peek, PeekWaiter, ledger_part
 from onemq.engine.receiving import LeaseHandle, Receive, ReceiveWaiter
 from onemq.engine.timed_leases import TimedLease
+from onemq.model.record import Record
 from onemq.model.refusal import Reason, Refusal
 from onemq.model.rights import Rights
 
@@ -121,6 +123,23 @@ class LeaseAccess:
             part.counters.requeued += 1
             self._tally.requeued(part.settings.type_name, 1)
         part.change_lease(lease, visibility_ms)
+
+    def look(self, queue: str, handle: LeaseHandle, waiter: PeekWaiter) -> Peek:
+        """Shows the record that a handle names, for `reject`: nothing, or another record, when it has gone."""
+        found = self._queue(queue)
+        part = self._part(found, handle) or found
+        peek = Peek(self._core, [ledger_part(part, False)], 1, 1, waiter)
+        peek.from_offset(handle.offset)
+        return peek
+
+    def reject(self, queue: str, handle: LeaseHandle, record: Record) -> bool:
+        """The record (`look`) is dead: to the dead-letter target, or dropped. False: somebody else has been given it, or it is gone."""
+        part = self._part(self._queue(queue), handle)
+        lease = None if part is None else part.find_lease(handle)
+        if part is None or lease is None or record.offset != lease.offset:
+            return False
+        part.reject_leased(lease, record)
+        return True
 
     def counts(self, queue: str) -> QueueCounts:
         if not (self._rights.may_read(queue) or self._rights.may_configure(queue)):

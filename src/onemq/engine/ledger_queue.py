@@ -481,6 +481,14 @@ class LedgerQueue(Queue):
             # Others of its group may be given now.
             self.core.need_dispatch(self.agenda)
 
+    def reject_leased(self, lease: TimedLease, record: Record) -> None:
+        """The record, which the lease is of, is dead."""
+        self.keeper.bury(self, record, DIED_REJECTED)
+        if self.ledger.settle_leased(lease):
+            self.core.need_write(self.agenda)
+        if self.ledger.ready_count:
+            self.core.need_dispatch(self.agenda)
+
     def change_lease(self, lease: TimedLease, visibility_ms: i64) -> None:
         """Of a lease that stands: its end, from now. 0: it is ready again."""
         self.ledger.change_lease(lease, self.core.now_ms + visibility_ms)

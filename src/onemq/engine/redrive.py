@@ -48,6 +48,8 @@ PASSED_PER_STEP: Final = 2_000
 LOAD_POLL_MS: Final = 5
 """When to look again for a record that is on its way from the disk."""
 ID_BYTES: Final = 16
+DIED_IN: Final = "@queue"
+DIED_OF: Final = "@reason"
 _COST: Final = 1000
 """One move in units of credit: records a second are units a millisecond."""
 
@@ -56,7 +58,8 @@ class Selection:
     """Which records a task takes: all, or those that fit.
 
     Attributes:
-        where: header and its text, all of which a record must have, as readers of other protocols see its headers.
+        where: header and its text, all of which a record must have, as readers of other protocols see its headers. DIED_IN and DIED_OF
+            stand for the queue and the reason of its last death.
         since_ms: it died then or later (without a history: was published), ms since the epoch. limit: so many at most; 0 = no limit.
     """
 
@@ -84,6 +87,9 @@ class Selection:
             for name, content in natives.plain_headers(record):
                 if content is not None:
                     shown[name] = content.decode("utf-8", "replace")
+            if record.deaths is not None:
+                shown[DIED_IN] = record.deaths.last[0]
+                shown[DIED_OF] = record.deaths.last[1]
             for name, wanted in self.where.items():
                 if shown.get(name) != wanted:
                     return False

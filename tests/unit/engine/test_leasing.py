@@ -4,6 +4,7 @@ import pytest
 
 from engine_driver import Driver, RecordingSink
 from onemq.engine.leasing import GONE, LAPSED, LEASED, TAKEN
+from onemq.engine.peek import Peeked, PeekWaiter
 from onemq.engine.receiving import Receive, Received, ReceiveWaiter
 from onemq.engine.settings import EngineSettings
 from onemq.model.entities import GROUPINGS, QueueSettings
@@ -387,3 +388,41 @@ def test_what_a_consumer_got_after_the_time_of_a_lease_is_not_lost_in_a_crash(cl
     driver.access.close_sink(sink) if clean else driver.crash()
     driver.settle_down()
     assert [each.record.value for each in receive(driver).answers[0]] == [b"a"]
+
+
+class Shown(PeekWaiter):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[Peeked] = []
+
+    def peeked(self, found: list[Peeked], more: bool) -> None:
+        self.found = found
+
+
+def test_rejecting_what_was_received_is_its_death() -> None:
+    driver = Driver()
+    driver.declare("dead")
+    settings = QueueSettings()
+    settings.dead_letter_exchange = ""
+    settings.dead_letter_routing_key = "dead"
+    driver.declare("q", settings)
+    driver.publish("q", b"a")
+    driver.publish("q", b"b")
+    driver.settle_down()
+    received = one(driver)
+    shown = Shown()
+    driver.access.leases.look("q", received.handle, shown)
+    driver.settle_down()
+    record = shown.found[0].record
+    assert record.value == b"a"
+    assert driver.access.leases.reject("q", received.handle, record)
+    assert not driver.access.leases.reject("q", received.handle, record)
+    driver.settle_down()
+    assert counts(driver) == (1, 0, 0)
+    got = receive(driver, queue="dead").answers[0][0].record
+    assert got.deaths is not None
+    assert (got.value, got.deaths.last) == (b"a", ("q", "rejected", ""))
+    driver.restart()
+    assert counts(driver) == (1, 0, 0)
+    second = one(driver)
+    assert not driver.access.leases.reject("q", second.handle, record), "another record than the handle's"

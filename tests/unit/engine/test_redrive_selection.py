@@ -8,7 +8,7 @@ import pytest
 
 from engine_driver import Driver, RecordingSink
 from onemq.engine.natives import Natives
-from onemq.engine.redrive import COMPLETED, FAILED, FULL, RedriveTask, Selection
+from onemq.engine.redrive import COMPLETED, DIED_IN, DIED_OF, FAILED, FULL, RedriveTask, Selection
 from onemq.engine.settings import EngineSettings
 from onemq.model.entities import REJECT_PUBLISH, STRICT_GROUPS, QueueSettings
 from onemq.model.record import NO_ADDRESS, Death, Deaths, Record
@@ -81,6 +81,16 @@ def test_a_selection_reads_headers_and_the_time_of_the_last_death() -> None:
     first = Death("a", "rejected", "", ["a"], 500)
     record.deaths = Deaths([first], ("a", "rejected", ""), ("a", "rejected", ""))
     assert Selection(since_ms=500).fits(record, natives) and not Selection(since_ms=501).fits(record, natives)
+
+
+def test_the_last_death_has_names_of_its_own() -> None:
+    natives = Natives()
+    record = Record(b"", NO_ADDRESS)
+    assert not Selection({DIED_IN: "b"}).fits(record, natives)
+    died = [Death("a", "expired", "", [], 300), Death("b", "rejected", "", [], 200)]
+    record.deaths = Deaths(died, ("a", "expired", ""), ("b", "rejected", ""))
+    assert Selection({DIED_IN: "b", DIED_OF: "rejected"}).fits(record, natives)
+    assert not Selection({DIED_IN: "a"}).fits(record, natives)
 
 
 def test_by_header_and_up_to_a_limit() -> None:

@@ -1,0 +1,1 @@
+"""/v1/: onemq's own API for operators and for its command line, over all protocols (docs/admin-api.md)."""

@@ -1,0 +1,145 @@
+"""The broker as a whole: what it is, what it holds, how fast it goes, who asks."""
+
+from onemq.engine.rates import SAMPLED, Series
+from onemq.heads.management.admin.service import Service
+from onemq.heads.management.admin.shapes import Listener, Me, Overview, Protocol, Rates
+from onemq.heads.management.call import PROTOCOL, Call
+from onemq.heads.management.errors import Problem
+from onemq.heads.management.routes import ANYBODY, Parameter, Route
+
+_HEADS = {"amqp": "amqp091", "amqps": "amqp091", "kafkas": "kafka", "awss": "aws", "https": "http"}
+"""Names of listeners to names under which protocols count."""
+
+
+class OverviewPart:
+    """See the module."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("GET", "/v1/whoami", self.me, ANYBODY, summary="Who I am here", response=Me),
+            Route("GET", "/v1/overview", self.show, summary="The whole broker", response=Overview),
+            Route(
+                "GET",
+                "/v1/rates",
+                self.rates,
+                summary="How fast things go",
+                query=(
+                    Parameter("namespace", "of a queue or an exchange in this namespace"),
+                    Parameter("queue", "of this queue; without queue and exchange: of the broker"),
+                    Parameter("exchange", "of this exchange"),
+                ),
+                response=Rates,
+            ),
+        ]
+
+    def me(self, call: Call) -> None:
+        principal = call.principal
+        call.answer(Me(user=principal.name, tags=list(principal.tags), namespaces=call.namespaces()))
+
+    def show(self, call: Call) -> None:
+        node = self._service.node
+        facts = node.facts()
+        counts = _Counts()
+        for name in call.namespaces():
+            counts.add(call, name)
+        totals = call.anywhere().inspection.totals()
+        connected = self._connected()
+        names = sorted({*totals.protocols, *connected} - {PROTOCOL, "http"})
+        protocols = [
+            Protocol(
+                name=name,
+                connections=connected.get(name, 0),
+                counters=totals.protocol(name).all().values(),
+            )
+            for name in names
+        ]
+        call.answer(
+            Overview(
+                version=node.version,
+                node=node.name,
+                time_ms=call.now_ms(),
+                uptime_ms=facts.uptime_ms,
+                process_id=facts.process_id,
+                processors=facts.processors,
+                data_directory=facts.directory,
+                memory_only=not facts.directory,
+                resident_bytes=_known(facts.memory_used),
+                memory_limit_bytes=_known(facts.memory_limit),
+                disk_free_bytes=_known(facts.disk_free),
+                disk_limit_bytes=_known(facts.disk_limit),
+                alarms=[
+                    name for name, on in (("memory", facts.memory_alarm), ("disk", facts.disk_alarm)) if on
+                ],
+                listeners=[
+                    Listener(protocol=each.protocol, host=each.host, port=each.port, tls=each.tls)
+                    for each in node.listening()
+                ],
+                namespaces=len(call.namespaces()),
+                queues=counts.queues,
+                topics=counts.topics,
+                exchanges=counts.exchanges,
+                groups=counts.groups,
+                connections=sum(connected.values()),
+                ready=counts.ready,
+                leased=counts.leased,
+                delayed=counts.delayed,
+                counters=totals.all().values(),
+                protocols=protocols,
+            )
+        )
+
+    def _connected(self) -> dict[str, int]:
+        """By protocol, without operators."""
+        found: dict[str, int] = {}
+        for peer in self._service.peers.views():
+            if not peer.profile.operates:
+                name = _HEADS.get(peer.head, peer.head)
+                found[name] = found.get(name, 0) + 1
+        return found
+
+    def rates(self, call: Call) -> None:
+        queue, exchange = call.query.text("queue"), call.query.text("exchange")
+        series: Series | None
+        if "queue" in call.query:
+            series = call.watch(call.query.text("namespace", "/")).inspection.queue_series(queue)
+            of = f"queue {queue}"
+        elif "exchange" in call.query:
+            series = call.watch(call.query.text("namespace", "/")).inspection.exchange_series(exchange)
+            of = f"exchange {exchange}"
+        else:
+            series = call.anywhere().inspection.broker_series()
+            of = "broker"
+        if series is None:
+            raise Problem(404, "not_found", f"topic '{queue}' has no queue: its partitions are not sampled")
+        call.answer(Rates(of=of, samples=len(series), rates={name: series.rate(name) for name in SAMPLED}))
+
+
+class _Counts:
+    """Over the namespaces that the user sees."""
+
+    def __init__(self) -> None:
+        self.queues = 0
+        self.topics = 0
+        self.exchanges = 0
+        self.groups = 0
+        self.ready = 0
+        self.leased = 0
+        self.delayed = 0
+
+    def add(self, call: Call, namespace: str) -> None:
+        inspection = call.watch(namespace).inspection
+        for view in inspection.queues():
+            self.queues += 1
+            self.topics += 1 if view.topic else 0
+            self.ready += int(view.ready)
+            self.leased += int(view.leased)
+            self.delayed += int(view.delayed)
+        self.exchanges += len(inspection.exchanges())
+        self.groups += len(inspection.groups())
+
+
+def _known(value: int) -> int | None:
+    return None if value < 0 else value
