@@ -49,7 +49,7 @@ class FakeStore:
         return 1_000_000
 
 
-class Received1(ReceiveWaiter):
+class IgnoresWhatItGets(ReceiveWaiter):
     def received(self, found: list[Received]) -> None:
         pass
 
@@ -144,7 +144,7 @@ class Stage:
             driver.publish("mortal", value)
         driver.settle_down()
         driver.get("q0", sink)
-        access.leases.receive("q0", Receive(1, 60_000), Received1())
+        access.leases.receive("q0", Receive(1, 60_000), IgnoresWhatItGets())
         topic = access.topics.create("topic", 2, {})
         assert topic is not None
         for value in (b"a", b"b"):

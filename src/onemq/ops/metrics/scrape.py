@@ -123,10 +123,12 @@ class _Running:
     def part(self) -> None:
         began = time.perf_counter()
         try:
-            while time.perf_counter() - began < PART_SECONDS:
+            while True:
                 if next(self._work, self) is self:
                     self._finish(began)
                     return
+                if time.perf_counter() - began >= PART_SECONDS:
+                    break
         except Exception:
             self._scraper.finished(self, Page(500, b"the metrics could not be made; see the log\n"))
             raise
