@@ -14,6 +14,7 @@ from typing import TypeVar
 
 import pytest
 
+from onemq.engine.ports import StateUnreadable
 from onemq.storage.errors import StorageError
 from simulation.broker_world import BrokerWorld, failing_trace
 from simulation.world_turns import Plan
@@ -48,7 +49,7 @@ def first_finding(kind: type[World], plan: Plan | None) -> str:
     for seed in range(PLANTED_SEEDS):
         try:
             kind(seed, plan).run()
-        except (AssertionError, StorageError) as error:
+        except (AssertionError, StorageError, StateUnreadable) as error:
             return str(error)
     return "nothing"
 

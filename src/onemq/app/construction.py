@@ -18,7 +18,7 @@ from onemq.engine.broker import Broker
 from onemq.engine.directory.records import GUEST, PermissionRecord, UserRecord
 from onemq.engine.directory.settings import DirectorySettings
 from onemq.engine.groups.settings import GroupSettings
-from onemq.engine.ports import Store
+from onemq.engine.ports import StateUnreadable, Store
 from onemq.engine.settings import EngineSettings, RateSettings
 from onemq.engine.share.settings import ShareSettings
 from onemq.engine.transactions.settings import TransactionSettings
@@ -158,7 +158,7 @@ def recovered_broker(
     broker.begin_turn(int(clock.now_ms()))
     try:
         broker.recover(progress)
-    except (StorageError, OSError) as error:
+    except (StorageError, StateUnreadable, OSError) as error:
         raise CannotStart(f"cannot use the data directory {settings.storage.data}: {error}") from None
     return broker
 

@@ -102,6 +102,10 @@ class Failed(Completion):
         self.detail = detail
 
 
+class StateUnreadable(Exception):
+    """What the store has kept, with checksums that are right, does not make a state: another onemq wrote it, or a bug did."""
+
+
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Replay:
     """What a store calls while it opens: the newest snapshot (if any) first, then every later append in order."""

@@ -22,7 +22,7 @@ from onemq.engine.facts import (
 )
 from onemq.engine.ledger_queue import LedgerQueue
 from onemq.engine.parts import Part
-from onemq.engine.ports import Replay
+from onemq.engine.ports import Replay, StateUnreadable
 from onemq.engine.topics.partition import Partition
 from onemq.model.record_batch import base_offset, end_offset
 
@@ -45,6 +45,13 @@ class Recovery(Replay):
             progress(done_bytes, total_bytes)
 
     def restore(self, snapshot: bytes) -> None:
+        """Raises StateUnreadable."""
+        try:
+            self._restore(snapshot)
+        except Exception as error:
+            raise _unreadable("the snapshot", error) from error
+
+    def _restore(self, snapshot: bytes) -> None:
         state = unpack(snapshot)
         if state["version"] not in (1, FACTS_VERSION):
             raise AssertionError(f"snapshot of version {state['version']}: written by another onemq")
@@ -98,6 +105,13 @@ class Recovery(Replay):
             queue.restore_state(state)
 
     def replay(self, position: int, facts: bytes) -> None:
+        """Raises StateUnreadable."""
+        try:
+            self._replay(facts)
+        except Exception as error:
+            raise _unreadable(f"commit {position} of the journal", error) from error
+
+    def _replay(self, facts: bytes) -> None:
         reader = FactReader(facts)
         while reader.next():
             if reader.kind == CATALOG:
@@ -154,9 +168,22 @@ class Recovery(Replay):
                 at += 16
 
     def finish(self) -> None:
-        """Everything was replayed."""
+        """Everything was replayed. Raises StateUnreadable."""
+        try:
+            self._finish()
+        except Exception as error:
+            raise _unreadable("the whole of snapshot and journal", error) from error
+
+    def _finish(self) -> None:
         for queue in self.catalog.logs.values():
             queue.finish_recovery()
         for part in self.catalog.parts.values():
             part.finish_recovery()
         self.catalog.replaying = False
+
+
+def _unreadable(what: str, error: Exception) -> StateUnreadable:
+    return StateUnreadable(
+        f"{what} cannot be read although its checksum is right ({type(error).__name__}: {error}): it was written by another version "
+        "of onemq, or by a bug. Start the version that wrote it, or restore the data directory from a backup"
+    )
