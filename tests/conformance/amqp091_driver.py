@@ -292,7 +292,6 @@ class Amqp091(Driver):
     speaks = frozenset(Word)
     body_bytes_max = 256 * 1024
     bad_logins = [("guest", "wrong"), ("guest", ""), ("nobody", "guest"), ("", "")]
-    refused_login = "user 'guest' - invalid credentials"
     frame_too_large = struct.pack(">BHI", METHOD, 0, 0x7FFFFFFF) + b"x" * 1000
     codes = {
         "login": (403,),

@@ -31,9 +31,6 @@ message_bytes_max = "256KiB"
 login_seconds = 1
 auto_create_topics = false
 
-[aws]
-idle_seconds = 30
-
 [users.guest]
 password = "guest"
 permissions = {{ "/" = {EVERYTHING}, other = {EVERYTHING} }}
@@ -110,8 +107,15 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Generator[BrokerProcess,
 
 
 @pytest.fixture(scope="session", autouse=True)
-def silent(broker: BrokerProcess) -> Generator[dict[str, socket.socket], None, None]:
+def silent(tmp_path_factory: pytest.TempPathFactory) -> Generator[dict[str, socket.socket], None, None]:
     """By driver, a connection that said half a frame when the tests began: where silence is borne for long."""
+    broker = BrokerProcess(
+        tmp_path_factory.mktemp("silent"),
+        memory=True,
+        configuration="[aws]\nidle_seconds = 30\n",
+        listeners=LISTENERS,
+    )
+    broker.start()
     peers: dict[str, socket.socket] = {}
     for driver in DRIVERS:
         if Word.SILENCE not in driver.speaks:
@@ -122,6 +126,8 @@ def silent(broker: BrokerProcess) -> Generator[dict[str, socket.socket], None, N
     yield peers
     for peer in peers.values():
         peer.close()
+    assert broker.running, broker.log_tail()
+    broker.kill9()
 
 
 @pytest.fixture

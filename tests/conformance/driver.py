@@ -268,7 +268,6 @@ class Driver(ABC):
         settings: of a broker on which silence ends a connection after a second or two, in TOML.
         codes: the protocol's codes for: login, forbidden, unknown, too large, stopping, namespace.
         bad_logins: users and passwords that are refused.
-        refused_login: what the log says of a login as guest that was refused.
     """
 
     name: str
@@ -281,7 +280,6 @@ class Driver(ABC):
     settings: str = ""
     codes: dict[str, tuple[Code, ...]]
     bad_logins: list[tuple[str, str]] = [("guest", "wrong"), ("nobody", "guest")]
-    refused_login: str
 
     @abstractmethod
     def connect(

@@ -364,7 +364,6 @@ class Kafka(Driver):
         "unknown": (3, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION),
         "too large": (10,),
     }
-    refused_login = "authentication failed: "
 
     def connect(
         self,

@@ -311,7 +311,7 @@ def raw_request(host: str, operation: str, parameters: dict[str, Any]) -> bytes:
 class SqsPipeline(Pipeline):
     """A request at a time: that is all there is."""
 
-    def __init__(self, client: SqsClient, queue: str) -> None:
+    def __init__(self, client: SqsClient | SignedHttp, queue: str) -> None:
         self.confirmed: set[int] = set()
         self._client = client
         self._queue = queue
@@ -360,7 +360,6 @@ class Sqs(Driver):
         "forbidden": ("AccessDenied", "AccessDeniedException", "AuthorizationError"),
         "unknown": ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist", "NotFound"),
     }
-    refused_login = "refused: "
 
     def connect(
         self,
@@ -377,7 +376,7 @@ class Sqs(Driver):
         return SignedHttp(broker, QUEUES)
 
     def pipeline(self, broker: BrokerProcess, queue: str) -> Pipeline:
-        return SqsPipeline(SqsClient(self._endpoint(broker), "guest", "guest"), queue)
+        return SqsPipeline(SignedHttp(broker, QUEUES), queue)
 
     def _endpoint(self, broker: BrokerProcess) -> str:
         return f"http://{broker.host}:{broker.ports[self.listener]}"

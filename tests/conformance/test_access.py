@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from broker_process import BrokerProcess
-from conformance.conftest import Connect, Named
+from conformance.conftest import CONFIGURATION, Connect, Named, Start
 from conformance.driver import Client, Denied, Driver, Queue, Word, needs, until
 
 
@@ -23,11 +23,11 @@ def test_a_wrong_password_and_an_unknown_user_are_refused(driver: Driver, broker
     assert driver.serves(broker)
 
 
-def test_a_refused_login_is_logged_without_the_password(driver: Driver, broker: BrokerProcess) -> None:
-    before = broker.log().count(driver.refused_login)
+def test_a_refused_login_is_logged_without_the_password(driver: Driver, start: Start) -> None:
+    broker = start(memory=True, configuration=CONFIGURATION)  # lines that are alike are not repeated for long
     with pytest.raises(Denied):
         driver.connect(broker, user="guest", password="sesame-open")
-    until(lambda: broker.log().count(driver.refused_login) > before, "nothing in the log")
+    until(lambda: "login_refused" in broker.log(), "nothing in the log")
     assert "sesame-open" not in broker.log()
 
 

@@ -13,7 +13,7 @@ def numbered(count: int) -> list[bytes]:
 
 def test_publish_restart_consume(driver: Driver, start: Start, connect: Connect) -> None:
     broker = start()
-    bodies = numbered(60)
+    bodies = numbered(30)
     for kill in (False, True):
         client = connect(broker)
         client.declare(Queue("kept"))
