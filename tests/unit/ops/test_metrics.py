@@ -221,6 +221,28 @@ def test_partitions_groups_and_exchanges_are_bounded_too() -> None:
     assert len(stage.samples("/metrics/per-object")["rabbitmq_connection_incoming_bytes_total"]) == 1
 
 
+def test_sums_of_counters_do_not_fall_when_an_object_goes() -> None:
+    stage = Stage(1, queues=4)
+    for number in range(4):
+        for _ in range(10):
+            stage.driver.publish(f"q{number}", b"x")
+    stage.driver.settle_down()
+    other = {"vhost": "other", "queue": "other"}
+    name = "onemq_queue_records_published_total"
+    assert one(stage.samples(), name, **other) == 30
+    stage.driver.access.delete_queue("q0")
+    samples = stage.samples()
+    assert one(samples, name, **other) == 30, "q1 is shown now, and not taken off"
+    assert one(samples, name, vhost="/", queue="q1") == 10
+    assert one(samples, "rabbitmq_queue_messages_published_total") == 40
+    assert one(samples, "onemq_queue_records_ready", **other) == 20, "what there is is what there is"
+    for _ in range(5):
+        stage.driver.publish("q3", b"x")
+    samples = stage.samples()
+    assert one(samples, name, **other) == 35
+    assert one(samples, "rabbitmq_queue_messages_published_total") == 45
+
+
 # Parts.
 
 

@@ -7,6 +7,8 @@ the order in which they were made, are shown; the others are summed in one row l
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from mypy_extensions import i64
+
 from onemq.engine.counters import Counters
 from onemq.engine.gauges import Gauges, queue_gauges, sum_queues
 from onemq.engine.groups.classic import ClassicGroup
@@ -15,7 +17,7 @@ from onemq.engine.groups.group import Group
 from onemq.engine.queue import Queue
 from onemq.ops.metrics import families as f
 from onemq.ops.metrics.families import Row, Value
-from onemq.ops.metrics.metric import Exposition, Metric, label_text, number
+from onemq.ops.metrics.metric import COUNTER, Exposition, Metric, label_text, number
 from onemq.ops.metrics.sources import Sources
 
 SLICE: Final = 100
@@ -29,16 +31,51 @@ def write_row(out: Exposition, families: Families, labels: str, row: Row) -> Non
         out.lines(metric).append(f"{metric.name}{labels} {number(value(row))}\n")
 
 
+class Growing:
+    """Sums of counters over objects that come and go, as numbers that only grow: what an object takes with it when it goes is not taken
+    off (it would look as if the counter had begun anew). Lives from scrape to scrape."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[float, float]] = {}
+        """The sum as it was, and what was shown."""
+
+    def shown(self, key: str, value: float) -> float:
+        before = self._known.get(key)
+        shown = value if before is None else before[1] + max(value - before[0], 0)
+        self._known[key] = (value, shown)
+        return shown
+
+    def write_row(self, out: Exposition, families: Families, labels: str, row: Row) -> None:
+        """As `write_row`, of a sum."""
+        for metric, value in families:
+            amount = float_or_int(value(row))
+            if metric.kind == COUNTER:
+                amount = self.shown(metric.name + labels, amount)
+            out.lines(metric).append(f"{metric.name}{labels} {number(amount)}\n")
+
+
+def float_or_int(value: float | i64) -> float:
+    """A plain number."""
+    return value if isinstance(value, float) else int(value)
+
+
 class Passes:
     """All passes of one scrape.
 
     Attributes:
         total: of all queues that were gone through. vhosts: only these namespaces; None: all.
+        growing: what sums have shown before.
     """
 
     def __init__(
-        self, out: Exposition, sources: Sources, bound: int, vhosts: frozenset[str] | None = None
+        self,
+        out: Exposition,
+        sources: Sources,
+        bound: int,
+        vhosts: frozenset[str] | None = None,
+        growing: Growing | None = None,
     ) -> None:
+        self.growing = Growing() if growing is None else growing
         self.out = out
         self.sources = sources
         self.bound = bound
@@ -89,7 +126,7 @@ class Passes:
         if shown < len(queues):
             total.gauges.add(other.gauges)
             total.counters.add(other.counters)
-            write_row(self.out, families, label_text(names, (OTHER, OTHER)), other)
+            self.growing.write_row(self.out, families, label_text(names, (OTHER, OTHER)), other)
 
     # Partitions.
 
@@ -118,7 +155,7 @@ class Passes:
                         yield
         if done > self.bound:
             labels = label_text(names, (OTHER, OTHER, OTHER))
-            write_row(self.out, f.BY_PARTITION, labels, other)
+            self.growing.write_row(self.out, f.BY_PARTITION, labels, other)
             end_lines.append(f"{f.PARTITION_END.name}{labels} {other_end}\n")
         self._folded("partition", max(done - self.bound, 0))
 
@@ -208,7 +245,7 @@ class Passes:
             for _, _, counters in rest:
                 other.add(counters)
             for metric, value in f.BY_EXCHANGE:
-                self.out.add(metric, int(value(other)), OTHER, OTHER)
+                self.out.add(metric, self.growing.shown(metric.name, int(value(other))), OTHER, OTHER)
         self._folded("exchange", len(rest))
 
     def notices(self) -> Iterator[None]:
@@ -220,7 +257,8 @@ class Passes:
         rest = topics[self.bound :]
         if rest:
             published = sum(int(topic.counters.published) for topic in rest)
-            self.out.add(f.NOTICES_PUBLISHED, published, OTHER, OTHER)
+            name = f.NOTICES_PUBLISHED.name
+            self.out.add(f.NOTICES_PUBLISHED, self.growing.shown(name, published), OTHER, OTHER)
         self._folded("notice_topic", len(rest))
 
 

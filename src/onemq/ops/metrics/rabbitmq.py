@@ -13,6 +13,7 @@ from mypy_extensions import i64
 from onemq.engine.counters import Counters, ProtocolCounters
 from onemq.ops.metrics.families import Row, Value
 from onemq.ops.metrics.metric import COUNTER, GAUGE, Exposition, Metric
+from onemq.ops.metrics.objects import Growing
 from onemq.ops.metrics.process import ProcessNumbers
 from onemq.ops.metrics.sources import Sources
 
@@ -468,9 +469,9 @@ BY_QUEUE: Final = (*COARSE, *CONSUMER_COUNT, *SIZES, *DELIVERY)
 AGGREGATED_QUEUES: Final = (*COARSE, *CONSUMER_COUNT, *SIZES)
 
 
-def add_queue_totals(out: Exposition, total: Row) -> None:
-    for metric, value in AGGREGATED_QUEUES:
-        out.lines(metric).append(f"{metric.name} {value(total)}\n")
+def add_queue_totals(out: Exposition, total: Row, growing: Growing) -> None:
+    """Of all queues: their counters go with them, and the sum stays."""
+    growing.write_row(out, AGGREGATED_QUEUES, "", total)
 
 
 # Channels and connections, aggregated: of all that ever were, so that they never fall.

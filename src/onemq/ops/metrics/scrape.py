@@ -14,7 +14,7 @@ from onemq.ops.metrics import families as f
 from onemq.ops.metrics import overall, rabbitmq
 from onemq.ops.metrics.detailed import Detailed
 from onemq.ops.metrics.metric import CONTENT_TYPE, Exposition
-from onemq.ops.metrics.objects import Families, Passes
+from onemq.ops.metrics.objects import Families, Growing, Passes
 from onemq.ops.metrics.process import ProcessNumbers
 from onemq.ops.metrics.sources import Sources
 
@@ -35,6 +35,7 @@ class Scraper:
         self._bound = bound
         self._call_soon = call_soon
         self._running: dict[str, _Running] = {}
+        self._growing = Growing()
         self.last_seconds = 0.0
         """Time that the last scrape took of the thread, all parts together."""
 
@@ -68,7 +69,7 @@ class Scraper:
         overall.add_connections(out, sources)
         overall.add_catalog(out, sources)
         yield
-        passes = Passes(out, sources, self._bound)
+        passes = Passes(out, sources, self._bound, growing=self._growing)
         shown: Families = (*f.BY_QUEUE, *rabbitmq.BY_QUEUE) if per_object else f.BY_QUEUE
         yield from passes.queues(shown)
         yield from passes.partitions()
@@ -89,7 +90,7 @@ class Scraper:
         if per_object:
             yield from rabbitmq.add_each_connection(out, sources, self._bound)
         else:
-            rabbitmq.add_queue_totals(out, passes.total)
+            rabbitmq.add_queue_totals(out, passes.total, self._growing)
             rabbitmq.add_connection_totals(out, sources)
 
     def again(self, running: "_Running") -> None:
