@@ -4,6 +4,7 @@ Source: rabbit_mgmt_wm_vhosts, rabbit_mgmt_wm_vhost, rabbit_mgmt_wm_limits; reco
 """
 
 from onemq.engine.directory.namespaces import NamespaceRecord
+from onemq.heads.contract import PeerView
 from onemq.heads.management.call import Call
 from onemq.heads.management.rabbitmq.bodies import bad_request, body_of, not_found, tags_of, text
 from onemq.heads.management.rabbitmq.lists import Item, answer_list, answer_one
@@ -41,14 +42,15 @@ class Vhosts:
 
     def index(self, call: Call) -> None:
         records = call.anywhere().directory.namespaces()
-        answer_list(call, [self._item(call, record) for record in records])
+        peers = self._service.peers.views()
+        answer_list(call, [self._item(call, record, peers) for record in records])
 
     def show(self, call: Call) -> None:
         self._service.looking(call)
         record = call.anywhere().directory.namespace(call.values["vhost"])
-        answer_one(call, self._item(call, record))
+        answer_one(call, self._item(call, record, self._service.peers.views()))
 
-    def _item(self, call: Call, record: NamespaceRecord) -> Item:
+    def _item(self, call: Call, record: NamespaceRecord, peers: list[PeerView]) -> Item:
         item = vhost_json(record)
         item["tracing"] = False
         item["cluster_state"] = {self._service.node.name: "running"}
@@ -69,7 +71,7 @@ class Vhosts:
             )
         )
         received = sent = 0
-        for peer in self._service.peers.views():
+        for peer in peers:
             if peer.profile.namespace == record.name:
                 received += int(peer.received_bytes)
                 sent += int(peer.sent_bytes)
