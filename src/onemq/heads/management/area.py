@@ -2,8 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
+from onemq.heads.management.encoding import json_octets
 from onemq.heads.management.errors import Problem, problem_of
 from onemq.heads.management.routes import RouteTable
 from onemq.model.refusal import Refusal
@@ -31,7 +30,7 @@ class Area:
 
     def body(self, problem: Problem) -> bytes:
         """JSON."""
-        return msgspec.json.encode({"error": problem.kind, "message": problem.text})
+        return json_octets({"error": problem.kind, "message": problem.text})
 
     def unknown(self) -> Problem:
         """No route has this path."""

@@ -15,6 +15,7 @@ from librt.strings import BytesWriter
 from onemq.engine.access import Access
 from onemq.heads.advice import refusal_line
 from onemq.heads.management.area import Area
+from onemq.heads.management.encoding import json_octets
 from onemq.heads.management.errors import Problem
 from onemq.heads.management.json_body import BadJson, decoded
 from onemq.heads.management.query import Query
@@ -144,7 +145,7 @@ class Call:
 
     def answer(self, value: object, status: int = 200, fields: bytes = b"") -> None:
         """Completes the call with JSON: a struct, or plain values."""
-        self.send(status, msgspec.json.encode(value), JSON, fields)
+        self.send(status, json_octets(value), JSON, fields)
 
     def empty(self, status: int = 204, fields: bytes = b"") -> None:
         """Completes the call without a body."""

@@ -689,3 +689,18 @@ def test_nothing_that_is_asked_is_a_bug(body: object) -> None:
                 )
                 if answer.body and answer.status not in (405,):
                     json.loads(answer.body)
+
+
+def test_names_that_are_no_text_are_shown_all_the_same(stage: RabbitStage, peer: Peer) -> None:
+    odd = b"q\xff".decode("utf-8", "surrogateescape")
+    stage.access.declare_queue(odd, QueueSettings(arguments={"x-odd": odd}))
+    stage.access.bind_queue(odd, "amq.topic", odd, {})
+    stage.turn()
+    shown = "Invalid UTF-8, base64 is: cf8="
+    (queue,) = peer.gets("/api/queues")
+    assert queue["name"] == shown and queue["arguments"] == {"x-odd": shown}
+    assert peer.gets("/api/bindings")[1]["routing_key"] == shown
+    assert peer.gets("/api/definitions")["queues"][0]["name"] == shown
+    body = b'{"type": "\\ud800"}'
+    refused = peer.asks("PUT", "/api/exchanges/%2F/x", body)
+    assert refused.status == 400

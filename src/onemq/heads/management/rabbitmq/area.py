@@ -5,10 +5,9 @@ Source: rabbit_mgmt_util (bad_request, not_found, halt_response, is_authorized),
 
 from typing import Final
 
-import msgspec
-
 from onemq.heads.management.area import Area
 from onemq.heads.management.call import Call
+from onemq.heads.management.encoding import json_octets
 from onemq.heads.management.errors import Problem
 from onemq.heads.management.rabbitmq.bodies import bad_request, not_found
 from onemq.heads.management.rabbitmq.ports import AmqpWords
@@ -46,7 +45,7 @@ class RabbitArea(Area):
         if problem.kind == "method_not_allowed":
             return b""
         reason = problem.text if problem.value is None else problem.value
-        return msgspec.json.encode({"error": problem.kind, "reason": reason})
+        return json_octets({"error": problem.kind, "reason": reason})
 
     def unknown(self) -> Problem:
         return not_found()

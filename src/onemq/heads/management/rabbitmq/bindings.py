@@ -35,7 +35,7 @@ def binding_json(service: Service, view: BindingView) -> Item:
 
 
 def properties_key(view: BindingView) -> str:
-    key = quote_plus(view.routing_key, safe="").replace("~", "%7E")
+    key = quote_plus(view.routing_key, safe="", errors="surrogateescape").replace("~", "%7E")
     if not view.arguments:
         return key or "~"
     digest = zlib.crc32(identity(view.arguments).encode("utf-8", "surrogateescape"))
