@@ -295,9 +295,13 @@ def write_response(
     if content_type:
         writer.write(b"\r\nContent-Type: ")
         writer.write(content_type)
-    writer.write(b"\r\nContent-Length: ")
-    writer.write(str(len(body)).encode("ascii"))
-    writer.write(b"\r\n")
+    if status == 204 or status == 304:
+        # They have no body, and say nothing of its length (RFC 9110 section 8.6).
+        writer.write(b"\r\n")
+    else:
+        writer.write(b"\r\nContent-Length: ")
+        writer.write(str(len(body)).encode("ascii"))
+        writer.write(b"\r\n")
     writer.write(fields)
     if not keep_alive:
         writer.write(b"Connection: close\r\n")

@@ -269,3 +269,9 @@ def test_a_large_body_in_small_pieces_is_no_large_header(size: int) -> None:
         http.feed(data[start : start + size])
     (request,) = taken(http)
     assert request.body == b"abcd" * 500
+
+
+def test_an_answer_without_a_body_says_nothing_of_its_length() -> None:
+    writer = BytesWriter()
+    write_response(writer, 204, b"", b"", fields=b"X: y\r\n")
+    assert writer.getvalue() == b"HTTP/1.1 204 No Content\r\nX: y\r\n\r\n"
