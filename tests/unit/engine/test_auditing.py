@@ -12,8 +12,8 @@ from onemq.engine.groups.offsets import Commit
 from onemq.engine.ports import DONE, FAILED, REFUSED, Act, Auditor
 from onemq.model.entities import ExchangeSettings, QueueSettings
 from onemq.model.principal import Peer, Principal
-from onemq.model.refusal import Refusal
-from onemq.model.rights import no_rights
+from onemq.model.refusal import Reason, Refusal
+from onemq.model.rights import NamePattern, Rights, no_rights
 
 
 class Notebook(Auditor):
@@ -139,3 +139,21 @@ def test_without_an_auditor_nothing_happens() -> None:
     with Audit(None, "u", "/").doing("make", "thing", "x") as act:
         act.detail("done")
     assert settings_text({"b": "2", "a": "1"}) == "a=1, b=2"
+
+
+def test_resetting_a_group_takes_the_right_to_read_its_topics_and_is_an_act() -> None:
+    driver, notebook = watched()
+    access = driver.access
+    access.topics.create("t", 1, {})
+    access.groups.reset("g", [Commit("t", 0, 5)])
+    assert notebook.acts[-1].detail == "t 0 to 5"
+    group_only = driver.new_access(Rights(NamePattern(""), NamePattern(""), NamePattern("^g$")))
+    with pytest.raises(Refusal) as caught:
+        group_only.groups.reset("g", [Commit("t", 0, 0)])
+    assert (caught.value.reason, caught.value.entity) == (Reason.ACCESS_DENIED, "t")
+    stands = access.groups.committed("g", "t", 0, False)
+    assert stands is not None and stands.offset == 5
+    assert notebook.lines() == [
+        (DONE, "reset offsets", "group", "g"),
+        (REFUSED, "reset offsets", "group", "g"),
+    ]

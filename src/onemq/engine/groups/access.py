@@ -5,6 +5,8 @@ when `Access.position()` is durable.
 Spec: Kafka documentation, "Operations and Resources on Protocols", the group APIs.
 """
 
+from typing import Final
+
 from onemq.engine.acls import CLUSTER, CLUSTER_NAME, DELETE, DESCRIBE, GROUP, READ, TOPIC
 from onemq.engine.authority import Authority
 from onemq.engine.groups.classic_member import Joined, JoinRequest, JoinWaiter, Synced, SyncWaiter
@@ -23,6 +25,9 @@ from onemq.engine.groups.groups import Groups, not_found
 from onemq.engine.groups.offsets import Commit, Committed
 from onemq.engine.groups.topic_book import Visibility
 from onemq.model.refusal import Reason, Refusal
+
+RESETS_TOLD: Final = 20
+"""Of the offsets that are reset at once, so many are written down."""
 
 
 class GroupAccess:
@@ -100,6 +105,21 @@ class GroupAccess:
             # Kafka has no request of its own for it: tools reset a group's offsets by such a commit.
             with self._authority.audit.doing("reset offsets", "group", group, moved_back):
                 pass
+
+    def reset(self, group: str, commits: list[Commit]) -> None:
+        """The group, which must have no members, reads on from there. Refusal ACCESS_DENIED (read: group, topics), UNKNOWN_MEMBER, ...;
+        nothing is changed then."""
+        told = ", ".join(
+            [f"{each.topic} {each.partition} to {each.offset}" for each in commits[:RESETS_TOLD]]
+        )
+        with self._authority.audit.doing("reset offsets", "group", group, told):
+            self._authority.demand(GROUP, READ, group)
+            for each in commits:
+                self._authority.demand(TOPIC, READ, each.topic)
+            self._groups.commit(self._key(group), Membership(), commits, True)
+            for each in commits:
+                if each.refused is not None:
+                    raise each.refused
 
     def _moved_back(self, group: str, commits: list[Commit]) -> str:
         """Where a commit goes back behind what stands, for people."""

@@ -2,13 +2,12 @@
 
 from typing import Any
 
-import msgspec
-
 from onemq.engine.views import BindingView, ExchangeView
 from onemq.heads.management.admin.service import NAMESPACE, Service, accesses, acting, bad_request, looking
 from onemq.heads.management.admin.shapes import Binding, Exchange, Made, Named, NewBinding, NewExchange
 from onemq.heads.management.call import Call
 from onemq.heads.management.errors import Problem
+from onemq.heads.management.json_body import BadJson, decoded
 from onemq.heads.management.routes import Parameter, Route
 from onemq.model.refusal import Reason, Refusal
 
@@ -186,6 +185,9 @@ def _arguments(text: str) -> dict[str, Any]:
     if not text:
         return {}
     try:
-        return msgspec.json.decode(text, type=dict[str, Any])
-    except msgspec.DecodeError as error:
+        found = decoded(text.encode("utf-8", "surrogateescape"))
+    except BadJson as error:
         raise Problem(400, "bad_request", f"arguments: {error}") from None
+    if not isinstance(found, dict):
+        raise Problem(400, "bad_request", "arguments: not an object")
+    return found

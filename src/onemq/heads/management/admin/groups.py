@@ -1,7 +1,6 @@
 """Groups: members, offsets, lag; setting the offsets of a group that has no members."""
 
 from onemq.engine.access import Access
-from onemq.engine.groups.group import Membership
 from onemq.engine.groups.offsets import Commit
 from onemq.engine.topics.lookup import Lookup, LookupWaiter
 from onemq.engine.views import GroupView, TopicView
@@ -179,10 +178,7 @@ class _Resetting(LookupWaiter, Canceller):
             for (view, index), offset in zip(self._todo, self._after, strict=True)
         ]
         if not self._wanted.dry_run:
-            self._access.groups.commit(self._group, Membership(), commits, True)
-            for commit in commits:
-                if commit.refused is not None:
-                    raise commit.refused
+            self._access.groups.reset(self._group, commits)
         self._call.answer(
             ResetDone(
                 group=self._group,
