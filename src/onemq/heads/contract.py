@@ -308,6 +308,10 @@ class Conversation:
         """The connection is gone, for whatever reason: release everything. Called exactly once, last."""
 
 
+class HeldUp(Exception):
+    """A request that publishes came while an alarm holds publishers up: its head keeps it, and takes it up when the alarm is over."""
+
+
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Called:
     """Waits for the answer to one outgoing call. Exactly one of the two is called, once, in a turn; never within `Caller.post`."""

@@ -21,7 +21,7 @@ from onemq.heads.aws.routing import Router
 from onemq.heads.aws.session import Session
 from onemq.heads.aws.settings import AwsSettings
 from onemq.heads.aws.urls import clean_host
-from onemq.heads.contract import Conversation, Link, Profile
+from onemq.heads.contract import Conversation, HeldUp, Link, Profile
 from onemq.model.refusal import Reason, Refusal, WireError
 from onemq.wire.http import CONTINUE, HttpReceiver, HttpRequest, write_response
 from onemq.wire.http_errors import HttpRefused
@@ -58,6 +58,8 @@ class AwsConversation(Conversation):
         self._full = False
         self._holding = False
         self._over = False
+        # A request that publishes, during an alarm.
+        self._kept: HttpRequest | None = None
         link.logged_in()
         link.set_idle(0, settings.idle_ms, b"")
 
@@ -105,10 +107,12 @@ class AwsConversation(Conversation):
 
     def blocked(self, reason: str) -> None:
         # HTTP has no word for it: the net does not read from this peer, its requests wait.
-        return
+        self._session.blocked = True
 
     def unblocked(self) -> None:
-        return
+        self._session.blocked = False
+        if self._kept is not None and not self._over:
+            self._link.again()
 
     def pressed(self, full: bool) -> None:
         self._full = full
@@ -129,7 +133,10 @@ class AwsConversation(Conversation):
         if not self._link.outbox.lane_waits(LANE):
             session.answer_bytes = 0
         while not self._held_back():
-            request = http.next()
+            request = self._kept
+            self._kept = None
+            if request is None:
+                request = http.next()
             if request is None:
                 if http.wants_continue():
                     self._link.outbox.park(LANE, 0, CONTINUE)
@@ -149,6 +156,8 @@ class AwsConversation(Conversation):
             self._waiting = None
             if not waiting.keep_alive:
                 self._close()
+        if self._kept is not None and self._session.blocked:
+            return True
         return self._over or self._full or self._satiated
 
     def _hold_reading(self) -> None:
@@ -198,6 +207,9 @@ class AwsConversation(Conversation):
             return
         try:
             routed.operation.handler(call)
+        except HeldUp:
+            self._kept = request
+            return
         except AwsError as error:
             call.fail(error)
         except Refusal as refusal:

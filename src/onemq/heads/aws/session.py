@@ -13,7 +13,7 @@ from onemq.engine.access import Access
 from onemq.heads.aws.errors import coral_error, invalid_signature
 from onemq.heads.aws.settings import AwsSettings
 from onemq.heads.aws.urls import DEFAULT_REGION, clean_region
-from onemq.heads.contract import Link
+from onemq.heads.contract import HeldUp, Link
 from onemq.model.principal import Principal
 from onemq.model.refusal import Refusal
 from onemq.wire.http import HttpRequest
@@ -31,7 +31,7 @@ class Session:
 
     Attributes:
         scheme: "http" or "https": how the peer reached us.
-        publishing: the net knows that this peer publishes.
+        publishing: the net knows that this peer publishes. blocked: an alarm holds it up.
         answer_bytes: answers made since the last one had left when a request was taken.
         lost: the connection is gone. user_agent, trace: of the last request; `trace` is X-Ray's header (X-Amzn-Trace-Id).
     """
@@ -45,6 +45,7 @@ class Session:
         "gate",
         "link",
         "lost",
+        "blocked",
         "publishing",
         "scheme",
         "settings",
@@ -58,6 +59,7 @@ class Session:
         self.settings = settings
         self.scheme = "https" if link.peer.tls else "http"
         self.publishing = False
+        self.blocked = False
         self.answer_bytes: i64 = 0
         self.lost = False
         self.trace = b""
@@ -155,10 +157,12 @@ class Session:
         )
 
     def publishes(self) -> None:
-        """Called by every operation that publishes: under an alarm the net holds publishers up."""
+        """Called by every operation that publishes, before it does anything: under an alarm publishers are held up. Raises HeldUp."""
         if not self.publishing:
             self.publishing = True
             self.link.publishes()
+        if self.blocked:
+            raise HeldUp
 
 
 def _check_origin(request: HttpRequest) -> None:

@@ -11,7 +11,7 @@ from typing import Final
 from mypy_extensions import i64
 
 from onemq.auth.gate import Gate
-from onemq.heads.contract import Conversation, Link, Profile
+from onemq.heads.contract import Conversation, HeldUp, Link, Profile
 from onemq.heads.kafka.api import API_VERSIONS, APIS
 from onemq.heads.kafka.call import LANE, Call
 from onemq.heads.kafka.codec import REQUEST_BYTES_MIN, Codec
@@ -42,6 +42,8 @@ class KafkaConversation(Conversation):
         self._full = False
         self._holding = False
         self._over = False
+        # A request that publishes, during an alarm.
+        self._kept = b""
         link.set_idle(0, settings.idle_ms, b"")
         if not settings.sasl_required:
             self._enter_anonymously(gate)
@@ -87,10 +89,12 @@ class KafkaConversation(Conversation):
 
     def blocked(self, reason: str) -> None:
         # Kafka has no word for it: the net does not read from this peer, its producer waits.
-        return
+        self._session.blocked = True
 
     def unblocked(self) -> None:
-        return
+        self._session.blocked = False
+        if self._kept and not self._over:
+            self._link.again()
 
     def pressed(self, full: bool) -> None:
         self._full = full
@@ -115,9 +119,13 @@ class KafkaConversation(Conversation):
         if not self._link.outbox.lane_waits(LANE):
             session.answer_bytes = 0
         while not self._held_back():
-            if not codec.next(0 if session.raw_login else REQUEST_BYTES_MIN):
+            if self._kept:
+                kept = self._kept
+                self._kept = b""
+                self._request(kept, 0, len(kept))
+            elif not codec.next(0 if session.raw_login else REQUEST_BYTES_MIN):
                 break
-            if session.raw_login:
+            elif session.raw_login:
                 answer_raw(session, codec.data[codec.start : codec.end])
             else:
                 self._request(codec.data, codec.start, codec.end)
@@ -132,7 +140,10 @@ class KafkaConversation(Conversation):
                 _raise_failure(waiting)
                 return True
             self._waiting = None
-        return self._over or self._full or self._satiated or self._session.muted_until_ms != 0
+        session = self._session
+        if self._kept and session.blocked:
+            return True
+        return self._over or self._full or self._satiated or session.muted_until_ms != 0
 
     def _hold_reading(self) -> None:
         hold = self._codec.buffered_bytes() > self._settings.buffered_bytes_max and self._held_back()
@@ -177,7 +188,11 @@ class KafkaConversation(Conversation):
             api.response_header_has_tags(version),
         )
         authenticated = session.authenticated
-        handler_of(api_key)(call)
+        try:
+            handler_of(api_key)(call)
+        except HeldUp:
+            self._kept = data[start:end]
+            return
         session.tell_denied(api.name)
         if not call.answered:
             call.defer()

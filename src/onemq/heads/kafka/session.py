@@ -12,7 +12,7 @@ from onemq.auth.gate import Gate
 from onemq.engine.access import Access
 from onemq.engine.core import Agenda
 from onemq.heads.advice import refusal_line
-from onemq.heads.contract import Link
+from onemq.heads.contract import HeldUp, Link
 from onemq.heads.kafka.settings import KafkaSettings
 from onemq.model.principal import Peer, Principal
 
@@ -48,7 +48,7 @@ class Session:
     Attributes:
         client_software: name and version from ApiVersions, "" if it did not say. client_id: of the last request.
         muted_until_ms: no request is taken before (a quota was exceeded); 0 = not muted.
-        publishing: the net knows that this peer publishes.
+        publishing: the net knows that this peer publishes. blocked: an alarm holds it up.
         held_bytes: batches in answers that count as on their way to this peer.
         answer_bytes: answers made since the last one had left when a request was taken.
         exchange: the SASL exchange that is under way. raw_login: its tokens come without requests around them (SaslHandshake
@@ -70,6 +70,7 @@ class Session:
         "lost",
         "muted_until_ms",
         "peer",
+        "blocked",
         "publishing",
         "raw_login",
         "settings",
@@ -84,6 +85,7 @@ class Session:
         self.client_id = ""
         self.muted_until_ms: i64 = 0
         self.publishing = False
+        self.blocked = False
         self.lost = False
         self.answer_bytes: i64 = 0
         self.held_bytes: i64 = 0
@@ -149,10 +151,12 @@ class Session:
             access.close()
 
     def publishes(self) -> None:
-        """Called by every produce: under an alarm the net holds publishers up."""
+        """Called by every operation that publishes, before it does anything: under an alarm publishers are held up. Raises HeldUp."""
         if not self.publishing:
             self.publishing = True
             self.link.publishes()
+        if self.blocked:
+            raise HeldUp
 
     def hold(self, size: i64) -> None:
         """Batches are on their way to the peer. A little counts as having left: the net's limit holds for it."""

@@ -21,7 +21,7 @@ from onemq.engine.settings import EngineSettings
 from onemq.heads.aws.head import AwsHead
 from onemq.heads.aws.settings import AwsSettings
 from onemq.heads.aws.sqs.native_reader import SqsNativeReader
-from onemq.heads.contract import Called, Caller, Link
+from onemq.heads.contract import Called, Caller, Conversation, Link
 from onemq.model.principal import Peer as PeerAddress
 from onemq.model.record import NATIVE_SQS
 from onemq.net.outbox import Durability, ParkingOutbox
@@ -42,6 +42,8 @@ class StageLink(Link):
         self.publishing = False
         self.resuming = False
         self.held = False
+        self.alarm = ""
+        self.conversation: Conversation | None = None
         self.log: list[str] = []
 
     def touch(self) -> None:
@@ -62,6 +64,8 @@ class StageLink(Link):
 
     def publishes(self) -> None:
         self.publishing = True
+        if self.alarm and self.conversation is not None:
+            self.conversation.blocked(self.alarm)
 
     def again(self) -> None:
         self.resuming = True
@@ -197,6 +201,7 @@ class Peer:
         self.outbox = ParkingOutbox(stage.durability)
         self.link = StageLink(self.outbox, host, tls)
         self.conversation = stage.head.open(self.link)
+        self.link.conversation = self.conversation
         self.refusal: Exception | None = None
         self._http = h11.Connection(h11.CLIENT)
         self._open: list[str] = []

@@ -401,3 +401,18 @@ def test_dead_letters_go_home(stage: Stage) -> None:
         dead.refuses("StartMessageMoveTask", SourceArn=arn.replace("dead", "orders")).code
         == "InvalidParameterValue"
     )
+
+
+def test_a_send_under_an_alarm_waits_until_it_is_over() -> None:
+    stage = Stage()
+    peer, other = stage.connect(), stage.connect()
+    url = other.sqs("CreateQueue", QueueName="q")["QueueUrl"]
+    peer.link.alarm = "low on disk"
+    peer.says("SendMessage", QueueUrl=url, MessageBody="one")
+    peer.hears_nothing()
+    assert other.sqs("ReceiveMessage", QueueUrl=url) == {}
+    peer.link.alarm = ""
+    peer.conversation.unblocked()
+    stage.turn()
+    assert "MessageId" in peer.result()
+    assert [message["Body"] for message in other.sqs("ReceiveMessage", QueueUrl=url)["Messages"]] == ["one"]

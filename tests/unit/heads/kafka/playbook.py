@@ -22,7 +22,7 @@ from onemq.auth.users import User, Users
 from onemq.engine.broker import Broker
 from onemq.engine.ports import Store
 from onemq.engine.settings import EngineSettings
-from onemq.heads.contract import Link
+from onemq.heads.contract import Conversation, Link
 from onemq.heads.kafka.head import KafkaHead
 from onemq.heads.kafka.settings import KafkaSettings
 from onemq.model.passwords import hash_password
@@ -43,6 +43,8 @@ class StageLink(Link):
         self.publishing = False
         self.resuming = False
         self.held = False
+        self.alarm = ""
+        self.conversation: Conversation | None = None
         self.logged = False
         self.log: list[str] = []
 
@@ -64,6 +66,8 @@ class StageLink(Link):
 
     def publishes(self) -> None:
         self.publishing = True
+        if self.alarm and self.conversation is not None:
+            self.conversation.blocked(self.alarm)
 
     def again(self) -> None:
         self.resuming = True
@@ -146,6 +150,7 @@ class Peer:
         self.outbox = ParkingOutbox(stage.durability)
         self.link = StageLink(self.outbox, host)
         self.conversation = stage.head.open(self.link)
+        self.link.conversation = self.conversation
         self.client_id = "playbook"
         self.refusal: Exception | None = None
         self._open: list[tuple[int, Any]] = []

@@ -128,3 +128,19 @@ def test_rights_are_asked_for() -> None:
     assert outcome(reader.asks(produce(9, "open", batch(b"a")))).error_code == errors.NONE
     for name in ("read-only", "secret"):
         assert refusal(reader, produce(9, name, batch(b"a"))) == errors.TOPIC_AUTHORIZATION_FAILED
+
+
+def test_a_produce_under_an_alarm_waits_until_it_is_over() -> None:
+    stage = Stage()
+    peer, other = stage.connect(), stage.connect()
+    make_topic(other, "t")
+    peer.link.alarm = "low on memory"
+    peer.says(produce(9, "t", batch(b"one")), metadata(9, "t"))
+    peer.hears_nothing()
+    assert values(other.asks(fetch(11, "t", 0)).responses[0].partitions[0].records) == []
+    peer.link.alarm = ""
+    peer.conversation.unblocked()
+    stage.turn()
+    produced, shown = peer.hears()
+    assert produced.responses[0].partition_responses[0].error_code == 0 and shown.topics[0].name == "t"
+    assert values(other.asks(fetch(11, "t", 0)).responses[0].partitions[0].records) == [b"one"]
