@@ -36,6 +36,11 @@ password = "guest"
 permissions = {{ "/" = {EVERYTHING}, other = {EVERYTHING} }}
 access_keys = {{ guest = "guest" }}
 
+[users.operator]
+password = "operator"
+tags = ["administrator"]
+permissions."/" = {EVERYTHING}
+
 [users.no-configure]
 password = "secret"
 permissions."/" = {{ write = ".*", read = ".*" }}

@@ -17,11 +17,13 @@ from typing import Any, Final
 
 from broker_process import BrokerProcess
 from conformance.driver import Driver, Envelope, Queue, Word
-from conformance.drivers import DRIVERS, LISTENERS, READERS
+from conformance.drivers import DRIVERS, LISTENERS, READERS, SENDERS
+from conformance.management_ends import Management
 
 HERE: Final = Path(__file__).resolve().parent
 DOCUMENTS: Final = HERE.parents[1] / "docs" / "protocols"
 BEGIN, END = "<!-- begin of the table -->", "<!-- end of the table -->"
+End = Driver | Management
 SENT_AT: Final = int(time.time()) - 100  # older than any retention would not be kept
 FIELDS: Final = {
     "body": "text",
@@ -93,9 +95,9 @@ def sample() -> Envelope:
     )
 
 
-def round_trip(broker: BrokerProcess, sender: Driver, reader: Driver) -> tuple[Envelope, Envelope]:
+def round_trip(broker: BrokerProcess, sender: End, reader: End) -> tuple[Envelope, Envelope]:
     """What was sent, and what came."""
-    queue = Queue(f"trip-{sender.name}-{reader.name}")
+    queue = Queue(f"trip-{sender.name}-{reader.name}".replace(" ", "-"))
     with closing(sender.connect(broker)) as sends, closing(reader.connect(broker)) as reads:
         reads.declare(queue)
         if sender is not reader:
@@ -137,7 +139,7 @@ def strays(sent: Envelope, got: Envelope) -> list[str]:
 def matrix(broker: BrokerProcess) -> str:
     heads = row("from", "to", *FIELDS.values(), "besides")
     lines = [heads, row(*["---"] * (3 + len(FIELDS)))]
-    for sender in DRIVERS:
+    for sender in SENDERS:
         for reader in READERS:
             sent, got = round_trip(broker, sender, reader)
             besides = ", ".join(f"`{name}`" for name in strays(sent, got))
@@ -149,12 +151,12 @@ def body_of_bytes(broker: BrokerProcess) -> str:
     """What a body that is no text becomes; SQS and SNS cannot send one."""
     lines = [row("from", "to", "a body of bytes"), row("---", "---", "---")]
     envelope = replace(sample(), body=b"\x00\xff\xfe")
-    for sender in DRIVERS:
+    for sender in SENDERS:
         for reader in READERS:
             if sender.listener == "aws":
                 lines.append(row(sender.name, reader.name, "-"))
                 continue
-            queue = Queue(f"bytes-{sender.name}-{reader.name}")
+            queue = Queue(f"bytes-{sender.name}-{reader.name}".replace(" ", "-"))
             with closing(sender.connect(broker)) as sends, closing(reader.connect(broker)) as reads:
                 reads.declare(queue)
                 if sender is not reader:
