@@ -1,11 +1,15 @@
-"""The broker as a whole: what it is, what it holds, how fast it goes, who asks."""
+"""The broker as a whole: what it is, what it holds, how fast it goes, who asks.
 
+What tells of others' namespaces or of the machine is for who may monitor, as in RabbitMQ's overview; others see what is theirs.
+"""
+
+from onemq.engine.counters import Totals
 from onemq.engine.rates import SAMPLED, Series
 from onemq.heads.management.admin.service import Service
 from onemq.heads.management.admin.shapes import Listener, Me, Overview, Protocol, Rates
 from onemq.heads.management.call import PROTOCOL, Call
 from onemq.heads.management.errors import Problem
-from onemq.heads.management.routes import ANYBODY, Parameter, Route
+from onemq.heads.management.routes import ANYBODY, MONITORING, Parameter, Route, has_tag
 
 _HEADS = {"amqp": "amqp091", "amqps": "amqp091", "kafkas": "kafka", "awss": "aws", "https": "http"}
 """Names of listeners to names under which protocols count."""
@@ -45,8 +49,9 @@ class OverviewPart:
         counts = _Counts()
         for name in call.namespaces():
             counts.add(call, name)
-        totals = call.anywhere().inspection.totals()
-        connected = self._connected()
+        everything = has_tag(call.principal, MONITORING)
+        totals = call.anywhere().inspection.totals() if everything else Totals()
+        connected = self._connected("" if everything else call.principal.name)
         names = sorted({*totals.protocols, *connected} - {PROTOCOL, "http"})
         protocols = [
             Protocol(
@@ -62,20 +67,20 @@ class OverviewPart:
                 node=node.name,
                 time_ms=call.now_ms(),
                 uptime_ms=facts.uptime_ms,
-                process_id=facts.process_id,
+                process_id=facts.process_id if everything else 0,
                 processors=facts.processors,
-                data_directory=facts.directory,
+                data_directory=facts.directory if everything else "",
                 memory_only=not facts.directory,
-                resident_bytes=_known(facts.memory_used),
-                memory_limit_bytes=_known(facts.memory_limit),
-                disk_free_bytes=_known(facts.disk_free),
-                disk_limit_bytes=_known(facts.disk_limit),
+                resident_bytes=_known(facts.memory_used, everything),
+                memory_limit_bytes=_known(facts.memory_limit, everything),
+                disk_free_bytes=_known(facts.disk_free, everything),
+                disk_limit_bytes=_known(facts.disk_limit, everything),
                 alarms=[
                     name for name, on in (("memory", facts.memory_alarm), ("disk", facts.disk_alarm)) if on
                 ],
                 listeners=[
                     Listener(protocol=each.protocol, host=each.host, port=each.port, tls=each.tls)
-                    for each in node.listening()
+                    for each in (node.listening() if everything else [])
                 ],
                 namespaces=len(call.namespaces()),
                 queues=counts.queues,
@@ -91,11 +96,11 @@ class OverviewPart:
             )
         )
 
-    def _connected(self) -> dict[str, int]:
-        """By protocol, without operators."""
+    def _connected(self, user: str) -> dict[str, int]:
+        """By protocol, without operators. user: his only; "" = all."""
         found: dict[str, int] = {}
         for peer in self._service.peers.views():
-            if not peer.profile.operates:
+            if not peer.profile.operates and (not user or peer.profile.user == user):
                 name = _HEADS.get(peer.head, peer.head)
                 found[name] = found.get(name, 0) + 1
         return found
@@ -110,6 +115,9 @@ class OverviewPart:
             series = call.watch(call.query.text("namespace", "/")).inspection.exchange_series(exchange)
             of = f"exchange {exchange}"
         else:
+            if not has_tag(call.principal, MONITORING):
+                text = "the rates of the whole broker take a user with the tag monitoring: name a queue or an exchange"
+                raise Problem(403, "access_denied", text)
             series = call.anywhere().inspection.broker_series()
             of = "broker"
         if series is None:
@@ -141,5 +149,5 @@ class _Counts:
         self.groups += len(inspection.groups())
 
 
-def _known(value: int) -> int | None:
-    return None if value < 0 else value
+def _known(value: int, told: bool) -> int | None:
+    return value if told and value >= 0 else None

@@ -45,7 +45,10 @@ class Protocol(View):
 
 
 class Overview(View):
-    """The whole broker. resident_bytes, memory_limit_bytes, disk_free_bytes, disk_limit_bytes: null where not known."""
+    """The whole broker. resident_bytes, memory_limit_bytes, disk_free_bytes, disk_limit_bytes: null where not known.
+
+    Whoever may not monitor is told of his own connections and namespaces only, and nothing of the machine: null, 0, "" or empty.
+    """
 
     version: str
     node: str

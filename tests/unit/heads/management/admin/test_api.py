@@ -497,3 +497,16 @@ def test_settings_out_of_range(changes: Any) -> None:
     answer = contract.peer.asks("PUT", "/v1/queues/%2F/new", {"settings": changes})
     assert answer.status == 400
     contract.call("get", Q, queue="new", status=404)
+
+
+def test_who_may_not_monitor_learns_nothing_of_others() -> None:
+    contract = Contract()
+    contract.call("put", Q, {}, queue="q")
+    contract.call("post", "publish/{namespace}", {"target": "q", "messages": [{"body": "x"}]})
+    seen = contract.call("get", "overview", login="monitor:monitor")
+    assert seen["counters"]["published"] == 1
+    own = contract.call("get", "overview", login="manager:manager")
+    assert own["counters"]["published"] == 0 and own["protocols"] == [] and own["listeners"] == []
+    assert (own["process_id"], own["data_directory"], own["resident_bytes"]) == (0, "", None)
+    contract.call("get", "rates", login="manager:manager", status=403)
+    assert contract.call("get", "rates", login="monitor:monitor")["of"] == "broker"
