@@ -52,7 +52,8 @@ class OverviewPart:
         everything = has_tag(call.principal, MONITORING)
         totals = call.anywhere().inspection.totals() if everything else Totals()
         connected = self._connected("" if everything else call.principal.name)
-        names = sorted({*totals.protocols, *connected} - {PROTOCOL, "http"})
+        served = totals.protocols if everything else {}
+        names = sorted({*served, *connected} - {PROTOCOL, "http"})
         protocols = [
             Protocol(
                 name=name,
