@@ -101,6 +101,8 @@ class InspectionAccess:
         summary = QueueSummary()
         for name in self.queue_names():
             summary.queues += 1
+            if name in self._space.topics:
+                summary.topics += 1
             queue = self._space.queues.get(name)
             if queue is None:
                 for partition in self._space.topics[name].partitions:
@@ -109,6 +111,7 @@ class InspectionAccess:
             gauges = queue_gauges(queue)
             summary.ready += gauges.ready
             summary.leased += gauges.unacked
+            summary.delayed += gauges.delayed
             summary.counters.add(queue.counters)
         return summary
 

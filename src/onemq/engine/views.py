@@ -126,14 +126,16 @@ class QueueView:
 
 
 class QueueSummary:
-    """Queues added up: how many, records that are ready and leased, what they counted."""
+    """Queues added up: how many (and with how many a topic has the name), records that are ready, leased and delayed, what they counted."""
 
-    __slots__ = ("counters", "leased", "queues", "ready")
+    __slots__ = ("counters", "delayed", "leased", "queues", "ready", "topics")
 
     def __init__(self) -> None:
         self.queues: i64 = 0
         self.ready: i64 = 0
         self.leased: i64 = 0
+        self.delayed: i64 = 0
+        self.topics: i64 = 0
         self.counters = Counters()
 
 

@@ -3,6 +3,7 @@
 from onemq.engine.directory.access import DirectoryAccess
 from onemq.engine.directory.policies import Policy as PolicyRecord
 from onemq.engine.directory.records import PermissionRecord, UserRecord
+from onemq.engine.views import QueueSummary
 from onemq.heads.management.admin.service import NAMESPACE
 from onemq.heads.management.admin.shapes import (
     AccessKey,
@@ -281,19 +282,19 @@ def permission_of(record: PermissionRecord) -> Permission:
 def _namespace(call: Call, name: str) -> NamespaceView:
     record = _directory(call).namespace(name)
     try:
-        views = call.watch(name).inspection.queues()
+        summary = call.watch(name).inspection.queue_summary()
     except Refusal as refusal:
         if refusal.reason != Reason.NAMESPACE_DENIED:
             raise
-        views = []
+        summary = QueueSummary()
     return NamespaceView(
         name=record.name,
         description=record.description,
         tags=list(record.tags or []),
         default_queue_type=record.default_queue_type,
-        queues=len(views),
-        topics=sum(1 for view in views if view.topic),
-        ready=sum(int(view.ready) for view in views),
+        queues=int(summary.queues),
+        topics=int(summary.topics),
+        ready=int(summary.ready),
     )
 
 

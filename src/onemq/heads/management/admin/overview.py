@@ -140,12 +140,12 @@ class _Counts:
 
     def add(self, call: Call, namespace: str) -> None:
         inspection = call.watch(namespace).inspection
-        for view in inspection.queues():
-            self.queues += 1
-            self.topics += 1 if view.topic else 0
-            self.ready += int(view.ready)
-            self.leased += int(view.leased)
-            self.delayed += int(view.delayed)
+        summary = inspection.queue_summary()
+        self.queues += int(summary.queues)
+        self.topics += int(summary.topics)
+        self.ready += int(summary.ready)
+        self.leased += int(summary.leased)
+        self.delayed += int(summary.delayed)
         self.exchanges += len(inspection.exchanges())
         self.groups += len(inspection.groups())
 
