@@ -18,8 +18,8 @@ from engine_driver import RecordingSink
 from onemq.engine.consumption import GetResult, GetWaiter
 from onemq.engine.views import BindingView
 from onemq.heads.contract import Profile
+from onemq.heads.management.gathering import SLICE
 from onemq.heads.management.rabbitmq.bindings import is_meant
-from onemq.heads.management.rabbitmq.lists import SLICE
 from onemq.model.demand import Demand
 from onemq.model.entities import QueueSettings
 from onemq.model.principal import Principal

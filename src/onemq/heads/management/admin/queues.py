@@ -7,7 +7,15 @@ import msgspec
 from onemq.engine.access import Access
 from onemq.engine.settings_codec import queue_copy
 from onemq.engine.views import QueueView
-from onemq.heads.management.admin.service import NAMESPACE, Service, accesses, acting, bad_request, looking
+from onemq.heads.management.admin.service import (
+    NAMESPACE,
+    Service,
+    accesses,
+    acting,
+    bad_request,
+    looking,
+    queue_view,
+)
 from onemq.heads.management.admin.shapes import (
     Consumer,
     Gone,
@@ -20,6 +28,7 @@ from onemq.heads.management.admin.shapes import (
 )
 from onemq.heads.management.call import Call
 from onemq.heads.management.errors import Problem
+from onemq.heads.management.gathering import answer_gathered
 from onemq.heads.management.routes import Parameter, Route
 
 _IF_UNUSED = Parameter("if_unused", "only if nobody consumes", "boolean")
@@ -79,16 +88,23 @@ class Queues:
         ]
 
     def index(self, call: Call) -> None:
+        """Some in each turn: there may be very many."""
         now_ms = call.now_ms()
         part = call.query.text("name")
-        call.answer(
-            [
-                queue_of(view, now_ms, self._service)
-                for access in accesses(call)
-                for view in access.inspection.queues()
-                if part in view.name
-            ]
-        )
+        found = [
+            (access, name)
+            for access in accesses(call)
+            for name in access.inspection.queue_names()
+            if part in name
+        ]
+
+        def build(place: int) -> Queue | None:
+            access, name = found[place]
+            view = queue_view(access, name)
+            # It may have gone since the list was begun.
+            return None if view is None else queue_of(view, now_ms, self._service)
+
+        answer_gathered(call, len(found), build)
 
     def show(self, call: Call) -> None:
         self._answer(call, looking(call))

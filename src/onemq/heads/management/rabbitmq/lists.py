@@ -7,16 +7,15 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 from onemq.engine.groups.pattern import TopicPattern
-from onemq.heads.management.call import Call, Canceller
+from onemq.heads.management.call import Call
 from onemq.heads.management.errors import Problem
+from onemq.heads.management.gathering import Gathering
 from onemq.heads.management.rabbitmq.bodies import bad_request
 from onemq.model.refusal import Refusal
 
 PAGE_SIZE: Final = 100
 PAGE_SIZE_MAX: Final = 500
 PATTERN_LENGTH_MAX: Final = 1000
-SLICE: Final = 200
-"""Objects that are made in one turn."""
 Item = dict[str, Any]
 T = TypeVar("T")
 
@@ -86,43 +85,6 @@ def answer_list_of(call: Call, names: list[str], build: Callable[[int], Item | N
     gathering.go_on()
     if not call.answered:
         call.canceller = gathering
-
-
-class Gathering(Canceller):
-    """Makes the objects of a list, some in each turn."""
-
-    def __init__(
-        self,
-        call: Call,
-        places: list[int],
-        build: Callable[[int], Item | None],
-        finish: Callable[[list[Item]], None],
-    ) -> None:
-        self._call = call
-        self._places = places
-        self._build = build
-        self._finish = finish
-        self._at = 0
-        self._items: list[Item] = []
-
-    def go_on(self) -> None:
-        end = min(self._at + SLICE, len(self._places))
-        for place in self._places[self._at : end]:
-            item = self._build(place)
-            if item is not None:
-                self._items.append(item)
-        self._at = end
-        if end == len(self._places):
-            self._finish(self._items)
-        else:
-            self._call.soon(self.go_on)
-
-    def cancel(self) -> None:
-        self._call.work = None
-
-    def hurry(self) -> None:
-        self._call.work = None
-        self._finish(self._items)
 
 
 def answer_one(call: Call, item: Item) -> None:

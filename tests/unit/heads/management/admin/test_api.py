@@ -8,6 +8,10 @@ from typing import Any
 import pytest
 from openapi_spec_validator import validate
 
+from onemq.heads.management.gathering import SLICE
+from onemq.model.entities import QueueSettings
+from onemq.model.principal import Principal
+from onemq.model.rights import all_rights
 from unit.heads.management.admin.contract import Contract
 from unit.heads.management.playbook import START_MS
 
@@ -510,3 +514,13 @@ def test_who_may_not_monitor_learns_nothing_of_others() -> None:
     assert (own["process_id"], own["data_directory"], own["resident_bytes"]) == (0, "", None)
     contract.call("get", "rates", login="manager:manager", status=403)
     assert contract.call("get", "rates", login="monitor:monitor")["of"] == "broker"
+
+
+def test_very_many_queues_are_listed_over_several_turns() -> None:
+    contract = Contract()
+    broker = contract.stage.broker
+    access = broker.access(Principal("guest", ["administrator"]), "/", all_rights())
+    for number in range(SLICE * 2 + 50):
+        access.declare_queue(f"q{number:04}", QueueSettings())
+    listed = contract.call("get", "queues", query={"name": "q0"})
+    assert [each["name"] for each in listed] == [f"q{number:04}" for number in range(SLICE * 2 + 50)]
