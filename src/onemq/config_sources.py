@@ -17,6 +17,8 @@ from onemq.config import Settings, contradictions
 PREFIX: Final = "ONEMQ_"
 NOT_SETTINGS: Final = ("ONEMQ_CONFIG", "ONEMQ_COMPILE", "ONEMQ_TEST_", "ONEMQ_BENCH_")
 """Variables with our prefix that are no settings: the path of the file itself, and what build, tests and benchmarks read."""
+OF_CLIENTS: Final = ("ONEMQ_URL", "ONEMQ_USER", "ONEMQ_PASSWORD", "ONEMQ_NAMESPACE")
+"""The same, with their whole names: read by commands that talk to a broker."""
 
 _SECRETS: Final = ("password", "password_hash")
 _UNITS: Final = {
@@ -180,7 +182,7 @@ def _from_environment(environment: Mapping[str, str], problems: list[str]) -> li
     found: list[Assignment] = []
     names = {environment_name(path): path for path in setting_paths()}
     for name, text in sorted(environment.items()):
-        if not name.startswith(PREFIX) or name.startswith(NOT_SETTINGS):
+        if not name.startswith(PREFIX) or name.startswith(NOT_SETTINGS) or name in OF_CLIENTS:
             continue
         origin = f"the environment variable {name}"
         if name in names:

@@ -1,170 +1,65 @@
-"""The command line: `onemq serve`, `onemq hash-password`. Turns flags into settings, and what goes wrong into words.
+"""The command line: which commands there are. Each family has a module, imported when one of its commands is called.
 
-Exit status: 0 stopped in order, 1 failed, 2 a bad setting or flag.
+Exit status: 0 done, 1 it failed or was refused, 2 the command line or a setting was wrong. docs/cli.md.
 """
 
-import os
-import sys
-from typing import NoReturn
+from typing import Final
 
 import click
 
 from onemq import __version__
+from onemq.cli.frame import LazyGroup
 
-CONFIG_VARIABLE = "ONEMQ_CONFIG"
-DEFAULT_CONFIG = "onemq.toml"
+_HERE: Final = "onemq.cli."
+COMMANDS: Final[dict[str, dict[str, tuple[str, str]]]] = {
+    "The broker": {
+        "serve": (_HERE + "serve:serve", "Run the broker."),
+        "status": (_HERE + "status:status", "What the running broker is and holds."),
+        "top": (_HERE + "top:top", "Live: rates, depths, lag, in flight, oldest age."),
+        "doctor": (_HERE + "doctor:doctor", "Check this machine and the settings, and say what to do."),
+        "bench": (_HERE + "bench.command:bench", "Put a load on the running broker, and show latencies."),
+        "hash-password": (_HERE + "hash_password:hash_password_command", "Hash a password for the settings."),
+    },
+    "Messages": {
+        "publish": (_HERE + "publish:publish", "Publish to a queue, a topic or an exchange."),
+        "consume": (_HERE + "consume:consume", "Take messages from a queue, or read a topic."),
+        "peek": (_HERE + "peek:peek", "Look at messages without taking them."),
+        "dead-letters": (
+            _HERE + "dead_letters:dead_letters",
+            "Why, where, how often and when messages died.",
+        ),
+        "redrive": (_HERE + "redrive:redrive", "Move dead letters back, or elsewhere."),
+        "replay": (_HERE + "replay:replay", "Give kept messages to their readers again."),
+    },
+    "What there is": {
+        "queues": (_HERE + "queues:queues", "List, show, create, delete, purge, set."),
+        "topics": (_HERE + "topics:topics", "List, show, create, delete, set."),
+        "groups": (_HERE + "groups:groups", "List, show, reset, delete."),
+        "exchanges": (_HERE + "exchanges:exchanges", "List, show, create, delete, bind, unbind, bindings."),
+        "connections": (_HERE + "connections:connections", "List, show, close."),
+        "users": (_HERE + "users:users", "List, show, create, set, delete, permissions, grant, revoke."),
+        "namespaces": (_HERE + "namespaces:namespaces", "List, show, create, delete."),
+        "policies": (_HERE + "policies:policies", "List, set, delete."),
+    },
+    "Bring and take": {
+        "export": (_HERE + "exporting:export", "Write down everything that was declared."),
+        "import": (
+            _HERE + "importing:import_command",
+            "Declare what a file says: ours, RabbitMQ's, ElasticMQ's.",
+        ),
+    },
+}
 
-Flag = tuple[str, str, str]
-"""Dotted name of the setting, its value as text, the flag as it was spelled."""
 
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    lazy=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="\b\nExample:\n  onemq serve &\n  onemq queues create orders\n  onemq publish orders hello\n  onemq consume orders",
+)
 @click.version_option(__version__, prog_name="onemq", message="%(prog)s %(version)s")
 def main() -> None:
-    """One durable message broker that every client can use."""
+    """One durable message broker that every client can use.
 
-
-@main.command()
-@click.option(
-    "--config",
-    type=click.Path(dir_okay=False),
-    help=f"Settings file; {DEFAULT_CONFIG} is read if it is here.",
-)
-@click.option("--data", metavar="DIR", help="Directory of the data [storage.data].")
-@click.option("--memory", is_flag=True, help="Keep everything in memory, store nothing [storage.memory].")
-@click.option("--host", help="Address to listen on [server.host].")
-@click.option("--amqp-port", metavar="N", help="AMQP 0-9-1; 0 takes a free port, off for none [amqp.port].")
-@click.option(
-    "--amqp-tls-port", metavar="N", help="AMQP 0-9-1 over TLS; needs tls.certificate [amqp.tls_port]."
-)
-@click.option("--kafka-port", metavar="N", help="Kafka; 0 takes a free port, off for none [kafka.port].")
-@click.option("--kafka-tls-port", metavar="N", help="Kafka over TLS; needs tls.certificate [kafka.tls_port].")
-@click.option(
-    "--aws-port", metavar="N", help="Amazon SQS and SNS; 0 takes a free port, off for none [aws.port]."
-)
-@click.option(
-    "--aws-tls-port", metavar="N", help="Amazon SQS and SNS over TLS; needs tls.certificate [aws.tls_port]."
-)
-@click.option(
-    "--http-port",
-    metavar="N",
-    help="RabbitMQ's management API, health and metrics; 0 takes a free port, off for none [http.port].",
-)
-@click.option(
-    "--http-tls-port", metavar="N", help="The same over TLS; needs tls.certificate [http.tls_port]."
-)
-@click.option(
-    "--metrics-port",
-    metavar="N",
-    help="Metrics for Prometheus; 0 takes a free port, off for none [metrics.port].",
-)
-@click.option(
-    "--port-file",
-    metavar="FILE",
-    help="Write the ports there as JSON when clients are served [server.port_file].",
-)
-@click.option("--log-level", metavar="LEVEL", help="debug, info, warning or error [log.level].")
-@click.option(
-    "--set", "assignments", metavar="NAME=VALUE", multiple=True, help="Any other setting, by its dotted name."
-)
-def serve(
-    config: str | None,
-    data: str | None,
-    memory: bool,
-    host: str | None,
-    amqp_port: str | None,
-    amqp_tls_port: str | None,
-    kafka_port: str | None,
-    kafka_tls_port: str | None,
-    aws_port: str | None,
-    aws_tls_port: str | None,
-    http_port: str | None,
-    http_tls_port: str | None,
-    metrics_port: str | None,
-    port_file: str | None,
-    log_level: str | None,
-    assignments: tuple[str, ...],
-) -> None:
-    """Run the broker. Settings: defaults, then onemq.toml, then ONEMQ_* variables, then flags."""
-    flags: list[Flag] = []
-    if data is not None and memory:
-        fail("--data and --memory exclude each other: with --memory nothing is stored")
-    if data is not None:
-        # A data directory asked for on the command line beats storage.memory = true in the file.
-        flags += [("storage.data", data, "the flag --data"), ("storage.memory", "false", "the flag --data")]
-    if memory:
-        flags.append(("storage.memory", "true", "the flag --memory"))
-    for name, flag, value in (
-        ("server.host", "--host", host),
-        ("amqp.port", "--amqp-port", amqp_port),
-        ("amqp.tls_port", "--amqp-tls-port", amqp_tls_port),
-        ("kafka.port", "--kafka-port", kafka_port),
-        ("kafka.tls_port", "--kafka-tls-port", kafka_tls_port),
-        ("aws.port", "--aws-port", aws_port),
-        ("aws.tls_port", "--aws-tls-port", aws_tls_port),
-        ("http.port", "--http-port", http_port),
-        ("http.tls_port", "--http-tls-port", http_tls_port),
-        ("metrics.port", "--metrics-port", metrics_port),
-        ("server.port_file", "--port-file", port_file),
-        ("log.level", "--log-level", log_level),
-    ):
-        if value is not None:
-            flags.append((name, value, f"the flag {flag}"))
-    for assignment in assignments:
-        name, equals, value = assignment.partition("=")
-        if not equals:
-            fail(f"--set takes NAME=VALUE, got {assignment!r}")
-        flags.append((name.strip(), value, f"the flag --set {name.strip()}"))
-    _serve(config, flags)
-
-
-def _serve(config: str | None, flags: list[Flag]) -> None:
-    from onemq.config_sources import BadSettings, load
-
-    path, text = _read_config(config)
-    try:
-        settings = load(file_name=path, file_text=text, environment=os.environ, flags=flags)
-    except BadSettings as error:
-        fail("\n".join(error.problems))
-    from onemq.app.process import run
-
-    sys.exit(run(settings))
-
-
-def _read_config(config: str | None) -> tuple[str, str]:
-    """Name and text of the settings file; ("", "") when there is none and none was asked for."""
-    asked = config if config is not None else os.environ.get(CONFIG_VARIABLE)
-    path = asked if asked is not None else DEFAULT_CONFIG
-    if asked is None and not os.path.exists(path):
-        return "", ""
-    try:
-        with open(path, encoding="utf-8") as file:
-            return path, file.read()
-    except (OSError, UnicodeDecodeError) as error:
-        origin = "--config" if config is not None else CONFIG_VARIABLE
-        fail(
-            f"cannot read the settings file {path} (from {origin if asked is not None else 'here'}): {error}"
-        )
-
-
-@main.command("hash-password")
-@click.option(
-    "--stdin", "from_stdin", is_flag=True, help="Read the password from standard input, without asking."
-)
-def hash_password_command(from_stdin: bool) -> None:
-    """Ask for a password and print its salted hash, for `password_hash` in the settings."""
-    from onemq.model.passwords import SALT_BYTES, hash_password
-
-    if from_stdin:
-        password = sys.stdin.readline().rstrip("\n")
-    else:
-        password = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
-    if not password:
-        fail("an empty password can never log in")
-    click.echo(hash_password(password, os.urandom(SALT_BYTES)).encoded())
-
-
-def fail(text: str) -> NoReturn:
-    """Says what is wrong and exits with status 2."""
-    click.echo(f"onemq: {text}", err=True)
-    sys.exit(2)
+    Commands talk to the broker at --url (ONEMQ_URL) with --user and --password (ONEMQ_USER, ONEMQ_PASSWORD).
+    """

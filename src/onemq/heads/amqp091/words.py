@@ -60,9 +60,16 @@ class AmqpWords:
     # Declarations. Raise Refusal; of kind "" where its `detail` is the whole text.
 
     def declare_queue(
-        self, access: Access, name: str, durable: bool, auto_delete: bool, arguments: dict[str, object]
+        self,
+        access: Access,
+        name: str,
+        durable: bool,
+        auto_delete: bool,
+        arguments: dict[str, object],
+        settings_over: dict[str, object] | None = None,
     ) -> bool:
-        """True: it was made; False: it is there, and the same."""
+        """True: it was made; False: it is there, and the same. settings_over: fields of QueueSettings that go before what the arguments
+        say, when it is made."""
         fields = _fields(arguments)
         try:
             forbid_reserved("queue", name)
@@ -74,6 +81,9 @@ class AmqpWords:
                 settings = second_queue(existing, durable, False, auto_delete, fields)
             else:
                 settings = queue_settings(name, access.namespace, durable, False, auto_delete, fields)
+                if settings_over is not None:
+                    for field, value in settings_over.items():
+                        setattr(settings, field, value)
         except AmqpRefusal as refusal:
             raise _as_refusal(refusal) from None
         access.declare_queue(stripped(name), settings)

@@ -131,15 +131,10 @@ class Queues:
         wanted = call.body(NewQueue)
         access = acting(call)
         name = call.values["queue"]
+        over = {} if wanted.settings is None else _checked(wanted.settings)
         made = self._service.words.declare_queue(
-            access, name, wanted.durable, wanted.auto_delete, wanted.arguments
+            access, name, wanted.durable, wanted.auto_delete, wanted.arguments, over
         )
-        if made and wanted.settings is not None:
-            try:
-                _alter(access, name, wanted.settings)
-            except Exception:
-                access.delete_queue(name)
-                raise
         call.answer(Made(name=name, made=made))
 
     def alter(self, call: Call) -> None:
@@ -165,6 +160,14 @@ class Queues:
 def _alter(access: Access, name: str, changes: QueueChanges) -> None:
     """Raises Problem, and Refusal as `Access.alter_queue`."""
     settings = queue_copy(access.queue_settings(name))
+    for field, value in _checked(changes).items():
+        setattr(settings, field, value)
+    access.alter_queue(name, settings)
+
+
+def _checked(changes: QueueChanges) -> dict[str, object]:
+    """Those that are said. Raises Problem."""
+    found: dict[str, object] = {}
     for field, value in msgspec.structs.asdict(changes).items():
         if value is msgspec.UNSET:
             continue
@@ -172,8 +175,8 @@ def _alter(access: Access, name: str, changes: QueueChanges) -> None:
             raise bad_request(f"{field} is 0 or more, not {value}")
         if isinstance(value, int) and value < 1 and field in _AT_LEAST_ONE:
             raise bad_request(f"{field} is 1 or more, not {value}")
-        setattr(settings, field, value)
-    access.alter_queue(name, settings)
+        found[field] = value
+    return found
 
 
 def queue_of(view: QueueView, now_ms: int, service: Service) -> Queue:

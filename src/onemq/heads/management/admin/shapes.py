@@ -196,6 +196,7 @@ class QueueChanges(Wanted):
     retention_ms: int | msgspec.UnsetType | None = msgspec.UNSET
     retention_bytes: int | msgspec.UnsetType | None = msgspec.UNSET
     grouping: Literal["", "strict", "fair"] | msgspec.UnsetType = msgspec.UNSET
+    dead_letter_expired: bool | msgspec.UnsetType = msgspec.UNSET
     attributes: Plain | msgspec.UnsetType = msgspec.UNSET
 
 

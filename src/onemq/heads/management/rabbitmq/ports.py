@@ -17,7 +17,13 @@ class AmqpWords(Protocol):
     version: str
 
     def declare_queue(
-        self, access: Access, name: str, durable: bool, auto_delete: bool, arguments: dict[str, object]
+        self,
+        access: Access,
+        name: str,
+        durable: bool,
+        auto_delete: bool,
+        arguments: dict[str, object],
+        settings_over: dict[str, object] | None = None,
     ) -> bool: ...
 
     def declare_exchange(
