@@ -46,6 +46,7 @@ class Member:
         self.owned: Partitions = {}
         self.said_owned: Partitions = {}
         self.told: Partitions | None = None
+        self.took = False
         self.asleep = False
         self.woke_ms = -SESSION_MS
         self.excused = False
@@ -62,10 +63,12 @@ class Member:
         if full:
             # The group hears that it has not taken it: what counts is the answer.
             self.told = None
-        # Real ones say what they have when it is another than they have said: while they take what they were told, nothing.
+        # Real ones say what they have when it is another than they have said, and after each assignment that they have taken (Java's
+        # LocalAssignment counts them), if it comes to the same; while they take what they were told, nothing.
         owned = {topic: set(numbers) for topic, numbers in self.owned.items()}
-        says = full or owned != self.said_owned
+        says = full or self.took or owned != self.said_owned
         self.said_owned = owned
+        self.took = False
         try:
             answer = world.beat(
                 self.name,
@@ -97,6 +100,7 @@ class Member:
         if self.told is not None:
             self.owned = self.told
             self.told = None
+            self.took = True
 
 
 class ConsumerMachine(RuleBasedStateMachine):
