@@ -305,7 +305,7 @@ class KafkaReader(KafkaConnection):
     def __init__(self, world: MixedWorld, name: str) -> None:
         super().__init__(world, name)
         self.topic, self.index = world.some_partition()
-        self.group = world.random.choice(["g1", "g2"])
+        self.group = world.random.choice(["g1", "g2", "members"] if world.with_members else ["g1", "g2"])
         self.place = -1
         self.committed_only = world.random.random() < 0.5
 
@@ -316,7 +316,7 @@ class KafkaReader(KafkaConnection):
             self.ask()
         elif self.world.random.random() < 0.7:
             self.fetch()
-        else:
+        elif self.group != "members":
             self.commit()
 
     def ask(self) -> None:
@@ -336,8 +336,8 @@ class KafkaReader(KafkaConnection):
                 f"{self.group} is at {part.committed_offset} of {self.topic}/{self.index}, not at {expected[0]}",
             )
             self.place = max(0, part.committed_offset)
-            if self.world.random.random() < 0.3:
-                self.place = 0
+            if self.world.random.random() < 0.3 or self.group == "members":
+                self.place = 0  # those commit any number
             self.world.count("Kafka places")
 
         self.says(request, told, seen)

@@ -24,6 +24,7 @@ from simulation.broker_world import BrokerWorld
 from simulation.checkers import DEAD_LETTERS, check
 from simulation.clients import LATE, STREAM
 from simulation.kafka_client import KafkaConnection, KafkaProducer, KafkaReader, ProducerState
+from simulation.kafka_member import GroupShadow, KafkaMember
 from simulation.mixed_shadow import MixedShadow
 from simulation.seen_outbox import SeenOutbox
 from simulation.sqs_client import Leased, SqsClient
@@ -45,6 +46,8 @@ class NoCaller(Caller):
 
 class MixedWorld(BrokerWorld):
     """See the module."""
+
+    with_members = True
 
     def __init__(self, seed: int, plan: Plan | None = None) -> None:
         super().__init__(seed, plan)
@@ -105,6 +108,7 @@ class MixedWorld(BrokerWorld):
         super().open()
         self.broker.catalog.natives.register(NATIVE_SQS, SqsNativeReader())
         self.order = []
+        self.group = GroupShadow()
         users = {"guest": User("guest", ["administrator"], PASSWORD, loopback_only=True)}
         permissions = Permissions(["/"], {("guest", "/"): Permission(".*", ".*", ".*")})
         gate = Gate(Users(users), permissions, self.broker, "guest")
@@ -170,12 +174,14 @@ class MixedWorld(BrokerWorld):
             if self.random.random() < 0.5:
                 # It goes on where one was before the broker's restart.
                 client.leased, self.handles = self.handles, []
-        elif dice < 0.85:
+        elif dice < (0.8 if self.with_members else 0.85):
             free = [state for state in self.producers if not state.taken]
             if not free:
                 return
             state = self.random.choice(free)
             self.clients.append(KafkaProducer(self, f"producer{self.names}", state))
+        elif dice < 0.9 and self.with_members:
+            self.clients.append(KafkaMember(self, f"member{self.names}"))
         else:
             self.clients.append(KafkaReader(self, f"reader{self.names}"))
         self.note(f"{self.clients[-1].name} comes")
@@ -287,3 +293,9 @@ class MixedWorld(BrokerWorld):
         for name in TOPICS:
             self.admin.topics.delete(self.broker.catalog.namespaces["/"].topics[name])
             self.queue_gone(name, int(self.admin.position()))
+
+
+class MixedWorldWithoutMembers(MixedWorld):
+    """As it was before groups had members: its seeds find what they found."""
+
+    with_members = False
