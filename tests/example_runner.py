@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import sqlite3
 import subprocess
@@ -32,6 +33,7 @@ class Examples:
             "AMQP_URL": f"amqp://guest:guest@{broker.host}:{broker.ports['amqp']}/%2F",
             "KAFKA_BOOTSTRAP_SERVERS": f"{broker.host}:{broker.ports['kafka']}",
             "AWS_ENDPOINT_URL": f"http://{broker.host}:{broker.ports['aws']}",
+            "ONEMQ_URL": f"http://{broker.host}:{broker.ports['http']}",
             "METRICS_URL": f"http://{broker.host}:{broker.ports['metrics']}/metrics",
             "AWS_ACCESS_KEY_ID": "any",
             "AWS_SECRET_ACCESS_KEY": "any",
@@ -65,6 +67,21 @@ class Examples:
             )
         self._started.append(process)
         return process
+
+    def command(self, line: str, directory: Path) -> str:
+        """Run a command line of ours in a directory; it has to succeed. Returns what it prints."""
+        program, *words = shlex.split(line)
+        assert program == "onemq", line
+        finished = subprocess.run(
+            [sys.executable, "-m", "onemq", *words],
+            cwd=directory,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=EXAMPLE_SECONDS_MAX,
+        )
+        assert finished.returncode == 0, f"{line}\n{finished.stdout}\n{finished.stderr}"
+        return finished.stdout
 
     def stop(self, process: subprocess.Popen[bytes]) -> int:
         """Ask for an orderly stop. Returns the exit code."""

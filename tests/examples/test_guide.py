@@ -48,6 +48,19 @@ def test_one_name_is_one_log(examples: Examples) -> None:
     assert run(examples, "one_log") == (FIRST_STEPS / "one_log.txt").read_text().splitlines()
 
 
+def test_a_look_with_the_command_line(examples: Examples) -> None:
+    with pika.BlockingConnection(pika.URLParameters(examples.environment["AMQP_URL"])) as connection:
+        channel = connection.channel()
+        channel.queue_delete("parcels")
+        channel.queue_declare("parcels", durable=True)
+        lines = (FIRST_STEPS / "look.sh").read_text().splitlines()
+        printed = {line.split()[1]: examples.command(line, examples.directory) for line in lines}
+        assert "parcels" in printed["queues"]
+        assert "parcel 3" in printed["peek"]
+        assert "parcel 3" in printed["consume"]
+        assert channel.queue_declare("parcels", passive=True).method.message_count == 0
+
+
 def commands() -> list[str]:
     lines = (FIRST_STEPS / "serve.sh").read_text().splitlines()
     return [line for line in lines if line and not line.startswith("#")]

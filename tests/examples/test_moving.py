@@ -12,7 +12,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 from confluent_kafka.cimpl import NewTopic
 
 from broker_process import BrokerProcess
-from example_runner import LISTENERS, Examples
+from example_runner import EXAMPLES, LISTENERS, Examples
 
 
 @pytest.fixture(scope="module")
@@ -90,3 +90,31 @@ def test_queues(examples: Examples, new: BrokerProcess) -> None:
     assert policy["deadLetterTargetArn"].endswith(":z-moved-dead.fifo")
     assert int(policy["maxReceiveCount"]) == 4
     assert new_sqs.list_queue_tags(QueueUrl=url)["Tags"] == {"team": "stock"}
+
+
+def test_files_that_the_command_line_imports(examples: Examples, new: BrokerProcess) -> None:
+    files = EXAMPLES / "moving"
+    imports = [line for line in (files / "commands.sh").read_text().splitlines() if line.startswith("onemq")]
+    assert len(imports) == 3
+    into_new = Examples(new, examples.directory)
+    for line in imports:
+        into_new.command(line, files)
+
+    with pika.BlockingConnection(pika.URLParameters(new.url)) as connection:
+        channel = connection.channel()
+        channel.confirm_delivery()
+        channel.basic_publish("shop", "order.placed", b"audited", mandatory=True)
+        method, _properties, body = channel.basic_get("shop-audit")
+        assert body == b"audited"
+        channel.basic_ack(method.delivery_tag)
+    sqs = boto3.client(
+        "sqs",
+        endpoint_url=into_new.environment["AWS_ENDPOINT_URL"],
+        region_name="us-east-1",
+        aws_access_key_id="any",
+        aws_secret_access_key="any",
+    )
+    url = sqs.get_queue_url(QueueName="mails")["QueueUrl"]
+    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    assert attributes["VisibilityTimeout"] == "45"
+    assert json.loads(attributes["RedrivePolicy"])["deadLetterTargetArn"].endswith(":mails-dead")
