@@ -28,6 +28,9 @@ class Examples:
     def __init__(self, broker: BrokerProcess, directory: Path) -> None:
         self.broker = broker
         self.directory = directory
+        given = [
+            str(Path(each).resolve()) for each in os.environ.get("PYTHONPATH", "").split(os.pathsep) if each
+        ]
         self.environment = {
             **os.environ,
             "AMQP_URL": f"amqp://guest:guest@{broker.host}:{broker.ports['amqp']}/%2F",
@@ -38,7 +41,8 @@ class Examples:
             "AWS_ACCESS_KEY_ID": "any",
             "AWS_SECRET_ACCESS_KEY": "any",
             "AWS_DEFAULT_REGION": "us-east-1",
-            "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH", "")))),
+            # Programs run in a directory of their own, so what is on the path by a relative name is named in full.
+            "PYTHONPATH": os.pathsep.join([str(ROOT), *given]),
         }
         self._started: list[subprocess.Popen[bytes]] = []
 
