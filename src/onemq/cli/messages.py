@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from onemq.cli.output import Output, at, size
+from onemq.cli.output import Output, at, harmless, size
 
 BODY_SHOWN = 60
 
@@ -28,9 +28,9 @@ def print_message(output: Output, message: dict[str, Any], *, headers: bool) -> 
         output.line(message)
     else:
         if headers:
-            click.echo(click.style(about(message), dim=True))
+            click.echo(click.style(harmless(about(message)), dim=True))
             for name, value in message["headers"].items():
-                click.echo(click.style(f"{name}: {value}", dim=True))
+                click.echo(click.style(harmless(f"{name}: {value}"), dim=True))
         sys.stdout.flush()
         sys.stdout.buffer.write(body_of(message) + b"\n")
     sys.stdout.flush()

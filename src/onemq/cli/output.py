@@ -69,7 +69,7 @@ class Output:
         if self.as_json:
             self.json(value)
             return
-        shown = [(name, str(text)) for name, text in pairs if text is not None and text != ""]
+        shown = [(name, harmless(str(text))) for name, text in pairs if text is not None and text != ""]
         width = max((len(name) for name, _ in shown), default=0)
         for name, text in shown:
             click.echo(f"{click.style(name.ljust(width), dim=True)}  {text}")
@@ -78,7 +78,7 @@ class Output:
 def plain_table(rows: Sequence[Any], columns: Sequence[Column]) -> str:
     """Aligned, for files and other programs."""
     cells = [[title.rstrip(">") for title, _ in columns]]
-    cells += [[cell(row) for _, cell in columns] for row in rows]
+    cells += [[harmless(cell(row)) for _, cell in columns] for row in rows]
     widths = [max(len(line[at]) for line in cells) for at in range(len(columns))]
     lines = []
     for line in cells:
@@ -99,11 +99,21 @@ def rich_table(rows: Sequence[Any], columns: Sequence[Column], title: str = "") 
     for name, _ in columns:
         table.add_column(name.rstrip(">"), justify="right" if name.endswith(">") else "left", overflow="fold")
     for row in rows:
-        table.add_row(*[escape(cell(row)) for _, cell in columns])
+        table.add_row(*[escape(harmless(cell(row))) for _, cell in columns])
     return table
 
 
 # Values for people.
+
+
+def harmless(text: str) -> str:
+    """Names, headers and bodies are others': what would steer a terminal is shown as what it is."""
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() or character in "\n\t" else ascii(character)[1:-1]
+        for character in text
+    )
 
 
 def size(count: int | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from onemq.cli.output import at, number, plain_table, size, span, yes
+from onemq.cli.output import at, harmless, number, plain_table, size, span, yes
 
 
 def test_a_plain_table_is_aligned_numbers_at_the_right() -> None:
@@ -36,3 +36,10 @@ def test_a_plain_table_is_aligned_numbers_at_the_right() -> None:
 )
 def test_values(shown: str, expected: str) -> None:
     assert shown == expected
+
+
+def test_what_others_wrote_does_not_steer_the_terminal() -> None:
+    evil = "\x1b]0;title\x07\x9b31mred\x7f\r"
+    shown = plain_table([{"name": evil}], [("name", lambda each: each["name"])])
+    assert shown == "name\n\\x1b]0;title\\x07\\x9b31mred\\x7f\\r"
+    assert harmless("two\nlines\tüber ✓") == "two\nlines\tüber ✓"
