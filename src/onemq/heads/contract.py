@@ -95,9 +95,20 @@ class Link:
 
 
 class ConsumerProfile:
-    """One consumer of a channel. prefetch: its limit on unsettled records, 0 = none. arguments: plain values, as JSON has them."""
+    """One consumer of a channel. prefetch: its limit on unsettled records, 0 = none. timeout_ms: longest that one may be, 0 = for ever.
+    arguments: plain values, as JSON has them."""
 
-    __slots__ = ("acknowledges", "active", "arguments", "exclusive", "prefetch", "priority", "queue", "tag")
+    __slots__ = (
+        "acknowledges",
+        "active",
+        "arguments",
+        "exclusive",
+        "prefetch",
+        "priority",
+        "queue",
+        "tag",
+        "timeout_ms",
+    )
 
     def __init__(
         self,
@@ -118,6 +129,7 @@ class ConsumerProfile:
         self.prefetch = prefetch
         self.priority = priority
         self.arguments = arguments
+        self.timeout_ms = 0
 
 
 class ChannelProfile:

@@ -6,6 +6,8 @@ Spec: how RabbitMQ's management API shows field values (rabbit_mgmt_format).
 
 from base64 import b64encode
 
+from onemq.engine.ledger_queue import LedgerQueue
+from onemq.engine.queue import QueueParts
 from onemq.heads.amqp091.channel import Channel
 from onemq.heads.amqp091.handshake import DONE, Handshake
 from onemq.heads.amqp091.session import Session
@@ -84,16 +86,18 @@ def _channel_profile(channel: Channel) -> ChannelProfile:
         for held in transaction.settlements:
             profile.held_settlements += len(held.deliveries)
     for tag, consumer in channel.tags.items():
-        profile.consumers.append(
-            ConsumerProfile(
-                tag,
-                consumer.queue_name,
-                not consumer.no_ack,
-                consumer.exclusive,
-                consumer.active,
-                int(consumer.demand.limit),
-                consumer.priority,
-                json_table(consumer.arguments),
-            )
+        shown = ConsumerProfile(
+            tag,
+            consumer.queue_name,
+            not consumer.no_ack,
+            consumer.exclusive,
+            consumer.active,
+            int(consumer.demand.limit),
+            consumer.priority,
+            json_table(consumer.arguments),
         )
+        leaser = consumer.queue
+        if isinstance(leaser, QueueParts) and isinstance(leaser.queue, LedgerQueue):
+            shown.timeout_ms = int(leaser.queue.timeout_ms())
+        profile.consumers.append(shown)
     return profile

@@ -64,6 +64,7 @@ def test_a_connection_with_its_channels() -> None:
     (consumer,) = first.consumers
     assert (consumer.tag, consumer.queue, consumer.acknowledges, consumer.exclusive) == ("c", "q", True, True)
     assert (consumer.prefetch, consumer.priority) == (10, 3)
+    assert consumer.timeout_ms == stage.broker.settings.consumer_timeout_ms
     assert consumer.arguments == {"x-priority": 3, "since": 9}
 
 

@@ -567,6 +567,8 @@ def test_checks_of_clusters(peer: Peer) -> None:
 
 def test_small_paths(peer: Peer) -> None:
     assert peer.gets("/api/extensions") == []
+    assert peer.gets("/api/deprecated-features") == peer.gets("/api/deprecated-features/used") == []
+    assert peer.gets(f"/api/nodes/{NODE}/memory") == {"memory": "not_available"}
     assert peer.asks("GET", "/api/auth", login="").status == 401
     assert {flag["state"] for flag in peer.gets("/api/feature-flags")} == {"enabled"}
     assert peer.asks("PUT", "/api/feature-flags/quorum_queue/enable", {}).status == 204

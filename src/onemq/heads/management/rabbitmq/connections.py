@@ -58,6 +58,7 @@ def _consumer(service: Service, peer: PeerView, channel: ChannelProfile, consume
             "user": peer.profile.user,
         },
         "consumer_tag": consumer.tag,
+        "consumer_timeout": consumer.timeout_ms,
         "exclusive": consumer.exclusive,
         "prefetch_count": consumer.prefetch,
         "queue": {"name": consumer.queue, "vhost": peer.profile.namespace},

@@ -66,6 +66,8 @@ class Overview:
                 ADMINISTRATOR,
                 "accepted for known flags",
             ),
+            ("GET", "/api/deprecated-features", self.deprecated_features, ADMINISTRATOR, "none"),
+            ("GET", "/api/deprecated-features/used", self.deprecated_features, ADMINISTRATOR, "none"),
             ("GET", "/api/nodes", self.nodes, MONITORING, "the one node"),
             ("GET", "/api/nodes/{node}", self.node, MONITORING, "the one node"),
             ("GET", "/api/nodes/{node}/memory", self.memory, MONITORING, "memory of the node"),
@@ -96,6 +98,9 @@ class Overview:
         call.empty()
 
     def extensions(self, call: Call) -> None:
+        call.answer([])
+
+    def deprecated_features(self, call: Call) -> None:
         call.answer([])
 
     def auth(self, call: Call) -> None:
@@ -244,8 +249,8 @@ class Overview:
 
     def memory(self, call: Call) -> None:
         self._check_node(call)
-        used = self._service.node.facts().memory_used
-        call.answer({"memory": {"total": {"rss": used, "allocated": used}, "strategy": "rss"}})
+        # RabbitMQ's word where it has no breakdown by Erlang's processes; what is used is in the node's mem_used.
+        call.answer({"memory": "not_available"})
 
     def _check_node(self, call: Call) -> None:
         if call.values["node"] != self._service.node.name:
