@@ -1,4 +1,4 @@
-"""Live views on a real terminal: top, bench, progress, tables in colour; and that none of it is there without one."""
+"""Live views on a real terminal: top, progress, tables in colour; and that none of it is there without one."""
 
 from __future__ import annotations
 
@@ -48,18 +48,6 @@ def test_control_c_ends_top(name: str, terminal: Callable[..., Terminal]) -> Non
     shown.until(lambda screen: "q ends" in screen)
     shown.type("\x03")
     assert shown.ends() == 0
-
-
-def test_bench_is_watched_and_ends_with_a_histogram(terminal: Callable[..., Terminal]) -> None:
-    shown = terminal("bench", "--duration", "30s", "--rate", "200")
-    live = shown.until(
-        lambda screen: "ctrl-C ends" in screen and re.search(r"consumed [1-9]", screen) is not None
-    )
-    assert "publish  p50" in live and "amqp load on onemq-bench-" in live
-    shown.type("\x03")
-    shown.until(lambda screen: "delivery latencies" in screen)
-    assert shown.ends() == 0
-    assert "#" in shown.screen
 
 
 def test_long_moves_show_progress_and_control_c_cancels_them(

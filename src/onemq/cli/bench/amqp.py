@@ -1,19 +1,32 @@
-"""Load over AMQP 0-9-1: publishes with confirms, deliveries with acknowledgements. Source: AMQP 0-9-1, sections 2.3 and 4.2."""
+"""Load over AMQP 0-9-1: publishes, with confirms, and deliveries with acknowledgements. Source: AMQP 0-9-1, sections 2.3 and 4.2."""
 
-import contextlib
 import struct
 import time
-from collections import deque
 from typing import Final
 
-from onemq.cli.bench.wire import Wire
-from onemq.cli.bench.worker import BenchFailed, Plan, Worker
+from onemq.cli.bench.plan import Plan, body
+from onemq.cli.bench.wire import BenchFailed, Wire
+from onemq.cli.bench.worker import IDLE_SECONDS, Board, Consumer, Producer
 
 CHANNEL: Final = 1
+METHOD: Final = 1
+HEADER: Final = 2
+BODY: Final = 3
+PREFETCH: Final = 1000
+ACK_EVERY: Final = 100
+CHUNK: Final = 64
+"""Messages in one write, at most."""
+CHUNK_BYTES: Final = 1 << 20
 _END: Final = b"\xce"
-_METHOD: Final = 1
-_BODY: Final = 3
+_HEAD: Final = struct.Struct(">BHI")
+_PAIR: Final = struct.Struct(">HH")
 _CLOSES: Final = ((10, 50), (20, 40))
+_DELIVER: Final = (60, 60)
+_ACK: Final = (60, 80)
+_NACK: Final = (60, 120)
+
+Frame = tuple[int, bytes]
+"""Its type and payload."""
 
 
 def short(text: str) -> bytes:
@@ -22,141 +35,206 @@ def short(text: str) -> bytes:
 
 
 def frame(kind: int, channel: int, payload: bytes) -> bytes:
-    return struct.pack(">BHI", kind, channel, len(payload)) + payload + _END
+    return _HEAD.pack(kind, channel, len(payload)) + payload + _END
 
 
 def method(channel: int, class_id: int, method_id: int, arguments: bytes) -> bytes:
-    return frame(_METHOD, channel, struct.pack(">HH", class_id, method_id) + arguments)
+    return frame(METHOD, channel, _PAIR.pack(class_id, method_id) + arguments)
+
+
+def body_frames(data: bytes, frame_bytes_max: int) -> bytes:
+    """frame_bytes_max: of a whole frame, as was negotiated; 0: no bound."""
+    room = frame_bytes_max - 8 if frame_bytes_max else len(data)
+    return b"".join(frame(BODY, CHANNEL, data[at : at + room]) for at in range(0, len(data), room))
+
+
+def take_frames(received: bytearray) -> list[Frame]:
+    """Takes all whole frames. Raises BenchFailed when the broker closes."""
+    found: list[Frame] = []
+    at = 0
+    while len(received) - at >= 8:
+        kind, _, length = _HEAD.unpack_from(received, at)
+        end = at + 8 + length
+        if end > len(received):
+            break
+        payload = bytes(received[at + 7 : end - 1])
+        if kind == METHOD and _PAIR.unpack_from(payload) in _CLOSES:
+            code, size = struct.unpack_from(">HB", payload, 4)
+            raise BenchFailed(f"the broker closed: {code} {payload[7 : 7 + size].decode('utf-8', 'replace')}")
+        found.append((kind, payload))
+        at = end
+    del received[:at]
+    return found
 
 
 class AmqpConnection:
-    """Logged in, with one channel."""
+    """Logged in, with one channel and no heartbeats."""
 
     def __init__(self, plan: Plan) -> None:
         self.wire = Wire(plan.host, plan.port)
         self.wire.send(b"AMQP\x00\x00\x09\x01")
         self._expect(10, 10)
         response = f"\0{plan.user}\0{plan.password}".encode()
-        login = (
-            struct.pack(">I", 0)
-            + short("PLAIN")
-            + struct.pack(">I", len(response))
-            + response
-            + short("en_US")
-        )
-        self.wire.send(method(0, 10, 11, login))
-        channels, octets, _ = struct.unpack(">HIH", self._expect(10, 30))
-        self.wire.send(method(0, 10, 31, struct.pack(">HIH", channels, octets, 0)))
+        login = struct.pack(">I", 0) + short("PLAIN") + struct.pack(">I", len(response)) + response
+        self.wire.send(method(0, 10, 11, login + short("en_US")))
+        try:
+            channels, self.frame_bytes_max, _ = struct.unpack(">HIH", self._expect(10, 30))
+        except BenchFailed as error:
+            raise BenchFailed(f"the login of user '{plan.user}' failed: {error}") from None
+        self.wire.send(method(0, 10, 31, struct.pack(">HIH", channels, self.frame_bytes_max, 0)))
         self.wire.send(method(0, 10, 40, short(plan.namespace) + b"\0\0"))
         self._expect(10, 41)
         self.call(20, 10, b"\0", 11)
 
-    def frame(self) -> tuple[int, bytes]:
-        kind, _, length = struct.unpack(">BHI", self.wire.take(7))
-        payload = self.wire.take(length + 1)[:-1]
-        if kind == _METHOD and struct.unpack_from(">HH", payload) in _CLOSES:
-            code, size = struct.unpack_from(">HB", payload, 4)
-            raise BenchFailed(f"the broker closed: {code} {payload[7 : 7 + size].decode('utf-8', 'replace')}")
-        return kind, payload
-
-    def has_frame(self) -> bool:
-        """A whole one is here."""
-        head = self.wire.peek(7)
-        return len(head) == 7 and self.wire.buffered() >= 8 + int.from_bytes(head[3:7], "big")
-
     def _expect(self, class_id: int, method_id: int) -> bytes:
+        """Only where nothing else can come, or where what else comes is nothing to us."""
         while True:
-            kind, payload = self.frame()
-            if kind == _METHOD and struct.unpack_from(">HH", payload) == (class_id, method_id):
-                return payload[4:]
+            head = self.wire.take(7)
+            rest = self.wire.take(int.from_bytes(head[3:7], "big") + 1)
+            for kind, payload in take_frames(bytearray(head + rest)):
+                if kind == METHOD and _PAIR.unpack_from(payload) == (class_id, method_id):
+                    return payload[4:]
 
     def call(self, class_id: int, method_id: int, arguments: bytes, answer: int) -> bytes:
         self.wire.send(method(CHANNEL, class_id, method_id, arguments))
         return self._expect(class_id, answer)
 
     def close(self) -> None:
+        """When the answer is there, the broker has seen all that was sent before."""
+        self.call(20, 40, struct.pack(">H", 200) + short("") + struct.pack(">HH", 0, 0), 41)
         self.wire.close()
 
 
-class AmqpProducer(Worker):
-    def work(self) -> None:
-        plan = self.plan
-        connection = AmqpConnection(plan)
-        connection.call(85, 10, b"\0", 11)
-        arguments = method(CHANNEL, 60, 40, struct.pack(">H", 0) + short("") + short(plan.target) + b"\0")
-        header = frame(2, CHANNEL, struct.pack(">HHQHB", 60, 0, plan.size, 0x1000, 2))
-        start = arguments + header
-        waiting: deque[int] = deque()
-        done = 0
-        while True:
-            chunk: list[bytes] = []
-            while len(waiting) < plan.window and self._wants_more(len(waiting)):
-                chunk.append(start + frame(_BODY, CHANNEL, self.body()))
-                waiting.append(time.monotonic_ns())
-                if plan.per_second:
-                    break
-            if chunk:
-                connection.wire.send(b"".join(chunk))
-            if not waiting:
-                break
-            while True:
-                done = self._confirmed(connection.frame(), waiting, done)
-                if not connection.has_frame():
-                    break
-        connection.close()
+class Unconfirmed:
+    """Stamps of the messages that wait for their confirms, by delivery tag."""
 
-    def _wants_more(self, waiting: int) -> bool:
-        most = self.plan.messages
-        return not (most and self.messages + waiting >= most) and self.may_send(1)
+    def __init__(self) -> None:
+        self._stamps: dict[int, int] = {}
+        self._tag = 0
 
-    def _confirmed(self, found: tuple[int, bytes], waiting: deque[int], done: int) -> int:
-        kind, payload = found
-        if kind != _METHOD or struct.unpack_from(">HH", payload) not in ((60, 80), (60, 120)):
-            return done
+    def __len__(self) -> int:
+        return len(self._stamps)
+
+    def add(self, stamp: int) -> None:
+        self._tag += 1
+        self._stamps[self._tag] = stamp
+
+    def confirmed(self, payload: bytes) -> list[int]:
+        """Of a method; empty when it is none of confirms. Raises BenchFailed for a refusal."""
+        kind = _PAIR.unpack_from(payload)
+        if kind == _NACK:
+            raise BenchFailed("the broker refused a message: basic.nack")
+        if kind != _ACK:
+            return []
         tag, multiple = struct.unpack_from(">QB", payload, 4)
-        if payload[3] == 120:
-            raise BenchFailed("the broker refused a message: the queue is full")
-        now = time.monotonic_ns()
-        for _ in range(tag - done if multiple else 1):
-            self.sent(1, now - waiting.popleft())
-        return max(int(tag), done)
+        if not multiple:
+            return [self._stamps.pop(tag)]
+        found = []
+        for each in list(self._stamps):
+            if each > tag:
+                break
+            found.append(self._stamps.pop(each))
+        return found
 
 
-class AmqpConsumer(Worker):
+class AmqpProducer(Producer):
     def work(self) -> None:
         plan = self.plan
         connection = AmqpConnection(plan)
-        connection.call(60, 10, struct.pack(">IHB", 0, 1000, 0), 11)
-        arguments = struct.pack(">H", 0) + short(plan.target) + short("") + b"\0" + struct.pack(">I", 0)
-        connection.call(60, 20, arguments, 21)
-        connection.wire.set_timeout(0.1)
-        tag = unacknowledged = 0
-        expected = -1
-        parts: list[bytes] = []
-        while not plan.draining.is_set():
-            if not connection.has_frame():
-                if unacknowledged:
-                    connection.wire.send(method(CHANNEL, 60, 80, struct.pack(">QB", tag, 1)))
-                    unacknowledged = 0
-                with contextlib.suppress(TimeoutError):
-                    connection.wire.fill()
-                continue
-            kind, payload = connection.frame()
-            if kind == _METHOD and struct.unpack_from(">HH", payload) == (60, 60):
-                at = 5 + payload[4]
-                (tag,) = struct.unpack_from(">Q", payload, at)
-            elif kind == 2:
-                (expected,) = struct.unpack_from(">Q", payload, 4)
-                parts = []
-            elif kind == _BODY:
-                parts.append(payload)
-            if kind != _METHOD and expected == sum(len(part) for part in parts):
-                self.took(b"".join(parts))
-                unacknowledged += 1
-                expected = -1
-        if unacknowledged:
-            connection.wire.send(method(CHANNEL, 60, 80, struct.pack(">QB", tag, 1)))
-        # So that the acknowledgement has arrived before the connection goes.
-        connection.wire.set_timeout(5)
-        connection.call(20, 40, struct.pack(">H", 200) + short("") + struct.pack(">HH", 0, 0), 41)
+        if plan.confirm:
+            connection.call(85, 10, b"\0", 11)
+        publish = method(CHANNEL, 60, 40, struct.pack(">H", 0) + short("") + short(plan.target) + b"\0")
+        start = publish + frame(HEADER, CHANNEL, struct.pack(">HHQHB", 60, 0, plan.size, 0x1000, 2))
+        waiting = Unconfirmed()
+        chunk_most = min(CHUNK, max(CHUNK_BYTES // plan.size, 1))
+        self.begin()
+        while not self.over() or waiting:
+            now = time.monotonic_ns()
+            self.tick(now)
+            open_window = plan.window - len(waiting) if plan.confirm else chunk_most
+            count = self.room(len(waiting), min(open_window, chunk_most), now)
+            stamps = [self.pace.take(now) for _ in range(count)]
+            if stamps:
+                bodies = [body_frames(body(stamp, plan.size), connection.frame_bytes_max) for stamp in stamps]
+                connection.wire.send(b"".join([start + each for each in bodies]))
+                if plan.confirm:
+                    for stamp in stamps:
+                        waiting.add(stamp)
+                else:
+                    self.sent(stamps, now)
+            # While the window is open and more is due, what has come is looked at, and not waited for.
+            full = plan.confirm and len(waiting) >= plan.window
+            seconds = 0.0 if stamps and not full else self.wait_seconds(now)
+            if connection.wire.wait(seconds):
+                now = time.monotonic_ns()
+                for kind, payload in take_frames(connection.wire.received):
+                    if kind == METHOD:
+                        self.sent(waiting.confirmed(payload), now)
         connection.close()
+
+
+class Deliveries:
+    """Puts frames together to messages.
+
+    Attributes:
+        tag: of the last delivery.
+    """
+
+    def __init__(self) -> None:
+        self.tag = 0
+        self._expected = 0
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def whole(self, kind: int, payload: bytes) -> bytes | None:
+        """The body that this frame completes. Bodies are never empty here."""
+        if kind == BODY:
+            self._parts.append(payload)
+            self._size += len(payload)
+            return b"".join(self._parts) if self._size >= self._expected else None
+        if kind == HEADER:
+            (self._expected,) = struct.unpack_from(">Q", payload, 4)
+            self._parts = []
+            self._size = 0
+        elif kind == METHOD and _PAIR.unpack_from(payload) == _DELIVER:
+            (self.tag,) = struct.unpack_from(">Q", payload, 5 + payload[4])
+        return None
+
+
+class AmqpConsumer(Consumer):
+    def __init__(self, plan: Plan, board: Board, index: int) -> None:
+        super().__init__(plan, board, index)
+        self._deliveries = Deliveries()
+        self._unacknowledged = 0
+
+    def work(self) -> None:
+        plan = self.plan
+        connection = AmqpConnection(plan)
+        connection.call(60, 10, struct.pack(">IHB", 0, PREFETCH, 0), 11)
+        arguments = struct.pack(">H", 0) + short(plan.target) + short("") + b"\0" + struct.pack(">I", 0)
+        # What comes with the answer stays in the buffer.
+        connection.call(60, 20, arguments, 21)
+        while not self.over():
+            self.tick(time.monotonic_ns())
+            frames = take_frames(connection.wire.received)
+            if frames:
+                self._take(frames, time.monotonic_ns())
+                if self._unacknowledged >= ACK_EVERY:
+                    self._acknowledge(connection)
+            elif not connection.wire.wait(0.0):
+                self._acknowledge(connection)
+                connection.wire.wait(IDLE_SECONDS)
+        self._acknowledge(connection)
+        connection.close()
+
+    def _take(self, frames: list[Frame], now_ns: int) -> None:
+        for kind, payload in frames:
+            data = self._deliveries.whole(kind, payload)
+            if data is not None:
+                self.took(data, now_ns)
+                self._unacknowledged += 1
+
+    def _acknowledge(self, connection: AmqpConnection) -> None:
+        if self._unacknowledged:
+            connection.wire.send(method(CHANNEL, 60, 80, struct.pack(">QB", self._deliveries.tag, 1)))
+            self._unacknowledged = 0

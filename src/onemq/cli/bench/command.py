@@ -1,309 +1,238 @@
-"""`onemq bench`: the command, its view, its result."""
+"""`onemq bench`: the command: what is asked for becomes a plan; the queue or topic is made, and deleted again whatever happens."""
 
 import contextlib
 import secrets
-import time
-from collections.abc import Sequence
+import signal
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from onemq.cli.bench.histogram import Histogram
-from onemq.cli.bench.worker import Plan, Worker
+from onemq.cli.bench.plan import MESSAGES_MAX, STAMP_BYTES, Plan, messages_default
 from onemq.cli.frame import BadUsage, CliError, Frame, example, talks
-from onemq.cli.output import number, size
-from onemq.cli.values import duration_ms
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from onemq.cli.bench.run import Run
+    from onemq.cli.bench.worker import Worker
 
-DURATION_MS_MAX: Final = 3_600_000
-DRAIN_SECONDS_MAX: Final = 10.0
-VIEW_SECONDS: Final = 0.25
+SECONDS_MAX: Final = 3600
 LISTENERS: Final = {"amqp": "amqp", "kafka": "kafka", "sqs": "aws"}
 WINDOWS: Final = {"amqp": 100, "kafka": 5, "sqs": 1}
 BATCHES: Final = {"amqp": 1, "kafka": 100, "sqs": 10}
-BARS: Final = 12
-BAR_WIDTH: Final = 40
+SIZES_MAX: Final = {"amqp": 1_000_000, "kafka": 800_000, "sqs": 262_144}
+BACKLOG: Final = 10_000
+KEPT_MS: Final = 900_000
+"""A queue of ours that nobody deleted, because this machine died, goes so long after the load would have ended."""
 
 
 @click.command(
     epilog=example(
-        "onemq bench --protocol amqp --duration 10s",
-        "onemq bench --protocol kafka --size 1024 --producers 2 --consumers 2",
-        "onemq bench --protocol sqs --rate 500 --json",
+        "onemq bench",
+        "onemq bench kafka --seconds 30 --size 1024 --connections 2",
+        "onemq bench amqp --rate 500 --json",
+        "onemq bench sqs --producers 4 --consumers 0 --messages 10000",
     )
 )
-@click.option("--protocol", type=click.Choice(list(LISTENERS)), default="amqp", show_default=True)
-@click.option("--duration", default="10s", show_default=True, help="At most an hour.")
-@click.option("--messages", type=click.IntRange(1), help="Stop after so many of each producer.")
+@click.argument("protocol", type=click.Choice(list(LISTENERS)), default="amqp")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(0.1, SECONDS_MAX),
+    default=10.0,
+    show_default=True,
+    help="At most an hour.",
+)
+@click.option(
+    "--connections",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Of producers, and of consumers.",
+)
+@click.option("--producers", type=click.IntRange(0, 64), help="Instead of --connections.")
+@click.option("--consumers", type=click.IntRange(0, 64), help="Instead of --connections; 0: messages stay.")
 @click.option(
     "--size",
     "body_size",
-    type=click.IntRange(20, 1_000_000),
+    type=click.IntRange(STAMP_BYTES, max(SIZES_MAX.values())),
     default=100,
     show_default=True,
-    help="Of a body, in bytes.",
+    help="Of a message, in bytes.",
 )
 @click.option(
     "--rate",
-    type=click.FloatRange(min=0.1),
+    type=click.FloatRange(min=0.1, max=10_000_000),
     help="Messages a second over all producers; without: as fast as it goes.",
 )
-@click.option("--producers", type=click.IntRange(0, 64), default=1, show_default=True)
-@click.option("--consumers", type=click.IntRange(0, 64), default=1, show_default=True)
+@click.option("--messages", type=click.IntRange(1, MESSAGES_MAX), help="At most, over all producers.")
 @click.option(
-    "--window", type=click.IntRange(1, 10_000), help="Publishes (Kafka: requests) without an answer."
+    "--confirm/--no-confirm",
+    default=True,
+    help="Whether the broker confirms (Kafka: acks=all, or 0).  [confirm]",
 )
-@click.option("--batch", type=click.IntRange(1, 10_000), help="Messages in a request (Kafka: 100, SQS: 10).")
-@click.option("--target", help="An existing queue or topic; without: one is made, and deleted afterwards.")
+@click.option(
+    "--batch", type=click.IntRange(1, 10_000), help="Messages in a request, at most.  [Kafka 100, SQS 10]"
+)
+@click.option(
+    "--window",
+    type=click.IntRange(1, 10_000),
+    help="Messages, for Kafka requests, without an answer.  [AMQP 100, Kafka 5]",
+)
+@click.option(
+    "--backlog",
+    type=click.IntRange(1, MESSAGES_MAX),
+    default=BACKLOG,
+    show_default=True,
+    help="Producers wait when consumers are so far behind.",
+)
+@click.option("--port", type=click.IntRange(1, 65_535), help="Of the protocol, when not as the broker says.")
 @talks
-def bench(
-    frame: Frame,
-    protocol: str,
-    duration: str,
-    messages: int | None,
-    body_size: int,
-    rate: float | None,
-    producers: int,
-    consumers: int,
-    window: int | None,
-    batch: int | None,
-    target: str | None,
-) -> None:
+def bench(frame: Frame, protocol: str, seconds: float, **options: Any) -> None:
     """Put a load on the running broker over real connections, and show rates and latencies.
 
-    Latencies: of a publish until the broker has confirmed it, of a delivery from publish to arrival. This program takes
-    part of the machine: what it measures is a lower bound of what the broker can do.
+    PROTOCOL is amqp, kafka or sqs. Messages go through a queue or topic that is made for it, and deleted at the end.
+    Latencies are those from a publish to its confirm, and to its delivery. As fast as it goes, they show the queue that
+    builds up; with --rate those of a broker that keeps up. The load takes its part of the machine: a broker alone does more.
     """
-    wanted_ms = duration_ms(duration, "--duration")
-    if not 100 <= wanted_ms <= DURATION_MS_MAX:
-        raise BadUsage("--duration is from 100ms to 1h")
-    if producers + consumers == 0:
-        raise BadUsage("there is nothing to do: give --producers or --consumers")
-    plan = _plan(frame, protocol, target)
-    plan.size = body_size
-    plan.window = window or WINDOWS[protocol]
-    plan.batch = batch or BATCHES[protocol]
-    plan.messages = messages or 0
-    plan.per_second = rate / max(producers, 1) if rate is not None else 0.0
-    plan.partitions = max(producers, consumers, 1)
-    made = target is None
-    if made:
-        _make(frame, protocol, plan)
-    elif protocol == "kafka":
-        found = frame.client.get("topics", frame.namespace, plan.target)["topic"]["partitions"]
-        plan.partitions = len(found)
-    try:
-        run = _Run(frame, protocol, plan, producers, consumers)
-        run.go(wanted_ms / 1000)
-    finally:
-        if made:
-            kind = "topics" if protocol == "kafka" else "queues"
-            frame.client.close()
-            frame.client.delete(kind, frame.namespace, plan.target)
-    run.tell()
+    plan = _plan(frame, protocol, options)
+    with _terminated_is_interrupted(), _made(frame, protocol, plan, seconds):
+        run = _run(protocol, plan)
+        _go(frame, protocol, run, seconds)
+    from onemq.cli.bench.view import tell
+
+    tell(frame.out, protocol, run)
+    left = run.producers.messages() - run.consumers.messages()
+    if plan.consumers and left > 0 and not run.interrupted:
+        raise CliError(f"{left} messages were not delivered in time: look at the broker's log")
 
 
-def _plan(frame: Frame, protocol: str, target: str | None) -> Plan:
-    listeners = frame.client.get("overview")["listeners"]
-    port = next((each["port"] for each in listeners if each["protocol"] == LISTENERS[protocol]), None)
-    if port is None:
-        raise CliError(f"this broker does not listen for {protocol}: set {LISTENERS[protocol]}.port")
-    plan = Plan(frame.client.host, port, target or f"onemq-bench-{secrets.token_hex(4)}")
+def _plan(frame: Frame, protocol: str, options: dict[str, Any]) -> Plan:
+    plan = Plan("", 0, f"onemq-bench-{secrets.token_hex(4)}")
     plan.user = frame.user
     plan.password = frame.password
     plan.namespace = frame.namespace
+    plan.producers = options["connections"] if options["producers"] is None else options["producers"]
+    plan.consumers = options["connections"] if options["consumers"] is None else options["consumers"]
+    plan.size = options["body_size"]
+    plan.confirm = options["confirm"]
+    if not plan.producers:
+        raise BadUsage("there is nothing to do without producers")
+    if plan.size > SIZES_MAX[protocol]:
+        raise BadUsage(f"--size is {SIZES_MAX[protocol]} at most for {protocol}")
+    if protocol == "sqs" and not plan.confirm:
+        raise BadUsage("SQS answers every request: leave --no-confirm away")
+    if protocol == "sqs" and (options["window"] or 1) > 1:
+        raise BadUsage(
+            "SQS has one request at a time on a connection: give --connections instead of --window"
+        )
+    if protocol == "amqp" and (options["batch"] or 1) > 1:
+        raise BadUsage("AMQP has no batches: give --window")
     if protocol != "amqp" and frame.namespace != "/":
         raise BadUsage(f"{protocol} has one namespace: leave --namespace away")
+    most = options["messages"] or messages_default(plan.size, plan.consumers)
+    if most < plan.producers:
+        raise BadUsage("--messages is at least one for each producer")
+    plan.messages = most // plan.producers
+    plan.per_second = options["rate"] / plan.producers if options["rate"] is not None else 0.0
+    plan.window = options["window"] or WINDOWS[protocol]
+    plan.batch = options["batch"] or BATCHES[protocol]
+    plan.backlog = options["backlog"] if plan.consumers else 0
+    plan.partitions = max(plan.producers, plan.consumers)
+    plan.port = options["port"] or _port(frame, protocol)
+    plan.host = frame.client.host
     return plan
 
 
-def _make(frame: Frame, protocol: str, plan: Plan) -> None:
-    if protocol == "kafka":
-        frame.client.put("topics", frame.namespace, plan.target, body={"partitions": plan.partitions})
-    else:
-        frame.client.put("queues", frame.namespace, plan.target)
+def _port(frame: Frame, protocol: str) -> int:
+    name = LISTENERS[protocol]
+    for each in frame.client.get("overview")["listeners"]:
+        if each["protocol"] == name and not each["tls"]:
+            return int(each["port"])
+    raise CliError(f"this broker does not listen for {protocol} without TLS: set {name}.port, or give --port")
 
 
-def _workers(protocol: str, plan: Plan, producers: int, consumers: int) -> tuple[list[Worker], list[Worker]]:
-    from onemq.cli.bench import amqp, sqs
+@contextlib.contextmanager
+def _terminated_is_interrupted() -> Iterator[None]:
+    """SIGTERM ends a load as ctrl-C does."""
 
-    if protocol == "kafka":
-        from onemq.cli.bench import kafka
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
 
-        return (
-            [kafka.KafkaProducer(plan, index) for index in range(producers)],
-            [kafka.KafkaConsumer(plan, index, consumers) for index in range(consumers)],
-        )
-    producer: type[Worker] = amqp.AmqpProducer if protocol == "amqp" else sqs.SqsProducer
-    consumer: type[Worker] = amqp.AmqpConsumer if protocol == "amqp" else sqs.SqsConsumer
-    return (
-        [producer(plan, index) for index in range(producers)],
-        [consumer(plan, index) for index in range(consumers)],
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
+def _made(frame: Frame, protocol: str, plan: Plan, seconds: float) -> Iterator[None]:
+    """The queue or topic is there meanwhile."""
+    kind = "topics" if protocol == "kafka" else "queues"
+    content: dict[str, Any] = {"partitions": plan.partitions}
+    if kind == "queues":
+        content = {"settings": {"expires_ms": int(seconds * 1000) + KEPT_MS}}
+    try:
+        frame.client.put(kind, frame.namespace, plan.target, body=content)
+        # Not one that the load's processes would hold open as well.
+        frame.client.close()
+        yield
+    finally:
+        waiting = signal.signal(signal.SIGINT, signal.SIG_IGN), signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        try:
+            _delete(frame, kind, plan.target)
+        finally:
+            signal.signal(signal.SIGINT, waiting[0])
+            signal.signal(signal.SIGTERM, waiting[1])
+
+
+def _delete(frame: Frame, kind: str, name: str) -> None:
+    frame.client.close()
+    try:
+        frame.client.delete(kind, frame.namespace, name)
+    except CliError as error:
+        if getattr(error, "status", 0) != 404:
+            click.echo(
+                f"onemq: {name} is still there: `onemq {kind} delete {name}` ({error.message})", err=True
+            )
+
+
+def _run(protocol: str, plan: Plan) -> "Run":
+    from onemq.cli.bench.run import Run
+    from onemq.cli.bench.worker import Board
+
+    board = Board(plan.producers, plan.consumers)
+    producer, consumer = _kinds(protocol)
+    return Run(
+        plan,
+        board,
+        [producer(plan, board, index) for index in range(plan.producers)],
+        [consumer(plan, board, index) for index in range(plan.consumers)],
     )
 
 
-class _Run:
-    """One load, from its start to its end."""
+def _kinds(protocol: str) -> "tuple[type[Worker], type[Worker]]":
+    """Imported here, in the process that forks: once for all of them."""
+    if protocol == "kafka":
+        from onemq.cli.bench.kafka import KafkaConsumer, KafkaProducer
 
-    def __init__(self, frame: Frame, protocol: str, plan: Plan, producers: int, consumers: int) -> None:
-        self._frame = frame
-        self._protocol = protocol
-        self._plan = plan
-        self._producers, self._consumers = _workers(protocol, plan, producers, consumers)
-        self._began = 0.0
-        self._seconds = 0.0
-        self._consumed_seconds = 0.0
-        self._seen: list[tuple[float, int, int]] = []
-        if protocol == "kafka" and consumers:
-            self._begin_at_the_end()
+        return KafkaProducer, KafkaConsumer
+    if protocol == "sqs":
+        from onemq.cli.bench.sqs import SqsConsumer, SqsProducer
 
-    def _begin_at_the_end(self) -> None:
-        found = self._frame.client.get("topics", self._frame.namespace, self._plan.target)
-        for partition in found["topic"]["partitions"]:
-            for consumer in self._consumers:
-                consumer.start_at(partition["index"], partition["end_offset"])  # type: ignore[attr-defined]
+        return SqsProducer, SqsConsumer
+    from onemq.cli.bench.amqp import AmqpConsumer, AmqpProducer
 
-    def go(self, seconds: float) -> None:
-        """Raises CliError."""
-        self._began = time.monotonic()
-        for worker in [*self._consumers, *self._producers]:
-            worker.start()
-        with contextlib.suppress(KeyboardInterrupt):
-            # What was measured until then is shown.
-            self._watch(seconds)
-        self._plan.stopping.set()
-        for worker in self._producers:
-            worker.join(DRAIN_SECONDS_MAX)
-        self._seconds = time.monotonic() - self._began
-        if self._producers and self._consumers:
-            until = time.monotonic() + DRAIN_SECONDS_MAX
-            while (
-                _sum(self._consumers) < _sum(self._producers)
-                and time.monotonic() < until
-                and not self._failure()
-            ):
-                time.sleep(0.01)
-        self._consumed_seconds = time.monotonic() - self._began
-        self._plan.draining.set()
-        for worker in self._consumers:
-            worker.join(DRAIN_SECONDS_MAX)
-        failure = self._failure()
-        if failure is not None:
-            raise CliError(f"the load failed: {failure}")
-
-    def _failure(self) -> Exception | None:
-        for worker in [*self._producers, *self._consumers]:
-            if worker.failure is not None:
-                return worker.failure
-        return None
-
-    def _watch(self, seconds: float) -> None:
-        until = self._began + seconds
-        if not self._frame.out.terminal or self._frame.as_json:
-            while self._is_on(until):
-                self._plan.stopping.wait(min(VIEW_SECONDS, max(until - time.monotonic(), 0)))
-            return
-        from rich.live import Live
-
-        console = self._frame.out.console()
-        with Live(self._view(), console=console, refresh_per_second=8, transient=True) as live:
-            while self._is_on(until):
-                self._plan.stopping.wait(min(VIEW_SECONDS, max(until - time.monotonic(), 0)))
-                live.update(self._view())
-
-    def _is_on(self, until: float) -> bool:
-        if time.monotonic() >= until or self._plan.stopping.is_set():
-            return False
-        return not self._producers or any(worker.is_alive() for worker in self._producers)
-
-    def _view(self) -> "RenderableType":
-        from rich.console import Group
-        from rich.text import Text
-
-        now = time.monotonic()
-        published, consumed = _sum(self._producers), _sum(self._consumers)
-        self._seen.append((now, published, consumed))
-        self._seen = [each for each in self._seen if each[0] > now - 2.0]
-        first = self._seen[0]
-        span = max(now - first[0], 0.001)
-        lines = [
-            f"{self._protocol} load on {self._plan.target}, {now - self._began:.0f} s   ctrl-C ends",
-            f"published {number(published)} ({number((published - first[1]) / span)}/s)   "
-            f"consumed {number(consumed)} ({number((consumed - first[2]) / span)}/s)",
-            *self._latency_lines(),
-        ]
-        return Group(*[Text(line) for line in lines])
-
-    def _latency_lines(self) -> list[str]:
-        found = []
-        for name, workers in (("publish", self._producers), ("delivery", self._consumers)):
-            if workers:
-                summary = _merged(workers).summary()
-                shown = "  ".join(
-                    f"{key.replace('_', '.')} {'-' if value is None else f'{value:.2f} ms'}"
-                    for key, value in summary.items()
-                )
-                found.append(f"{name:8} {shown}")
-        return found
-
-    # The result.
-
-    def tell(self) -> None:
-        seconds = max(self._seconds, 0.001)
-        published, consumed = _sum(self._producers), _sum(self._consumers)
-        octets = sum(worker.octets for worker in self._producers or self._consumers)
-        result: dict[str, Any] = {
-            "protocol": self._protocol,
-            "seconds": round(seconds, 3),
-            "size": self._plan.size,
-            "producers": len(self._producers),
-            "consumers": len(self._consumers),
-            "published": published,
-            "consumed": consumed,
-            "published_per_second": round(published / seconds, 1),
-            "consumed_per_second": round(consumed / max(self._consumed_seconds, 0.001), 1),
-            "bytes_per_second": round(octets / seconds, 1),
-            "publish_ms": _merged(self._producers).summary(),
-            "delivery_ms": _merged(self._consumers).summary(),
-        }
-        self._frame.out.show(result, lambda: self._print(result))
-
-    def _print(self, result: dict[str, Any]) -> None:
-        click.echo(
-            f"{self._protocol}: {number(result['published'])} published, {number(result['consumed'])} consumed "
-            f"in {result['seconds']:.1f} s"
-        )
-        click.echo(
-            f"{number(result['published_per_second'])} published/s, {number(result['consumed_per_second'])} consumed/s, "
-            f"{size(int(result['bytes_per_second']))}/s"
-        )
-        for line in self._latency_lines():
-            click.echo(line)
-        for name, workers in (("publish", self._producers), ("delivery", self._consumers)):
-            if workers:
-                click.echo(f"\n{name} latencies")
-                for line in bar_lines(_merged(workers)):
-                    click.echo(line)
+    return AmqpProducer, AmqpConsumer
 
 
-def bar_lines(histogram: Histogram) -> list[str]:
-    """A picture of it."""
-    bars = histogram.bars(BARS)
-    most = max((count for _, _, count in bars), default=1)
-    return [
-        f"{low:9.2f} to {high:9.2f} ms {count:>10,} {'#' * round(count / most * BAR_WIDTH)}".rstrip()
-        for low, high, count in bars
-    ]
+def _go(frame: Frame, protocol: str, run: "Run", seconds: float) -> None:
+    if not frame.out.terminal or frame.as_json:
+        run.go(seconds, lambda: None)
+        return
+    from rich.live import Live
 
+    from onemq.cli.bench.view import live
 
-def _sum(workers: Sequence[Worker]) -> int:
-    return sum(worker.messages for worker in workers)
-
-
-def _merged(workers: Sequence[Worker]) -> Histogram:
-    merged = Histogram()
-    for worker in workers:
-        merged.add(worker.latencies)
-    return merged
+    # Without a thread of its own: processes are forked.
+    with Live(console=frame.out.console(), auto_refresh=False, transient=True) as shown:
+        run.go(seconds, lambda: shown.update(live(protocol, run), refresh=True))

@@ -5,10 +5,15 @@ import re
 import time
 from typing import Any, Final
 
-from onemq.cli.bench.wire import Wire
-from onemq.cli.bench.worker import BenchFailed, Plan, Worker
+from onemq.cli.bench.plan import Plan, body
+from onemq.cli.bench.wire import BenchFailed, Wire
+from onemq.cli.bench.worker import Consumer, Producer
 
 BATCH_MAX: Final = 10
+REQUEST_BYTES_MAX: Final = 262_144
+"""Of all bodies of a batch."""
+WAIT_SECONDS: Final = 1
+HEAD_END: Final = b"\r\n\r\n"
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 # As SDKs send it. Where nobody has access keys any signature passes.
 _SIGNED: Final = (
@@ -17,34 +22,52 @@ _SIGNED: Final = (
 )
 
 
+def request(host: str, operation: str, parameters: dict[str, Any]) -> bytes:
+    """host: with the port."""
+    content = json.dumps(parameters).encode()
+    lines = [
+        "POST / HTTP/1.1",
+        f"Host: {host}",
+        f"X-Amz-Target: AmazonSQS.{operation}",
+        "Content-Type: application/x-amz-json-1.0",
+        "X-Amz-Date: 20260101T000000Z",
+        f"Authorization: {_SIGNED}",
+        f"Content-Length: {len(content)}",
+    ]
+    return "\r\n".join(lines).encode() + HEAD_END + content
+
+
+def content_length(head: bytes) -> int:
+    found = _LENGTH.search(head)
+    return int(found[1]) if found is not None else 0
+
+
+def batch_count(batch: int, size: int) -> int:
+    """How many messages fit into a request."""
+    return max(min(batch, BATCH_MAX, REQUEST_BYTES_MAX // size), 1)
+
+
 class SqsConnection:
     def __init__(self, plan: Plan) -> None:
+        self._plan = plan
         self._wire = Wire(plan.host, plan.port)
         self._host = f"{plan.host}:{plan.port}"
         self.url = f"http://{self._host}/000000000000/{plan.target}"
 
     def call(self, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
-        body = json.dumps(parameters).encode()
-        lines = [
-            "POST / HTTP/1.1",
-            f"Host: {self._host}",
-            f"X-Amz-Target: AmazonSQS.{operation}",
-            "Content-Type: application/x-amz-json-1.0",
-            "X-Amz-Date: 20260101T000000Z",
-            f"Authorization: {_SIGNED}",
-            f"Content-Length: {len(body)}",
-        ]
-        self._wire.send("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
-        head = self._wire.take_until(b"\r\n\r\n")
-        length = _LENGTH.search(head)
-        content = self._wire.take(int(length[1])) if length is not None else b""
+        self._wire.send(request(self._host, operation, parameters))
+        head = self._wire.take_until(HEAD_END)
+        content = self._wire.take(content_length(head))
         if not head.startswith(b"HTTP/1.1 200"):
-            if b"Signature" in content or b"UnrecognizedClient" in content or b"token" in content:
+            if b"Signature" in content or b"InvalidClientTokenId" in content:
                 raise BenchFailed(
                     "SQS wants signed requests here, because users have access keys: "
                     "put the load on another protocol, or on a broker without access keys"
                 )
             raise BenchFailed(f"{operation} was refused: {content[:200].decode('utf-8', 'replace')}")
+        if b"connection: close" in head.lower():
+            self._wire.close()
+            self._wire = Wire(self._plan.host, self._plan.port)
         found: dict[str, Any] = json.loads(content) if content else {}
         return found
 
@@ -52,35 +75,49 @@ class SqsConnection:
         self._wire.close()
 
 
-class SqsProducer(Worker):
+class SqsProducer(Producer):
     def work(self) -> None:
         plan = self.plan
-        count = min(plan.batch, BATCH_MAX)
+        most = batch_count(plan.batch, plan.size)
         connection = SqsConnection(plan)
-        while self.may_send(count):
+        self.begin()
+        while not self.over():
+            now = time.monotonic_ns()
+            self.tick(now)
+            stamps = [self.pace.take(now) for _ in range(self.room(0, most, now))]
+            if not stamps:
+                time.sleep(self.wait_seconds(now))
+                continue
             entries = [
-                {"Id": str(index), "MessageBody": self.body().decode("ascii")} for index in range(count)
+                {"Id": str(at), "MessageBody": body(stamp, plan.size).decode("ascii")}
+                for at, stamp in enumerate(stamps)
             ]
-            began = time.monotonic_ns()
             done = connection.call("SendMessageBatch", {"QueueUrl": connection.url, "Entries": entries})
             if done.get("Failed"):
                 raise BenchFailed(f"SendMessageBatch failed: {done['Failed'][0]}")
-            self.sent(count, time.monotonic_ns() - began)
+            self.sent(stamps, time.monotonic_ns())
         connection.close()
 
 
-class SqsConsumer(Worker):
+class SqsConsumer(Consumer):
     def work(self) -> None:
         connection = SqsConnection(self.plan)
-        receive = {"QueueUrl": connection.url, "MaxNumberOfMessages": BATCH_MAX, "WaitTimeSeconds": 1}
-        while not self.plan.draining.is_set():
+        receive = {
+            "QueueUrl": connection.url,
+            "MaxNumberOfMessages": BATCH_MAX,
+            "WaitTimeSeconds": WAIT_SECONDS,
+        }
+        while not self.over():
             messages = connection.call("ReceiveMessage", receive).get("Messages", [])
+            now = time.monotonic_ns()
+            self.tick(now)
+            if not messages:
+                continue
             for message in messages:
-                self.took(message["Body"].encode())
-            if messages:
-                entries = [
-                    {"Id": str(index), "ReceiptHandle": message["ReceiptHandle"]}
-                    for index, message in enumerate(messages)
-                ]
-                connection.call("DeleteMessageBatch", {"QueueUrl": connection.url, "Entries": entries})
+                self.took(message["Body"].encode(), now)
+            entries = [
+                {"Id": str(at), "ReceiptHandle": message["ReceiptHandle"]}
+                for at, message in enumerate(messages)
+            ]
+            connection.call("DeleteMessageBatch", {"QueueUrl": connection.url, "Entries": entries})
         connection.close()

@@ -1,50 +1,71 @@
-"""A blocking socket that reads exactly what is asked for. The only sockets of the command line, with doctor's."""
+"""A blocking socket with a buffer: waits for so long, gives exactly what is asked for.
 
+The only sockets of the command line, with doctor's.
+"""
+
+import select
 import socket
+from typing import Final
 
-from onemq.cli.bench.worker import SOCKET_SECONDS, BenchFailed
+SOCKET_SECONDS: Final = 30.0
+READ_BYTES: Final = 262_144
+
+
+class BenchFailed(Exception):
+    """The broker did something that ends the load. The text is for people."""
 
 
 class Wire:
-    """One connection. Raises OSError, BenchFailed."""
+    """One connection. Raises OSError, BenchFailed.
+
+    Attributes:
+        received: what has come and was not taken yet.
+    """
 
     def __init__(self, host: str, port: int) -> None:
-        self._socket = socket.create_connection((host, port), timeout=SOCKET_SECONDS)
+        try:
+            self._socket = socket.create_connection((host, port), timeout=SOCKET_SECONDS)
+        except OSError as error:
+            raise BenchFailed(f"no connection to {host}:{port}: {error}") from None
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._received = bytearray()
+        self.received = bytearray()
 
     def send(self, data: bytes) -> None:
-        self._socket.sendall(data)
+        try:
+            self._socket.sendall(data)
+        except TimeoutError:
+            raise BenchFailed(
+                f"the broker takes nothing for {SOCKET_SECONDS:.0f} s: look for alarms in `onemq status`"
+            ) from None
 
-    def buffered(self) -> int:
-        return len(self._received)
+    def wait(self, seconds: float) -> bool:
+        """Reads what has come, and waits at most so long for something; whether there was anything."""
+        if not select.select([self._socket], [], [], seconds)[0]:
+            return False
+        self._fill()
+        return True
 
-    def set_timeout(self, seconds: float) -> None:
-        self._socket.settimeout(seconds)
-
-    def fill(self) -> None:
-        """Reads what has come; waits for something. Raises TimeoutError."""
-        data = self._socket.recv(262_144)
+    def _fill(self) -> None:
+        try:
+            data = self._socket.recv(READ_BYTES)
+        except TimeoutError:
+            raise BenchFailed(f"the broker does not answer for {SOCKET_SECONDS:.0f} s") from None
         if not data:
             raise BenchFailed("the broker closed the connection")
-        self._received += data
+        self.received += data
 
     def take(self, count: int) -> bytes:
-        while len(self._received) < count:
-            self.fill()
-        taken = bytes(self._received[:count])
-        del self._received[:count]
+        while len(self.received) < count:
+            self._fill()
+        taken = bytes(self.received[:count])
+        del self.received[:count]
         return taken
 
     def take_until(self, end: bytes) -> bytes:
         """With the end."""
-        while (at := self._received.find(end)) < 0:
-            self.fill()
+        while (at := self.received.find(end)) < 0:
+            self._fill()
         return self.take(at + len(end))
-
-    def peek(self, count: int) -> bytes:
-        """Less, when less is here."""
-        return bytes(self._received[:count])
 
     def close(self) -> None:
         self._socket.close()

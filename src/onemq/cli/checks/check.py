@@ -2,21 +2,20 @@
 
 from typing import Final
 
-GOOD: Final = "ok"
-NOTE: Final = "note"
+OK: Final = "ok"
 WARNING: Final = "warning"
-BAD: Final = "bad"
+PROBLEM: Final = "problem"
 
 
 class Finding:
-    """name: what was looked at. state: GOOD, NOTE, WARNING (it works, but), BAD (the broker would not start or not work).
-    said: what was found. advice: what to do about it, "" for nothing."""
+    """name: what was looked at. state: OK, WARNING (it works, but), PROBLEM (the broker would not start, or not work).
+    found: what was seen. advice: what to do about it, "" for nothing."""
 
-    def __init__(self, name: str, state: str, said: str, advice: str = "") -> None:
+    def __init__(self, name: str, state: str, found: str, advice: str = "") -> None:
         self.name = name
         self.state = state
-        self.said = said
+        self.found = found
         self.advice = advice
 
     def plain(self) -> dict[str, str]:
-        return {"check": self.name, "state": self.state, "found": self.said, "advice": self.advice}
+        return {"check": self.name, "state": self.state, "found": self.found, "advice": self.advice}

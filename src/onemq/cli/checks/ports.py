@@ -1,101 +1,88 @@
-"""Ports: free, or taken and by what. Linux's /proc tells who has one."""
+"""Ports: free, or taken and by what. A port is free when it can be listened on, which is done and undone."""
 
 import errno
-import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
-from onemq.cli.checks.check import BAD, GOOD, NOTE, Finding
+from onemq.cli.checks.check import OK, PROBLEM, Finding
+from onemq.cli.checks.processes import Owner, holder_of, owner_of_port
 from onemq.config import OFF, Settings
 
-_LISTEN: Final = "0A"
+Wanted = tuple[str, int]
+"""Name of the setting, port."""
+
+
+def wanted_ports(settings: Settings) -> list[Wanted]:
+    found = [
+        ("amqp.port", settings.amqp.port),
+        ("kafka.port", settings.kafka.port),
+        ("aws.port", settings.aws.port),
+        ("http.port", settings.http.port),
+        ("metrics.port", settings.metrics.port),
+    ]
+    if settings.tls_configured():
+        found += [
+            ("amqp.tls_port", settings.amqp.tls_port),
+            ("kafka.tls_port", settings.kafka.tls_port),
+            ("aws.tls_port", settings.aws.tls_port),
+            ("http.tls_port", settings.http.tls_port),
+            ("metrics.tls_port", settings.metrics.tls_port),
+        ]
+    return [(name, port) for name, port in found if port not in (OFF, 0)]
 
 
 def check_ports(settings: Settings) -> Iterator[Finding]:
-    wanted = [
-        ("amqp.port", settings.amqp.port, "--amqp-port"),
-        ("kafka.port", settings.kafka.port, "--kafka-port"),
-        ("aws.port", settings.aws.port, "--aws-port"),
-        ("http.port", settings.http.port, "--http-port"),
-        ("metrics.port", settings.metrics.port, "--set metrics.port"),
-    ]
-    if settings.tls_configured():
-        wanted += [
-            ("amqp.tls_port", settings.amqp.tls_port, "--amqp-tls-port"),
-            ("kafka.tls_port", settings.kafka.tls_port, "--kafka-tls-port"),
-            ("aws.tls_port", settings.aws.tls_port, "--aws-tls-port"),
-            ("http.tls_port", settings.http.tls_port, "--http-tls-port"),
-        ]
-    for name, port, flag in wanted:
-        if port not in (OFF, 0):
-            yield check_port(settings.server.host, name, port, flag)
+    user = 0 if settings.storage.memory else holder_of(Path(settings.storage.data))
+    names: dict[int, str] = {}
+    for name, port in wanted_ports(settings):
+        if port in names:
+            yield Finding(
+                f"port {port}",
+                PROBLEM,
+                f"{names[port]} and {name} are the same",
+                f"set {name} to another port",
+            )
+            continue
+        names[port] = name
+        yield check_port(settings.server.host, name, port, user, settings.storage.memory)
 
 
-def check_port(host: str, name: str, port: int, flag: str) -> Finding:
-    label = f"{name} {port}"
+def check_port(host: str, name: str, port: int, user: int, memory: bool) -> Finding:
+    """user: of the data directory, the process."""
+    label = f"port {port} ({name})"
     try:
-        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as error:
-        return Finding(
-            label, BAD, f"{host} is no address here: {error}", "set server.host to one of this machine"
-        )
-    with socket.socket(family, kind) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        said = f"{host} is no address: {error.strerror}"
+        return Finding(label, PROBLEM, said, "set server.host to an address of this machine")
+    for family, kind, _, _, address in addresses:
         try:
-            probe.bind(address)
-            probe.listen(1)
+            with socket.socket(family, kind) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if family == socket.AF_INET6:
+                    probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                probe.bind(address)
+                probe.listen(1)
         except OSError as error:
-            return _refused(label, port, flag, error)
-    return Finding(label, GOOD, "free")
+            return _refused(label, host, name, port, error, user, memory)
+    return Finding(label, OK, "free")
 
 
-def _refused(label: str, port: int, flag: str, error: OSError) -> Finding:
-    if error.errno == errno.EACCES:
-        advice = f"take a port above 1023 with {flag}, or give the process CAP_NET_BIND_SERVICE"
-        return Finding(label, BAD, "ports below 1024 are not for this user", advice)
+def _refused(label: str, host: str, name: str, port: int, error: OSError, user: int, memory: bool) -> Finding:
+    if error.errno in (errno.EACCES, errno.EPERM):
+        advice = f"set {name} to a port above 1023, or give the process CAP_NET_BIND_SERVICE"
+        return Finding(label, PROBLEM, "not for this user", advice)
     if error.errno != errno.EADDRINUSE:
-        return Finding(label, BAD, f"cannot be listened on: {error.strerror}", "set server.host")
-    owner = owner_of(port)
-    if "onemq" in owner:
-        return Finding(
-            label, NOTE, f"taken by {owner}: a broker runs here already", "stop it before you start another"
-        )
-    return Finding(label, BAD, f"taken by {owner}", f"stop that, or take another port with {flag}")
-
-
-def owner_of(port: int) -> str:
-    """For people: "redis-server (process 123)"."""
-    inodes = set(_inodes(port))
-    for directory in Path("/proc").iterdir() if inodes else ():
-        if not directory.name.isdigit():
-            continue
-        try:
-            for descriptor in (directory / "fd").iterdir():
-                target = os.readlink(descriptor)
-                if target.startswith("socket:[") and target[8:-1] in inodes:
-                    return f"{_command(directory)} (process {directory.name})"
-        except OSError:
-            # Another user's, or gone.
-            continue
-    return "a process of another user or machine"
-
-
-def _inodes(port: int) -> Iterator[str]:
-    """Of the sockets that listen on the port."""
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        try:
-            lines = Path(table).read_text(encoding="ascii").splitlines()[1:]
-        except OSError:
-            continue
-        for line in lines:
-            fields = line.split()
-            if fields[3] == _LISTEN and int(fields[1].rpartition(":")[2], 16) == port:
-                yield fields[9]
-
-
-def _command(directory: Path) -> str:
-    words = (directory / "cmdline").read_bytes().split(b"\0")
-    shown = " ".join(word.decode("utf-8", "replace") for word in words if word)
-    return shown if len(shown) <= 80 else shown[:77] + "..."
+        advice = "set server.host to an address of this machine"
+        return Finding(label, PROBLEM, f"cannot be listened on at {host}: {error.strerror}", advice)
+    owner = owner_of_port(port) or Owner(0, "")
+    if owner.process and owner.process == user:
+        return Finding(label, OK, f"the broker that runs here has it (process {user})")
+    if owner.is_broker() and memory:
+        return Finding(label, OK, f"a broker that runs here has it (process {owner.process})")
+    if user and not owner.process:
+        return Finding(label, OK, f"taken, it seems by the broker that runs here (process {user})")
+    what = "another broker, " if owner.is_broker() else ""
+    advice = f"stop that, or set {name} to another port"
+    return Finding(label, PROBLEM, f"taken by {what}{owner}", advice)
