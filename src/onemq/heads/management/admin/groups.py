@@ -4,7 +4,15 @@ from onemq.engine.access import Access
 from onemq.engine.groups.offsets import Commit
 from onemq.engine.topics.lookup import Lookup, LookupWaiter
 from onemq.engine.views import GroupView, TopicView
-from onemq.heads.management.admin.service import NAMESPACE, accesses, acting, bad_request, looking
+from onemq.heads.management.admin.service import (
+    NAMESPACE,
+    NUMBER_MAX,
+    accesses,
+    acting,
+    bad_request,
+    looking,
+    within,
+)
 from onemq.heads.management.admin.shapes import Group, Lag, Member, Named, Reset, ResetDone, ResetOffset
 from onemq.heads.management.call import Call, Canceller
 from onemq.heads.management.errors import Problem
@@ -62,6 +70,8 @@ class Groups:
             raise bad_request("to 'time' needs time_ms")
         if wanted.to == "offset" and wanted.offset is None:
             raise bad_request("to 'offset' needs offset")
+        within("time_ms", wanted.time_ms or 0, 0, NUMBER_MAX)
+        within("offset", wanted.offset or 0, 0, NUMBER_MAX)
         if wanted.topic is None and (wanted.partition is not None or wanted.to == "offset"):
             raise bad_request("this needs a topic")
         known = _group(access, name)

@@ -11,12 +11,11 @@ from onemq.engine.views import PartitionView
 from onemq.heads.management.admin import message_shapes as shapes
 from onemq.heads.management.admin.consuming import WAIT_MS_MAX
 from onemq.heads.management.admin.messages import peeked_message
-from onemq.heads.management.admin.service import acting, bad_request, within
+from onemq.heads.management.admin.service import NUMBER_MAX, acting, bad_request, within
 from onemq.heads.management.call import Call, Canceller
 from onemq.heads.management.routes import Parameter, Route
 
 PEEKS_MAX: Final = 1000
-_TIME_MAX: Final = 1 << 62
 _COUNT = Parameter("count", f"at most so many, up to {PEEKS_MAX}", "integer")
 
 
@@ -70,9 +69,9 @@ class Looking:
         query = call.query
         start, value = FROM_HEAD, 0
         if "offset" in query:
-            start, value = FROM_OFFSET, query.number("offset", 0, 0, _TIME_MAX)
+            start, value = FROM_OFFSET, query.number("offset", 0, 0, NUMBER_MAX)
         elif "since_ms" in query:
-            start, value = FROM_TIME, query.number("since_ms", 0, 0, _TIME_MAX)
+            start, value = FROM_TIME, query.number("since_ms", 0, 0, NUMBER_MAX)
         peeking = _Peeking(call, acting(call))
         peeking.count = query.number("count", 10, 1, PEEKS_MAX)
         peeking.kept = query.flag("kept")
@@ -83,18 +82,20 @@ class Looking:
     def dead_letters(self, call: Call) -> None:
         query = call.query
         where = dict(_condition(text) for text in query.all("where"))
-        letters = _Letters(call, acting(call), Selection(where, query.number("since_ms", 0, 0, _TIME_MAX)))
+        letters = _Letters(call, acting(call), Selection(where, query.number("since_ms", 0, 0, NUMBER_MAX)))
         letters.most = query.number("count", 100, 1, PEEKS_MAX)
         letters.count = COUNT_MAX
         letters.ready_only = query.flag("ready")
-        letters.begin(FROM_OFFSET, query.number("offset", 0, 0, _TIME_MAX))
+        letters.begin(FROM_OFFSET, query.number("offset", 0, 0, NUMBER_MAX))
 
     def fetch(self, call: Call) -> None:
         wanted = call.body(shapes.Fetch)
         within("count", wanted.count, 1, PEEKS_MAX)
         within("wait_ms", wanted.wait_ms, 0, WAIT_MS_MAX)
-        within("offset", wanted.offset, 0, _TIME_MAX)
-        within("time_ms", wanted.time_ms, 0, _TIME_MAX)
+        within("offset", wanted.offset, 0, NUMBER_MAX)
+        within("time_ms", wanted.time_ms, 0, NUMBER_MAX)
+        for offset in wanted.positions.values():
+            within("positions", offset, 0, NUMBER_MAX)
         _Fetching(call, acting(call), wanted).go_on()
 
 

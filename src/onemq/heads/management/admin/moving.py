@@ -14,7 +14,11 @@ from onemq.engine.peek import PASSED_MAX
 from onemq.engine.redrive import RedriveTask, Selection
 from onemq.heads.management.admin.looking import Looks
 from onemq.heads.management.admin.message_shapes import Condition, Moving, Redrive, Replay, Replayed
-from onemq.heads.management.admin.service import acting, within
+from onemq.heads.management.admin.service import (
+    NUMBER_MAX,
+    acting,
+    within,
+)
 from onemq.heads.management.call import Call
 from onemq.heads.management.errors import Problem
 from onemq.heads.management.routes import Route
@@ -22,7 +26,7 @@ from onemq.model.refusal import Reason, Refusal
 
 STEP_MAX: Final = 5000
 CONDITIONS_MAX: Final = 20
-_NUMBER_MAX: Final = 1 << 62
+RATE_MAX: Final = 1_000_000
 
 
 class MovingPart:
@@ -58,8 +62,9 @@ class MovingPart:
     def start(self, call: Call) -> None:
         wanted = call.body(Redrive)
         within("where", len(wanted.where), 0, CONDITIONS_MAX)
-        within("since_ms", wanted.since_ms, 0, _NUMBER_MAX)
-        within("limit", wanted.limit, 0, _NUMBER_MAX)
+        within("since_ms", wanted.since_ms, 0, NUMBER_MAX)
+        within("limit", wanted.limit, 0, NUMBER_MAX)
+        within("per_second", wanted.per_second or 1, 1, RATE_MAX)
         access = acting(call)
         selection = Selection({each.name: each.value for each in wanted.where}, wanted.since_ms, wanted.limit)
         queue = call.values["queue"]
@@ -79,7 +84,10 @@ class MovingPart:
     def replay(self, call: Call) -> None:
         wanted = call.body(Replay)
         within("count", wanted.count, 1, STEP_MAX)
-        within("since_ms", wanted.since_ms, 0, _NUMBER_MAX)
+        within("since_ms", wanted.since_ms, 0, NUMBER_MAX)
+        within("until_ms", wanted.until_ms or 0, 0, NUMBER_MAX)
+        for offset in wanted.positions.values():
+            within("positions", offset, -1, NUMBER_MAX)
         call.session.link.publishes()
         _Replaying(call, acting(call), wanted).go_on()
 
@@ -121,7 +129,7 @@ class _Replaying(Looks):
         self._copied = 0
         partitions = self._kept_partitions()
         self._positions = {index: wanted.positions.get(str(index), -1) for index in partitions}
-        self._todo = [index for index in partitions if self._positions[index] != _NUMBER_MAX]
+        self._todo = [index for index in partitions if self._positions[index] != NUMBER_MAX]
         self.count = wanted.count
 
     def _kept_partitions(self) -> list[int]:
@@ -186,6 +194,6 @@ class _Replaying(Looks):
             self._copied += 1
             self.count -= 1
             position = int(record.offset) + 1
-        self._positions[partition] = _NUMBER_MAX if over else position
+        self._positions[partition] = NUMBER_MAX if over else position
         if over:
             self._todo.pop(0)

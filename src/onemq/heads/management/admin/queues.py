@@ -9,12 +9,13 @@ from onemq.engine.settings_codec import queue_copy
 from onemq.engine.views import QueueView
 from onemq.heads.management.admin.service import (
     NAMESPACE,
+    SETTING_MAX,
     Service,
     accesses,
     acting,
-    bad_request,
     looking,
     queue_view,
+    within,
 )
 from onemq.heads.management.admin.shapes import (
     Consumer,
@@ -33,19 +34,6 @@ from onemq.heads.management.routes import Parameter, Route
 
 _IF_UNUSED = Parameter("if_unused", "only if nobody consumes", "boolean")
 _IF_EMPTY = Parameter("if_empty", "only if nothing is ready", "boolean")
-_NEVER_NEGATIVE = (
-    "message_ttl_ms",
-    "length_max",
-    "bytes_max",
-    "delivery_limit",
-    "consumer_timeout_ms",
-    "retry_delay_min_ms",
-    "retry_delay_max_ms",
-    "visibility_ms",
-    "delay_ms",
-    "retention_ms",
-    "retention_bytes",
-)
 _AT_LEAST_ONE = ("expires_ms", "receive_limit")
 
 
@@ -171,10 +159,8 @@ def _checked(changes: QueueChanges) -> dict[str, object]:
     for field, value in msgspec.structs.asdict(changes).items():
         if value is msgspec.UNSET:
             continue
-        if isinstance(value, int) and value < 0 and field in _NEVER_NEGATIVE:
-            raise bad_request(f"{field} is 0 or more, not {value}")
-        if isinstance(value, int) and value < 1 and field in _AT_LEAST_ONE:
-            raise bad_request(f"{field} is 1 or more, not {value}")
+        if isinstance(value, int) and not isinstance(value, bool):
+            within(field, value, 1 if field in _AT_LEAST_ONE else 0, SETTING_MAX)
         found[field] = value
     return found
 

@@ -3,6 +3,8 @@
 Must not: answer anything.
 """
 
+from typing import Final
+
 from onemq.engine.access import Access
 from onemq.engine.views import QueueView, TopicView
 from onemq.heads.contract import Peers
@@ -12,7 +14,11 @@ from onemq.heads.management.rabbitmq.ports import AmqpWords, NodePort
 from onemq.heads.management.routes import Parameter
 from onemq.model.refusal import Reason, Refusal
 
-NAMESPACE = Parameter("namespace", "of this namespace only")
+NAMESPACE: Final = Parameter("namespace", "of this namespace only")
+NUMBER_MAX: Final = 1 << 62
+"""Of times and offsets: sums of them must fit 64 bits."""
+SETTING_MAX: Final = 10**15
+"""Of settings: 31,000 years, or a petabyte. Products of them must fit 64 bits."""
 
 
 class Service:

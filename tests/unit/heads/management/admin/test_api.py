@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import json
+import re
 from typing import Any
 
 import pytest
@@ -524,3 +526,95 @@ def test_very_many_queues_are_listed_over_several_turns() -> None:
         access.declare_queue(f"q{number:04}", QueueSettings())
     listed = contract.call("get", "queues", query={"name": "q0"})
     assert [each["name"] for each in listed] == [f"q{number:04}" for number in range(SLICE * 2 + 50)]
+
+
+# Odd requests.
+
+BEYOND = 10**30
+ODD_BODIES: list[Any] = [
+    None,
+    b"{",
+    b'"\\ud800"',
+    [],
+    {},
+    {"name": 5, "partitions": 0, "messages": 5, "handles": 5, "to": 5, "source": 5, "pattern": 5},
+    {"partitions": BEYOND},
+    {"partitions": -1, "configs": {"x": "y"}},
+    {"settings": {"length_max": BEYOND}},
+    {"length_max": BEYOND},
+    {"delay_ms": 1 << 63},
+    {"retry_delay_min_ms": 1 << 62},
+    {"arguments": {"x": None, "x-max-length": -5}},
+    {"type": "x-nothing"},
+    {"target": "orders", "messages": [{"delay_ms": BEYOND}]},
+    {"target": "orders", "messages": [{"ttl_ms": BEYOND}]},
+    {"target": "orders", "messages": [{"body": "\ud800", "key": "", "headers": {"": ""}}]},
+    {"target": "", "messages": [{}]},
+    {"target": "events", "partition": BEYOND, "messages": [{}]},
+    {"exchange": "", "routing_key": "orders" * 100, "messages": [{}]},
+    {"count": BEYOND},
+    {"wait_ms": -1},
+    {"visibility_ms": BEYOND},
+    {"handles": ["", "\u00fc", "A" * 44]},
+    {"handles": ["A" * 43 + "="], "action": "reject"},
+    {"start": "offset", "offset": BEYOND},
+    {"start": "time", "time_ms": -1},
+    {"start": "positions", "positions": {"0": BEYOND, "x": 1, "-1": 1}},
+    {"start": "positions", "positions": {"0": 1 << 61}},
+    {"to": "orders", "since_ms": BEYOND},
+    {"to": "orders", "since_ms": 0, "positions": {"0": 1 << 63}},
+    {"to": "orders", "since_ms": 0, "until_ms": BEYOND},
+    {"to": "earliest"},
+    {"to": "time", "time_ms": BEYOND, "topic": "events"},
+    {"to": "offset", "offset": -5, "topic": "events"},
+    {"to": "offset", "offset": 1 << 61, "topic": "events", "partition": -1},
+    {"where": [{"name": "", "value": ""}] * 50},
+    {"per_second": BEYOND},
+    {"per_second": 0},
+    {"limit": BEYOND},
+    {"pattern": "(", "definition": {}},
+    {"pattern": "x", "definition": {"max-length": BEYOND}, "priority": BEYOND},
+    {"configure": "(", "write": "", "read": ""},
+    {"tags": ["a"] * 200, "password": "p"},
+    {"password": "p", "password_hash": "q"},
+    {"password_hash": "not base64"},
+    {"secret": ""},
+    {"source": "", "destination": "orders"},
+    {"source": "amq.topic", "destination": "amq.topic", "to": "exchange", "arguments": {"x": None}},
+    {"default_queue_type": "odd", "description": "\u00fc"},
+]
+ODD_QUERIES = (
+    "",
+    "?count=5&offset=0&partition=7&where=a=b&since_ms=1",
+    "?count=x&offset=-1&namespace=absent&operator=x",
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fill", ["orders", "events", "absent", "%2F", "guest", "%C3%BC", "7"])
+def test_nothing_that_is_asked_is_a_bug(fill: str) -> None:
+    """Every route, with names that are there, that are not, and that are none."""
+    contract = with_queue("orders")
+    contract.call("put", T, {"partitions": 2}, topic="events")
+    contract.call("put", "users/{user}", {"password": "guest", "tags": ["administrator"]}, user="root")
+    publish(contract, "orders", "1", "2")
+    publish(contract, "events", "1", "2")
+    # What is there is deleted at the end.
+    for method, template in sorted(contract.operations(), key=lambda each: (each[0] == "delete", each)):
+        if (method, template) == ("delete", "/v1/users/{user}") and fill == "guest":
+            continue
+        path = template.replace("{namespace}", "absent" if fill == "absent" else "%2F")
+        path = re.sub(r"\{\w+\}", fill, path)
+        takes_body = "requestBody" in contract.document["paths"][template][method]
+        for query in ODD_QUERIES:
+            for body in ODD_BODIES if takes_body else [None]:
+                contract.peer.sends(method.upper(), path + query, body)
+                answers = contract.peer.hears()
+                if not answers:
+                    # A long poll that nothing comes for.
+                    contract.stage.wait(60_000)
+                    answers = contract.peer.hears()
+                (answer,) = answers
+                assert 200 <= answer.status < 500, (method, path, query, body, answer)
+                assert contract.peer.refusal is None
+                json.loads(answer.body)
