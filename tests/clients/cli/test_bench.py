@@ -7,11 +7,13 @@ import os
 import re
 import signal
 import subprocess
+import time
 from contextlib import closing
 from typing import Any
 
 import pytest
 
+from broker_process import BrokerProcess
 from clients.cli.conftest import SECONDS_MAX, Cli
 from clients.cli.terminal import Terminal
 
@@ -21,6 +23,14 @@ def left(onemq: Cli) -> list[str]:
     names = [queue["name"] for queue in onemq.json("queues", "list")]
     names += [topic["name"] for topic in onemq.json("topics", "list")]
     return [name for name in names if name.startswith("onemq-bench-")]
+
+
+def wait_for(onemq: Cli, process: subprocess.Popen[str]) -> None:
+    """Until its messages come."""
+    deadline = time.monotonic() + SECONDS_MAX
+    counted = onemq.json("status")["counters"]["published"]
+    while onemq.json("status")["counters"]["published"] == counted:
+        assert process.poll() is None and time.monotonic() < deadline
 
 
 def ordered(latencies: dict[str, Any]) -> bool:
@@ -75,18 +85,31 @@ def test_what_cannot_be(onemq: Cli) -> None:
     assert left(onemq) == []
 
 
+def test_a_broker_that_goes_ends_the_load_with_a_reason(own_broker: BrokerProcess) -> None:
+    onemq = Cli(own_broker)
+    process = subprocess.Popen(
+        onemq.command("bench", "--seconds", "50", "--rate", "100"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=onemq.environment(),
+    )
+    wait_for(onemq, process)
+    own_broker.kill9()
+    output, said = process.communicate(timeout=SECONDS_MAX)
+    assert process.returncode == 1 and output == ""
+    assert "onemq: the load failed" in said and "is still there" in said and "Traceback" not in said
+
+
 def test_a_terminated_load_deletes_its_queue(onemq: Cli) -> None:
     command = onemq.command("bench", "--seconds", "50", "--rate", "100", "--json")
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, env=onemq.environment())
-    for _ in range(1000):
-        if left(onemq):
-            break
-        assert process.poll() is None
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=onemq.environment())
+    wait_for(onemq, process)
     os.kill(process.pid, signal.SIGTERM)
     output, _ = process.communicate(timeout=SECONDS_MAX)
     assert left(onemq) == []
-    # Too soon for a result, or with one.
-    assert not output or json.loads(output)["interrupted"]
+    found = json.loads(output)
+    assert found["interrupted"] and found["published"] > 0 and process.returncode == 0
 
 
 def test_it_is_watched_on_a_terminal_and_control_c_ends_it(onemq: Cli) -> None:

@@ -6,6 +6,7 @@ Processes, because threads of one interpreter would wait for each other, and tha
 
 import os
 import signal
+import struct
 import time
 from multiprocessing.connection import Connection
 from multiprocessing.sharedctypes import RawArray
@@ -74,7 +75,9 @@ class Worker:
         failure = ""
         try:
             self.work()
-        except (OSError, BenchFailed, ValueError, KeyError, IndexError) as error:
+        except OSError as error:
+            failure = f"the connection to the broker broke: {error}"
+        except (BenchFailed, struct.error, ValueError, KeyError, IndexError) as error:
             failure = str(error) or type(error).__name__
         self._report(failure, True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import time
+from multiprocessing.connection import Connection
 
 import pytest
 
@@ -11,7 +12,7 @@ from onemq.cli.bench.plan import Plan
 from onemq.cli.bench.run import Run
 from onemq.cli.bench.view import result
 from onemq.cli.bench.wire import BenchFailed
-from onemq.cli.bench.worker import Board, Consumer, Producer, Worker
+from onemq.cli.bench.worker import DRAINED, Board, Consumer, Producer, Worker
 from onemq.cli.frame import CliError
 
 SECONDS_MAX = 60.0
@@ -38,6 +39,16 @@ class Takes(Consumer):
                 self.board.taken[self.index] += 1
                 self.latencies.note(2_000_000)
             time.sleep(0.001)
+
+
+class Orphan(Takes):
+    def run(self, pipe: Connection, parent: int) -> None:
+        super().run(pipe, parent + 1)
+
+
+class Breaks(Producer):
+    def work(self) -> None:
+        raise ConnectionResetError(104, "Connection reset by peer")
 
 
 class Fails(Producer):
@@ -83,8 +94,19 @@ def test_control_c_keeps_what_was_measured() -> None:
     assert multiprocessing.active_children() == []
 
 
-def test_one_that_fails_ends_all() -> None:
-    run = load(Fails, Plan("", 0, "target"))
-    with pytest.raises(CliError, match="the broker said no"):
+@pytest.mark.parametrize(
+    ("producer", "text"), [(Fails, "the broker said no"), (Breaks, "connection to the broker broke")]
+)
+def test_one_that_fails_ends_all(producer: type[Worker], text: str) -> None:
+    run = load(producer, Plan("", 0, "target"))
+    with pytest.raises(CliError, match=text):
         run.go(SECONDS_MAX, lambda: None)
     assert multiprocessing.active_children() == []
+
+
+def test_without_the_command_its_processes_end() -> None:
+    plan = Plan("", 0, "target")
+    board = Board(1, 1)
+    run = Run(plan, board, [Sends(plan, board, 0)], [Orphan(plan, board, 0)])
+    run.go(SECONDS_MAX, lambda: None)
+    assert board.stage() == DRAINED and run.producers.running == run.consumers.running == 0
