@@ -13,6 +13,13 @@ BATCH_MAX: Final = 10
 REQUEST_BYTES_MAX: Final = 262_144
 """Of all bodies of a batch."""
 WAIT_SECONDS: Final = 1
+UNSIGNED: Final = (
+    b"UnrecognizedClientException",
+    b"InvalidClientTokenId",
+    b"SignatureDoesNotMatch",
+    b"IncompleteSignature",
+)
+"""Errors of whoever does not sign, in both protocols."""
 HEAD_END: Final = b"\r\n\r\n"
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 # As SDKs send it. Where nobody has access keys any signature passes.
@@ -47,6 +54,16 @@ def batch_count(batch: int, size: int) -> int:
     return max(min(batch, BATCH_MAX, REQUEST_BYTES_MAX // size), 1)
 
 
+def refusal(operation: str, content: bytes) -> str:
+    """For people. content: of the answer."""
+    if any(name in content for name in UNSIGNED):
+        return (
+            "this broker has users, so SQS wants requests signed with an access key, which a load does not do: "
+            "put it on another protocol, or on a broker without users"
+        )
+    return f"{operation} was refused: {content[:200].decode('utf-8', 'replace')}"
+
+
 class SqsConnection:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
@@ -59,12 +76,7 @@ class SqsConnection:
         head = self._wire.take_until(HEAD_END)
         content = self._wire.take(content_length(head))
         if not head.startswith(b"HTTP/1.1 200"):
-            if b"Signature" in content or b"InvalidClientTokenId" in content:
-                raise BenchFailed(
-                    "SQS wants signed requests here, because users have access keys: "
-                    "put the load on another protocol, or on a broker without access keys"
-                )
-            raise BenchFailed(f"{operation} was refused: {content[:200].decode('utf-8', 'replace')}")
+            raise BenchFailed(refusal(operation, content))
         if b"connection: close" in head.lower():
             self._wire.close()
             self._wire = Wire(self._plan.host, self._plan.port)
