@@ -7,6 +7,7 @@ Must not: print; know a protocol.
 import contextlib
 import multiprocessing
 import os
+import signal
 import time
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection, wait
@@ -14,7 +15,7 @@ from typing import Final
 
 from onemq.cli.bench.histogram import Histogram
 from onemq.cli.bench.plan import Plan
-from onemq.cli.bench.worker import DRAINED, STOPPING, Board, Report, Worker
+from onemq.cli.bench.worker import DRAINED, ENDING_SIGNALS, STOPPING, Board, Report, Worker
 from onemq.cli.frame import CliError
 
 START_SECONDS_MAX: Final = 60.0
@@ -83,16 +84,21 @@ class Run:
         return time.monotonic() - self._began
 
     def _start(self) -> None:
-        # Forked: what is loaded is there at once, and no thread runs yet.
+        # Forked: what is loaded is there at once, and no thread runs yet. A new process has our handlers of signals until it has
+        # set its own: until then none may reach it.
         context = multiprocessing.get_context("fork")
-        for side in (self.consumers, self.producers):
-            for worker in side.workers:
-                ours, theirs = context.Pipe(duplex=False)
-                process = context.Process(target=worker.run, args=(theirs, os.getpid()), daemon=True)
-                process.start()
-                theirs.close()
-                self._processes.append(process)
-                self._pipes[ours] = side
+        signal.pthread_sigmask(signal.SIG_BLOCK, ENDING_SIGNALS)
+        try:
+            for side in (self.consumers, self.producers):
+                for worker in side.workers:
+                    ours, theirs = context.Pipe(duplex=False)
+                    process = context.Process(target=worker.run, args=(theirs, os.getpid()), daemon=True)
+                    process.start()
+                    theirs.close()
+                    self._processes.append(process)
+                    self._pipes[ours] = side
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING_SIGNALS)
         self._began = time.monotonic()
 
     def _watch(self, until: float, shown: Callable[[], None]) -> None:

@@ -27,6 +27,8 @@ DRAINED: Final = 2
 REPORT_NS: Final = 200_000_000
 BACKLOG_SECONDS: Final = 0.005
 IDLE_SECONDS: Final = 0.1
+ENDING_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+"""Blocked while processes are made; each takes them once it has said what they do."""
 
 Report = tuple[dict[int, int], int, str, bool]
 """What a histogram has counted since the last one, the longest of all (ns), why it failed ("": it did not), whether it has ended."""
@@ -70,6 +72,7 @@ class Worker:
         # Ctrl-C reaches every process of the terminal; the one that shows the load decides what it means.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING_SIGNALS)
         self._pipe = pipe
         self._parent = parent
         failure = ""
