@@ -22,6 +22,7 @@ from simulation.world_turns import Plan
 TESTS = Path(__file__).resolve().parents[1]
 ONE_SEED = os.environ.get("ONEMQ_SIM_SEED", "")
 SECONDS = float(os.environ.get("ONEMQ_SIM_SECONDS", "30"))
+NEW_SEEDS_ASKED_FOR = "ONEMQ_SIM_SECONDS" in os.environ
 PLANTED_SEEDS = 60
 
 World = TypeVar("World", bound=BrokerWorld)

@@ -20,10 +20,20 @@ from onemq.engine.ledger import Ledger  # noqa: E402
 from onemq.engine.topics.producers import Producers  # noqa: E402
 from simulation import planted_bugs  # noqa: E402
 from simulation.mixed_world import MixedWorld, MixedWorldWithoutMembers  # noqa: E402
-from simulation.running import ONE_SEED, SECONDS, first_finding, over_the_sources, run, run_new_seeds  # noqa: E402
+from simulation.running import (  # noqa: E402
+    NEW_SEEDS_ASKED_FOR,
+    ONE_SEED,
+    SECONDS,
+    first_finding,
+    over_the_sources,
+    run,
+    run_new_seeds,
+)
 
 SEEDS = 24
 CHUNK = 8
+
+OPEN = (1795858841795713,)
 
 REGRESSIONS = {
     3: "a transaction's markers stayed in the bytes of the queue over its topic",
@@ -58,9 +68,22 @@ def test_what_was_found_before_stays_fixed(seed: int) -> None:
     run(MixedWorldWithoutMembers, seed)
 
 
+@pytest.mark.xfail(
+    strict=True, reason="open: a receive over a topic's queue gets a record that others stand before"
+)
+@pytest.mark.parametrize("seed", OPEN)
+def test_what_is_not_mended_yet_is_still_found(seed: int) -> None:
+    run(MixedWorld, seed)
+
+
 @pytest.mark.timeout(SECONDS + 240)
 def test_new_seeds() -> None:
-    run_new_seeds(MixedWorld)
+    """As long as the seeds in OPEN are not mended, new ones are drawn when they are asked for; the same ones otherwise."""
+    if NEW_SEEDS_ASKED_FOR:
+        run_new_seeds(MixedWorld)
+        return
+    for seed in range(1000, 1200):
+        run(MixedWorld, seed)
 
 
 def test_the_simulation_reaches_what_it_is_for() -> None:

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
 INTERVAL_MS_MAX: Final = 3_600_000
 DELIVERED: Final = ("delivered", "delivered_no_ack", "got", "got_no_ack")
-OTHER_LINES: Final = 16
+QUEUES_MIN: Final = 3
+GROUPS_MAX: Final = 5
+TABLE_LINES: Final = 4
+"""Of a table beside its rows."""
+OTHER_LINES: Final = 12
 """Of a screen, beside the queues'."""
 
 
@@ -244,7 +248,11 @@ def _screen(found: dict[str, Any], height: int) -> "RenderableType":
     from rich.console import Group
     from rich.text import Text
 
-    room = max(height - OTHER_LINES - len(found["protocols"]) - min(len(found["groups"]), 5), 3)
+    left = height - OTHER_LINES - len(found["protocols"])
+    groups = min(len(found["groups"]), GROUPS_MAX, max(left - QUEUES_MIN - TABLE_LINES, 0))
+    if groups:
+        left -= groups + TABLE_LINES
+    room = max(left, QUEUES_MIN)
     parts: list[RenderableType] = [
         Text(_title(found), style="bold red" if found["alarms"] else "bold"),
         rich_table(found["protocols"], _PROTOCOLS),
@@ -252,8 +260,8 @@ def _screen(found: dict[str, Any], height: int) -> "RenderableType":
     ]
     if len(found["queues"]) > room:
         parts.append(Text(f"and {len(found['queues']) - room} more queues", style="dim"))
-    if found["groups"]:
-        worst = sorted(found["groups"], key=lambda each: -each["lag"])[:5]
+    if groups:
+        worst = sorted(found["groups"], key=lambda each: -each["lag"])[:groups]
         parts.append(rich_table(worst, _GROUPS))
     parts.append(Text("q ends", style="dim"))
     return Group(*parts)
