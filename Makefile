@@ -13,9 +13,8 @@ say = @printf '\033[1m==> %s\033[0m\n' $(1)
 # The sources win over the installed package where they are on the path.
 INTERPRETED := PYTHONPATH=src
 FAST_TESTS := tests/unit tests/conformance
-# Most tests wait for other processes; what shares a broker stays together. In their own order, not files of many tests first: the long
-# tests are in files of few, and one of them at the end would have the other worker wait.
-SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder
+# Most tests wait for other processes; what shares a broker stays together.
+SIDE_BY_SIDE := -n 2 --dist loadfile
 ALL_TESTS := tests
 
 .PHONY: serve test sim check bench compiled clean format example docs
