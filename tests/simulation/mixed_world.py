@@ -52,7 +52,6 @@ class MixedWorld(BrokerWorld):
     def __init__(self, seed: int, plan: Plan | None = None) -> None:
         super().__init__(seed, plan)
         self.shadow: MixedShadow = MixedShadow()
-        self.order: list[SeenOutbox] = []
         self.handles: list[Leased] = []
         self.producers = [ProducerState(""), ProducerState(""), ProducerState("tx1"), ProducerState("tx2")]
 
@@ -107,7 +106,6 @@ class MixedWorld(BrokerWorld):
     def open(self) -> None:
         super().open()
         self.broker.catalog.natives.register(NATIVE_SQS, SqsNativeReader())
-        self.order = []
         self.group = GroupShadow()
         users = {"guest": User("guest", ["administrator"], PASSWORD, loopback_only=True)}
         permissions = Permissions(["/"], {("guest", "/"): Permission(".*", ".*", ".*")})
@@ -236,17 +234,13 @@ class MixedWorld(BrokerWorld):
         self.look()
         return busy
 
-    def look(self) -> None:
-        """What heads have answered, in the order in which they decided it."""
-        while self.order:
-            outbox = self.order.pop(0)
-            for client in self.headed():
-                if client.outbox is outbox:
-                    client.look()
+    def _answered(self, outbox: SeenOutbox) -> None:
+        for client in self.headed():
+            if client.outbox is outbox:
+                client.look()
 
     def settle_arrived(self) -> bool:
         self.grow()
-        self.look()
         return super().settle_arrived()
 
     def crash(self, why: str) -> None:
@@ -256,13 +250,12 @@ class MixedWorld(BrokerWorld):
                 self.handles += client.leased
         super().crash(why)
 
-    def ledger_queues(self) -> list[tuple[int, LedgerQueue]]:
-        found = super().ledger_queues()
+    def ledger_queue(self, log_id: int) -> LedgerQueue | None:
         for topic in self.broker.catalog.namespaces["/"].topics.values():
             for partition in topic.partitions:
-                if partition.part is not None:
-                    found.append((int(partition.log.log_id), partition.part))
-        return found
+                if int(partition.log.log_id) == log_id:
+                    return partition.part
+        return super().ledger_queue(log_id)
 
     def queue_gone(self, name: str, position: int) -> None:
         super().queue_gone(name, position)

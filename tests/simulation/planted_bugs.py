@@ -10,7 +10,9 @@ import onemq.engine.ledger as ledger_module
 from onemq.engine.consumption import Delivery
 from onemq.engine.facts import SETTLED, FactReader
 from onemq.engine.ledger import Ledger
+from onemq.engine.ledger_queue import LedgerQueue
 from onemq.engine.ports import Completion, Durable, Replay, Store
+from onemq.engine.receiving import Received
 from onemq.engine.timed_leases import TimedLease
 from onemq.engine.topics.producers import NO_DUPLICATE, Producers
 from onemq.model.record import Record
@@ -195,6 +197,22 @@ def forgotten_handles(ledger: type[Ledger]) -> dict[str, object]:
     return {"settle_leased": forgets}
 
 
+def passed_over(queue: type[LedgerQueue]) -> dict[str, object]:
+    """A receive leaves the first record of a queue over a topic where it is, when there are more."""
+    take_into = queue._take_into
+
+    def passes_over(self: LedgerQueue, found: list[Received], count: int, until_ms: int) -> None:
+        ledger = self.ledger
+        record = ledger.head() if self.partition is not None and ledger.ready_count > 1 else None
+        if record is not None:
+            ledger.take_head()
+        take_into(self, found, count, until_ms)
+        if record is not None:
+            ledger._come_back(record.offset, 0)
+
+    return {"_take_into": passes_over}
+
+
 def twice_appended(producers: type[Producers]) -> dict[str, object]:
     """A batch that was appended before is not recognised."""
     check = producers.check
@@ -219,6 +237,7 @@ PLANS: dict[str, tuple[type[Plan], str]] = {
 MIXED_PATCHES: dict[str, tuple[type[Any], Callable[[Any], dict[str, object]], str]] = {
     "a double lease": (Ledger, double_timed_lease, "two leases|in two states"),
     "a lost order": (Ledger, lost_order, "overtakes|is not there any more|is lost"),
+    "a record that a receive passes over": (LedgerQueue, passed_over, "overtakes"),
     "a delete that is not done": (Ledger, forgotten_handles, r"ready, \d+ leased|is not there any more"),
     "a batch appended twice": (Producers, twice_appended, "appended twice|it is at"),
 }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from onemq.heads.contract import Link, Outbox
 from onemq.model.principal import Peer
+from simulation.seen_leases import SeenLease
 
 
 class SeenOutbox(Outbox):
@@ -14,10 +15,10 @@ class SeenOutbox(Outbox):
 
     Attributes:
         seen: replies in the order in which they were parked.
-        order: of all outboxes of a world, one entry for each reply: engine's decisions in their order.
+        order: of a world, one entry for each reply of all its outboxes, among its leases: what the engine decided, in order.
     """
 
-    def __init__(self, durable: int, order: list[SeenOutbox]) -> None:
+    def __init__(self, durable: int, order: list[SeenLease | SeenOutbox]) -> None:
         super().__init__()
         self.seen: list[bytes] = []
         self.order = order

@@ -34,6 +34,8 @@ from simulation.amqp_client import AmqpClient
 from simulation.books import check_books
 from simulation.checkers import DEAD_LETTERS, Shadow, ShadowQueue, check
 from simulation.clients import FAN, LATE, STREAM, Client, DirectClient, Got, origin_of
+from simulation.seen_leases import LeaseTracer, SeenLease
+from simulation.seen_outbox import SeenOutbox
 from simulation.simulated_files import SimulatedFiles
 from simulation.stepped import Stepped
 
@@ -104,6 +106,7 @@ class WorldTurns:
         self.numbers = 0
         self.names = 0
         self.arrived: list[Got] = []
+        self.order: list[SeenLease | SeenOutbox] = []
         self.clients: list[Client] = []
         self.stalled = False
         self.counts: dict[str, int] = {}
@@ -202,7 +205,10 @@ class WorldTurns:
         self.head = AmqpHead(gate, AmqpSettings(frame_bytes_max=4096), self.entropy)
         self.clients = []
         self.arrived = []
-        self._leases: dict[int, dict[int, Delivery]] = {}
+        self.order.clear()
+        if self.amqp:
+            # Frames of several connections say nothing about which was written first, and some wait for the disk.
+            self.broker.core.tracer = LeaseTracer(self.order)
         self.stalled = False
 
     def access(self) -> Access:
@@ -354,8 +360,7 @@ class WorldTurns:
 
     def settle_arrived(self) -> bool:
         """Tells the shadow, in order, what clients were given."""
-        if self.amqp:
-            self._find_leases()
+        self.look()
         arrived, self.arrived = self.arrived, []
         position = int(self.broker.core.position())
         for got in arrived:
@@ -376,26 +381,31 @@ class WorldTurns:
         there = self.broker.catalog.namespaces["/"].queues
         return queue.name in there and self.shadow.queues.get(queue.name) is queue
 
-    def _find_leases(self) -> None:
-        """Frames of several connections say nothing about which was written first, and some wait for the disk: here the
-        ledgers say who was given what, in order."""
-        position = int(self.broker.core.position())
-        for log_id, queue in self.ledger_queues():
-            if queue.forwarder:
-                continue
-            known = self._leases.get(log_id, {})
-            leased = dict(queue.ledger.leased)
-            self._leases[log_id] = leased
-            for offset, delivery in leased.items():
-                if known.get(offset) is not delivery:
-                    record = delivery.record
-                    token = self.shadow.find(record.value or b"", queue.name, origin_of(record))
-                    self.shadow.deliver(token, queue.name, self._whose(delivery), position)
+    def look(self) -> None:
+        """Tells the shadow what the engine has decided since, in the order in which it did."""
+        while self.order:
+            decided = self.order.pop(0)
+            if isinstance(decided, SeenLease):
+                self._leased(decided)
+            else:
+                self._answered(decided)
 
-    def ledger_queues(self) -> list[tuple[int, LedgerQueue]]:
-        """By their log, those whose records are settled one by one."""
-        logs = self.broker.catalog.logs
-        return [(log_id, queue) for log_id, queue in logs.items() if isinstance(queue, LedgerQueue)]
+    def _leased(self, seen: SeenLease) -> None:
+        queue = self.ledger_queue(seen.log_id)
+        if queue is None:
+            return  # deleted in this very turn
+        record = seen.record
+        token = self.shadow.find(record.value or b"", queue.name, origin_of(record))
+        whose = self._whose(queue.ledger.leased[int(record.offset)])
+        self.shadow.deliver(token, queue.name, whose, int(self.broker.core.position()))
+
+    def _answered(self, outbox: SeenOutbox) -> None:
+        raise AssertionError("no head here shows what it parks")
+
+    def ledger_queue(self, log_id: int) -> LedgerQueue | None:
+        """The queue that settles the records of that log one by one."""
+        queue = self.broker.catalog.logs.get(log_id)
+        return queue if isinstance(queue, LedgerQueue) else None
 
     def _whose(self, delivery: Delivery) -> str:
         sink = delivery.sink
