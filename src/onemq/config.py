@@ -6,13 +6,14 @@ docs/configuration.md describes every one of them, and a test holds the two toge
 """
 
 import ipaddress
-import re
 from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct, field
 
 from onemq.engine.directory.records import GUEST
 from onemq.model.passwords import BadHash, parse_hash
+from onemq.model.pattern_syntax import PatternError
+from onemq.model.rights import checked_pattern
 
 OFF: Final = -1
 
@@ -312,8 +313,8 @@ def _user_contradictions(settings: Settings, name: str, user: UserSettings) -> l
         for action in PermissionSettings.__struct_fields__:
             pattern: str = getattr(permission, action)
             try:
-                re.compile(pattern)
-            except re.error as error:
+                checked_pattern(pattern)
+            except PatternError as error:
                 takes = f"a regular expression ({error})"
                 found.append(Contradiction((*at, action), repr(pattern), takes))
     return found

@@ -7,7 +7,7 @@ from onemq.model.rights import NamePattern, Rights, no_rights
 
 
 class Permission:
-    """The three patterns of one user in one namespace. Raises re.error."""
+    """The three patterns of one user in one namespace. Raises PatternError."""
 
     __slots__ = ("configure", "read", "write")
 

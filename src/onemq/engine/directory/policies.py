@@ -5,8 +5,9 @@ Must not: change a queue (policing.py), or decide who may change them (access.py
 Spec: RabbitMQ, "Policies"; rabbit_policy and rabbit_parameter_validation (texts).
 """
 
-import re
 from typing import Final
+
+from mypy_extensions import i64
 
 from onemq.engine.core import Core
 from onemq.engine.directory.definitions import (
@@ -21,10 +22,16 @@ from onemq.engine.directory.definitions import (
     erlang_term,
 )
 from onemq.engine.parts import PART_POLICIES, Part
+from onemq.model.pattern import Pattern
+from onemq.model.pattern_syntax import PatternError
 from onemq.model.refusal import Reason, Refusal
+from onemq.model.rights import checked_pattern
 
 POLICIES_MAX: Final = 10_000
-PATTERN_LENGTH_MAX: Final = 4096
+WORK_MAX: Final = 50_000
+"""Of all policies of a namespace, as Policy.work counts: what the declaration of one queue may cost."""
+STEPS_OF_ONE_WORK: Final = 16
+"""Most patterns take fewer: their policies count one."""
 
 _APPLIES_BY_TYPE: Final = {"classic": CLASSIC_QUEUES, "quorum": QUORUM_QUEUES, "stream": STREAMS}
 _HA: Final = ("ha-mode", "ha-params", "ha-sync-mode", "ha-promote-on-shutdown", "ha-promote-on-failure")
@@ -71,10 +78,21 @@ class Policy:
 
     Attributes:
         operator: it is an operator policy.
+        work: what it takes to see whether it concerns a name; 1 for most.
         apply_to: one of definitions.APPLY_TO. definition: plain values by key.
     """
 
-    __slots__ = ("_regex", "apply_to", "definition", "name", "namespace", "operator", "pattern", "priority")
+    __slots__ = (
+        "_compiled",
+        "apply_to",
+        "definition",
+        "name",
+        "namespace",
+        "operator",
+        "pattern",
+        "priority",
+        "work",
+    )
 
     def __init__(
         self,
@@ -87,18 +105,19 @@ class Policy:
         operator: bool = False,
         check: bool = True,
     ) -> None:
-        """check: False for what was checked before: a restart takes what an earlier version took."""
+        """check: False for what was checked before: a restart takes what an earlier version took. A pattern that we do not
+        take any more concerns nothing."""
         if isinstance(priority, bool) or not isinstance(priority, (int, float)):
             raise _invalid(name, f"priority should be a number, actually was {erlang_term(priority)}")
         if not isinstance(pattern, str):
             raise _invalid(name, f"pattern should be a binary but was {erlang_term(pattern)}")
-        if len(pattern) > PATTERN_LENGTH_MAX:
-            raise _invalid(name, f"pattern is longer than {PATTERN_LENGTH_MAX} characters")
         try:
-            self._regex = re.compile(pattern)
-        except re.error as error:
-            text = f"pattern should be regular expression but is invalid: {error}"
-            raise _invalid(name, text) from None
+            self._compiled = checked_pattern(pattern)
+        except PatternError as error:
+            if check:
+                text = f"pattern should be regular expression but is invalid: {error}"
+                raise _invalid(name, text) from None
+            self._compiled = Pattern(pattern)
         if not isinstance(apply_to, str) or apply_to not in APPLY_TO:
             raise _invalid(
                 name,
@@ -117,6 +136,7 @@ class Policy:
         self.priority: int | float = priority
         self.apply_to = apply_to
         self.operator = operator
+        self.work: i64 = 1 + self._compiled.steps // STEPS_OF_ONE_WORK
 
     def concerns_queue(self, name: str, type_name: str) -> bool:
         """Whether it could be the policy of a queue: the best of those that could be is."""
@@ -126,11 +146,11 @@ class Policy:
         for key in _NOT_OF_TYPE.get(type_name, ()):
             if key in self.definition:
                 return False
-        return self._regex.search(name) is not None
+        return self._compiled.is_in(name)
 
     def concerns_exchange(self, name: str) -> bool:
         kind = self.apply_to
-        return (kind == ALL or kind == EXCHANGES) and self._regex.search(name) is not None
+        return (kind == ALL or kind == EXCHANGES) and self._compiled.is_in(name)
 
 
 def _invalid(name: str, text: str) -> Refusal:
@@ -146,6 +166,7 @@ class Policies(Part):
         self._policies: dict[str, dict[str, Policy]] = {}
         self._operator: dict[str, dict[str, Policy]] = {}
         self._ordered: dict[tuple[str, bool], list[Policy]] = {}
+        self._work: dict[str, i64] = {}
         self.count = 0
 
     def find(self, namespace: str, name: str, operator: bool) -> Policy | None:
@@ -169,6 +190,10 @@ class Policies(Part):
             self._ordered[namespace, operator] = found
         return found
 
+    def work(self, namespace: str) -> i64:
+        """What it takes to find the policies of one queue there, as Policy.work counts."""
+        return self._work.get(namespace, 0)
+
     def for_queue(self, namespace: str, name: str, type_name: str, operator: bool) -> Policy | None:
         for policy in self.ordered(namespace, operator):
             if policy.concerns_queue(name, type_name):
@@ -183,8 +208,13 @@ class Policies(Part):
 
     def set(self, policy: Policy) -> None:
         """Makes or replaces it. Refusal LIMIT ("policy")."""
-        if self.count >= POLICIES_MAX and self.find(policy.namespace, policy.name, policy.operator) is None:
+        old = self.find(policy.namespace, policy.name, policy.operator)
+        if self.count >= POLICIES_MAX and old is None:
             raise Refusal(Reason.LIMIT, "policy", policy.name, f"there are {POLICIES_MAX} policies already")
+        work = self.work(policy.namespace) + policy.work - (0 if old is None else old.work)
+        if policy.work > 1 and work > WORK_MAX:
+            text = "the patterns of all policies of the virtual host are too large together"
+            raise Refusal(Reason.LIMIT, "policy", policy.name, text)
         self._note(_to_plain(policy))
 
     def remove(self, namespace: str, name: str, operator: bool) -> None:
@@ -196,6 +226,7 @@ class Policies(Part):
         for operator in (False, True):
             self.count -= len(self._of(operator).pop(namespace, {}))
             self._ordered.pop((namespace, operator), None)
+        self._work.pop(namespace, None)
 
     def _of(self, operator: bool) -> dict[str, dict[str, Policy]]:
         return self._operator if operator else self._policies
@@ -210,11 +241,13 @@ class Policies(Part):
         namespace, name, operator = change["ns"], change["name"], bool(change["operator"])
         assert isinstance(namespace, str) and isinstance(name, str)
         kept = self._of(operator).setdefault(namespace, {})
-        if kept.pop(name, None) is not None:
+        old = kept.pop(name, None)
+        if old is not None:
             self.count -= 1
+            self._work[namespace] = self.work(namespace) - old.work
         self._ordered.pop((namespace, operator), None)
         if "pattern" in change:
-            kept[name] = Policy(
+            policy = Policy(
                 namespace,
                 name,
                 change["pattern"],
@@ -224,7 +257,9 @@ class Policies(Part):
                 operator,
                 check=False,
             )
+            kept[name] = policy
             self.count += 1
+            self._work[namespace] = self.work(namespace) + policy.work
 
     def changes(self) -> list[dict[str, object]]:
         found: list[dict[str, object]] = []

@@ -18,7 +18,8 @@ from onemq.engine.queue import Queue
 from onemq.engine.topics.partition import Partition
 
 WORK_AT_ONCE: Final = 5_000
-"""Policies looked at, over all queues, in the call that changed one; the rest is done at the ends of this turn and the next ones."""
+"""Policies looked at, over all queues and exchanges, in the call that changed one (those with heavy patterns count more often); the rest is
+done at the ends of this turn and the next ones."""
 
 
 class Policing(Agenda):
@@ -37,6 +38,7 @@ class Policing(Agenda):
         self._namespaces = namespaces
         self._routes_changed = routes_changed
         self._waiting: dict[Queue, bool] = {}
+        self._exchanges: dict[Exchange, bool] = {}
 
     def queue_made(self, queue: Queue) -> None:
         """One that names lead to; not while a restart replays."""
@@ -53,8 +55,7 @@ class Policing(Agenda):
         if space is None:
             return
         for exchange in space.exchanges.values():
-            self._apply_to_exchange(exchange)
-        self._routes_changed()
+            self._exchanges[exchange] = True
         for queue in space.queues.values():
             self._waiting[queue] = True
         self._work(WORK_AT_ONCE)
@@ -76,23 +77,34 @@ class Policing(Agenda):
         )
 
     def _work(self, budget: i64) -> i64:
-        """Goes on with the queues that wait; returns how many policies were looked at."""
-        done: i64 = 0
+        """Goes on with the exchanges and queues that wait; returns how much work it was."""
+        done = self._work_on_exchanges(budget)
         waiting = self._waiting
         while waiting and done < budget:
             queue, _ = waiting.popitem()
             if not queue.deleted:
                 done += self._apply_to_queue(queue)
-        if waiting:
+        if waiting or self._exchanges:
             self._core.need_dispatch(self)
         return done
 
+    def _work_on_exchanges(self, budget: i64) -> i64:
+        done: i64 = 0
+        changed = False
+        while self._exchanges and done < budget:
+            exchange, _ = self._exchanges.popitem()
+            done += 1 + self._policies.work(exchange.namespace)
+            changed = self._apply_to_exchange(exchange) or changed
+        if changed:
+            self._routes_changed()
+        return done
+
     def _apply_to_queue(self, queue: Queue) -> i64:
-        """Returns how much work it was, in policies looked at."""
+        """Returns how much work it was, as Policy.work counts."""
         policies = self._policies
         namespace, name = queue.namespace, queue.name
         kind = queue.declared.type_name
-        work: i64 = 1 + len(policies.ordered(namespace, False)) + len(policies.ordered(namespace, True))
+        work = 1 + policies.work(namespace)
         if isinstance(queue, Partition) and queue.topic is not None:
             # A stream over a topic keeps its records as the topic says.
             return work
@@ -109,15 +121,17 @@ class Policing(Agenda):
         queue.configure(settings)
         return work
 
-    def _apply_to_exchange(self, exchange: Exchange) -> None:
+    def _apply_to_exchange(self, exchange: Exchange) -> bool:
+        """Returns whether it is another policy. One that was deleted meanwhile does no harm: nothing leads to it."""
         policies = self._policies
         policy = policies.for_exchange(exchange.namespace, exchange.name, False)
         operator = policies.for_exchange(exchange.namespace, exchange.name, True)
         if policy is exchange.policy and operator is exchange.operator_policy:
-            return
+            return False
         exchange.policy = policy
         exchange.operator_policy = operator
         exchange.settings = exchange_in_force(exchange.declared, merged_definition(policy, operator))
+        return True
 
     # The agenda.
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from engine_driver import Driver
-from onemq.engine.directory.permissions import PATTERN_LENGTH_MAX, DirectoryPermissions
+from onemq.engine.directory.permissions import DirectoryPermissions
 from onemq.engine.directory.records import PermissionRecord
 from onemq.model.refusal import Reason, Refusal
+from onemq.model.rights import PATTERN_LENGTH_MAX
 
 
 def of(driver: Driver) -> DirectoryPermissions:
@@ -71,7 +72,7 @@ def test_an_empty_topic_pattern_matches_the_empty_key_only() -> None:
     assert found.write_pattern.matches("") and not found.write_pattern.matches("x")
 
 
-@pytest.mark.parametrize("pattern", ["(", "a" * (PATTERN_LENGTH_MAX + 1)])
+@pytest.mark.parametrize("pattern", ["(", "a" * (PATTERN_LENGTH_MAX + 1), "(a)\\1", "a*+"])
 def test_bad_patterns(pattern: str) -> None:
     permissions = of(Driver())
     with pytest.raises(Refusal) as caught:
@@ -99,3 +100,29 @@ def test_a_namespace_takes_its_permissions_along() -> None:
     permissions.forget_namespace("gone")
     assert held is not None and not held.may_read("x") and permissions.rights("a", "gone") is None
     assert [found.namespace for found in permissions.all()] == ["/"]
+
+
+def test_no_pattern_holds_up_the_broker() -> None:
+    permissions = of(Driver())
+    name = "a" * 200 + "!"
+    permissions.grant("a", "/", "(a+)+$", "(a|a)*$", "(.*a){20}$")
+    rights = permissions.rights("a", "/")
+    # What backtracks would not come back from these names.
+    assert rights is not None and not rights.may_configure(name)
+    assert rights.may_write(name) and not rights.may_read(name)
+    permissions.grant_topic("a", "/", "t", "(a+)+$", "^(a|a)*$")
+    (found,) = permissions.all_topics()
+    assert not found.write_pattern.matches(name) and not found.read_pattern.matches(name)
+
+
+def test_patterns_that_an_earlier_version_took_allow_nothing() -> None:
+    driver = Driver()
+    bad = "(a)\\1"
+    of(driver)._note({"op": "grant", "user": "a", "ns": "/", "configure": bad, "write": bad, "read": "a"})
+    of(driver)._note({"op": "topic", "user": "a", "ns": "/", "exchange": "t", "write": bad, "read": "a"})
+    driver.settle_down()
+    driver.restart()
+    rights = of(driver).rights("a", "/")
+    assert rights is not None and rights.may_read("aa") and not rights.may_write("aa")
+    (found,) = of(driver).all_topics()
+    assert found.read_pattern.matches("aa") and not found.write_pattern.matches("aa")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine_driver import Driver
-from onemq.engine.directory.policies import Policies, Policy
+from onemq.engine.directory.policies import WORK_MAX, Policies, Policy
 from onemq.model.refusal import Reason, Refusal
 
 
@@ -108,3 +108,61 @@ def test_a_namespace_takes_its_policies_along() -> None:
     policies.forget_namespace("gone")
     assert policies.count == 1 and policies.for_exchange("gone", "x", False) is None
     assert found_name(policies.for_exchange("/", "x", True)) == "p"
+
+
+ENDLESS = ("(a+)+$", "^(([a-z])+.)+[A-Z]([a-z])+$", "^(?=(a|a)*$)b", "(.*a){20}$")
+
+
+@pytest.mark.parametrize("pattern", ENDLESS)
+def test_no_pattern_holds_up_the_broker(pattern: str) -> None:
+    policies = of(Driver())
+    policies.set(Policy("/", "p", pattern, {"max-length": 1}))
+    # What backtracks would not come back from this name.
+    assert policies.for_queue("/", "a" * 200 + "!", "classic", False) is None
+    assert policies.for_exchange("/", "a" * 200 + "!", False) is None
+
+
+def test_patterns_that_need_backtracking_are_refused() -> None:
+    for pattern in ("(a)\\1", "a*+", "(?>a)"):
+        with pytest.raises(Refusal) as caught:
+            Policy("/", "p", pattern, {"max-length": 1})
+        assert "pattern should be regular expression" in caught.value.detail
+
+
+def test_heavy_patterns_of_a_namespace_are_limited_together() -> None:
+    policies = of(Driver())
+    heavy = "(" + "|".join(f"a{number}" for number in range(40)) + ")*$"
+    weight = Policy("/", "p", heavy, {"max-length": 1}).work
+    assert weight > 500 and Policy("/", "p", "^(?!amq\\.).*", {"max-length": 1}).work == 1
+    made = 0
+    with pytest.raises(Refusal) as caught:
+        while True:
+            policies.set(Policy("/", f"p{made}", heavy, {"max-length": 1}))
+            made += 1
+    assert caught.value.reason == Reason.LIMIT and made == WORK_MAX // weight
+    assert policies.work("/") == made * weight
+    # Those that were there can be replaced, others taken away and light ones made.
+    policies.set(Policy("/", "p0", heavy, {"max-length": 2}))
+    policies.set(Policy("/", "light", "^q", {"max-length": 2}))
+    policies.set(Policy("other", "p", heavy, {"max-length": 2}))
+    policies.remove("/", "p1", False)
+    assert policies.work("/") == (made - 1) * weight + 1
+    policies.forget_namespace("/")
+    assert policies.work("/") == 0
+
+
+def test_a_pattern_that_an_earlier_version_took_concerns_nothing() -> None:
+    driver = Driver()
+    change = {
+        "ns": "/",
+        "name": "p",
+        "operator": False,
+        "pattern": "(a)\\1",
+        "priority": 0,
+        "apply_to": "all",
+    }
+    of(driver)._note({**change, "definition": {"max-length": 1}})
+    driver.settle_down()
+    driver.restart()
+    (policy,) = of(driver).all("/", False)
+    assert policy.pattern == "(a)\\1" and not policy.concerns_queue("aa", "classic")

@@ -14,6 +14,7 @@ from onemq.engine.directory.resolution import merged_definition, queue_in_force
 from onemq.engine.settings_codec import queue_to_plain
 from onemq.engine.topics.config import TopicConfig
 from onemq.model.entities import ExchangeSettings, QueueSettings
+from onemq.model.record import NO_ADDRESS, Record
 from onemq.model.refusal import Reason, Refusal
 
 
@@ -191,6 +192,34 @@ def test_very_many_queues_are_done_in_turns() -> None:
         turns += 1
         assert turns < 100 and (more or all(queue.policy is not None for queue in space.queues.values()))
     assert all(queue.settings.length_max == 7 for queue in space.queues.values())
+
+
+def test_very_many_exchanges_are_done_in_turns() -> None:
+    driver = Driver()
+    space = driver.broker.catalog.namespaces["/"]
+    driver.access.declare_exchange("lost", ExchangeSettings("fanout"))
+    for number in range(6_000):
+        driver.access.declare_exchange(f"e{number}", ExchangeSettings("direct", durable=False))
+    driver.settle_down()
+    driver.access.publish(driver.access.route("e0", "nowhere"), Record(b"x", NO_ADDRESS))
+    driver.broker.directory.set_policy(Policy("/", "p", "^e", {"alternate-exchange": "lost"}))
+    mine = [exchange for name, exchange in space.exchanges.items() if name.startswith("e")]
+    assert 0 < sum(exchange.policy is not None for exchange in mine) < len(mine)
+    driver.settle_down()
+    assert all(exchange.policy is not None for exchange in mine)
+
+
+def test_heavy_patterns_are_fewer_at_once() -> None:
+    driver = Driver()
+    space = driver.broker.catalog.namespaces["/"]
+    for number in range(100):
+        driver.declare(f"q{number}")
+    driver.settle_down()
+    heavy = "^q(" + "|".join(f"{number}" for number in range(50)) + ")*$"
+    driver.broker.directory.set_policy(Policy("/", "p", heavy, {"max-length": 7}))
+    assert 0 < sum(queue.policy is not None for queue in space.queues.values()) < 20
+    driver.settle_down()
+    assert sum(queue.policy is not None for queue in space.queues.values()) == 100
 
 
 KINDS = ("classic", "quorum")

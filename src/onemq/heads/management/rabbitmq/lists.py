@@ -6,25 +6,22 @@ Source: rabbit_mgmt_util (reply_list, range_filter, extract_column_items), recor
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
-from onemq.engine.groups.pattern import TopicPattern
 from onemq.heads.management.call import Call
 from onemq.heads.management.errors import Problem
 from onemq.heads.management.gathering import Gathering
 from onemq.heads.management.rabbitmq.bodies import bad_request
-from onemq.model.refusal import Refusal
+from onemq.model.pattern_syntax import PatternError, perl_pattern
 
 PAGE_SIZE: Final = 100
 PAGE_SIZE_MAX: Final = 500
-PATTERN_LENGTH_MAX: Final = 1000
+PATTERN_STEPS_MAX: Final = 1000
+"""Any user may send one, and it is tried on all names of a list: no room for much inside of repetitions (model/pattern.py)."""
 Item = dict[str, Any]
 T = TypeVar("T")
 
 
 def answer_list(call: Call, items: list[Item]) -> None:
-    """Completes the call with the list, or a page of it.
-
-    Expressions over names take a time that is linear in the name (engine/groups/pattern.py): any user may send one.
-    """
+    """Completes the call with the list, or a page of it."""
     page = _page(call)
     total = len(items)
     if page is not None:
@@ -126,20 +123,12 @@ def _name_filter(call: Call) -> Callable[[str], bool]:
         lowered = wanted.lower()
         return lambda name: lowered in name.lower()
     try:
-        pattern = TopicPattern(f".*(?:{_lowered(wanted)}).*", PATTERN_LENGTH_MAX)
-    except Refusal:
+        pattern = perl_pattern(f"(?i){wanted}")
+    except PatternError:
         raise bad_request("Pagination parameters are invalid") from None
-    return lambda name: pattern.matches(name.lower())
-
-
-def _lowered(pattern: str) -> str:
-    """Without regard to case: names are lowered as well. What follows a backslash says something of its own."""
-    found: list[str] = []
-    escaped = False
-    for character in pattern:
-        found.append(character if escaped else character.lower())
-        escaped = character == "\\" and not escaped
-    return "".join(found)
+    if pattern.steps > PATTERN_STEPS_MAX:
+        raise bad_request("Pagination parameters are invalid")
+    return pattern.is_in
 
 
 def _sorted(call: Call, items: list[Item]) -> list[Item]:
