@@ -36,6 +36,7 @@ from onemq.net.listener import Listener
 from onemq.net.pressure import Pressure
 from onemq.net.registry import Registry
 from onemq.net.turns import Turns
+from onemq.net.worker import ThreadWorker
 from onemq.ops.health import Health
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class Parts:
         registry: Registry,
         gate: Gate,
         caller: HttpCaller,
+        worker: ThreadWorker,
         tls: "ssl.SSLContext | None",
         faults: Faults | None = None,
         *,
@@ -81,6 +83,7 @@ class Parts:
         self.registry = registry
         self.gate = gate
         self.caller = caller
+        self.worker = worker
         self.tls = tls
         self.faults = faults
         self.stopping = ""
@@ -188,8 +191,8 @@ def _http_listeners(parts: Parts) -> list[Listener]:
         from onemq.heads.management.admin.api import admin_area
         from onemq.heads.management.rabbitmq.api import rabbitmq_area
 
-        words = AmqpWords()
-        return [rabbitmq_area(words, parts.registry, node), admin_area(words, parts.registry, node)]
+        words, peers, worker = AmqpWords(), parts.registry, parts.worker
+        return [rabbitmq_area(words, peers, node, worker), admin_area(words, peers, node, worker)]
 
     head = ManagementHead(parts.gate, management, [parts.metrics, health_page], areas)
     limits = parts.limits()

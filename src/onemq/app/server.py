@@ -32,6 +32,7 @@ from onemq.net.listener import CannotListen, Listener
 from onemq.net.registry import Registry
 from onemq.net.startup import StartupListener
 from onemq.net.turns import Turns
+from onemq.net.worker import ThreadWorker
 from onemq.ops.audit import AuditLog
 from onemq.ops.health import Progress
 
@@ -196,6 +197,7 @@ class Server:
             registry,
             make_gate(settings, broker),
             _make_caller(settings, self._loop, turns),
+            ThreadWorker(self._loop, turns, self._end_in_failure),
             tls,
             self._faults,
             store=store,
@@ -243,7 +245,8 @@ class Server:
             self._listeners = []
             self._parts = None
             self._store = None
-            # Joins threads that write: off the loop, which may be somebody else's as well.
+            # Join threads: off the loop, which may be somebody else's as well.
+            await self._loop.run_in_executor(None, parts.worker.close)
             await self._loop.run_in_executor(None, store.close)
             self._close_audit_log()
             if self._tracing is not None:

@@ -11,6 +11,7 @@ from typing import Final
 
 from onemq.engine.core import Core
 from onemq.engine.parts import PART_CREDENTIALS, Part
+from onemq.model.passwords import hash_password
 from onemq.model.refusal import Reason, Refusal
 
 CREDENTIALS_MAX: Final = 100_000
@@ -36,6 +37,31 @@ class ScramCredential:
 def salted_password(mechanism: str, password: bytes, salt: bytes, iterations: int) -> bytes:
     """Hi() of the RFC."""
     return hashlib.pbkdf2_hmac(HASHES[mechanism], password, salt, iterations)
+
+
+class NewPassword:
+    """A password that is to be stored. What is stored of it takes some ten milliseconds to derive: whoever has others to serve lets
+    another thread do that first; nothing in here belongs to the broker."""
+
+    __slots__ = ("_hash_salt", "_password", "_salts", "credentials", "encoded_hash")
+
+    def __init__(self, password: str, hash_salt: bytes, salts: dict[str, bytes]) -> None:
+        """salts: of each mechanism."""
+        self._password = password
+        self._hash_salt = hash_salt
+        self._salts = salts
+        self.encoded_hash = ""
+        self.credentials: dict[str, ScramCredential] = {}
+
+    def derive(self) -> None:
+        """Once; more often does no harm."""
+        if self.encoded_hash:
+            return
+        octets = self._password.encode("utf-8", "surrogatepass")
+        for mechanism, salt in self._salts.items():
+            salted = salted_password(mechanism, octets, salt, ITERATIONS)
+            self.credentials[mechanism] = credential_of(mechanism, salted, salt, ITERATIONS)
+        self.encoded_hash = hash_password(self._password, self._hash_salt).encoded()
 
 
 def credential_of(mechanism: str, salted: bytes, salt: bytes, iterations: int) -> ScramCredential:

@@ -6,6 +6,7 @@ Everything here is called on the one engine thread; nothing may block.
 """
 
 from abc import abstractmethod
+from collections.abc import Callable
 
 from librt.strings import BytesWriter
 from mypy_extensions import i64, mypyc_attr
@@ -346,6 +347,15 @@ class Caller:
         self, url: str, headers: list[tuple[str, str]], body: bytes, time_ms: int, called: Called
     ) -> None:
         """POSTs to an http or https URL; the whole call may take `time_ms`. Redirects are not followed."""
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Worker:
+    """Who does what takes long and needs nothing of the broker, beside the turns. The net's; heads are given it when they are made."""
+
+    @abstractmethod
+    def compute(self, work: Callable[[], None], then: Callable[[], None]) -> None:
+        """Has `work` done, on another thread; then calls `then`, in a turn, outside of the engine."""
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)

@@ -61,9 +61,9 @@ class World:
 def test_a_password_set_at_run_time_logs_in_by_plain_and_scram() -> None:
     world = World()
     world.fails("ann", "one")
-    world.directory.store_password(UserRecord("ann", "", ["x"]), "one")
+    world.directory.store_password(UserRecord("ann", "", ["x"]), world.directory.new_password("one"))
     for password in ("one", "two"):
-        world.directory.store_password(UserRecord("ann", "", ["x"]), password)
+        world.directory.store_password(UserRecord("ann", "", ["x"]), world.directory.new_password(password))
         assert world.gate.login_plain("ann", password, REMOTE).tags == ["x"]
         for mechanism in ("SCRAM-SHA-256", "SCRAM-SHA-512"):
             assert world.scram("ann", password, mechanism).name == "ann"
@@ -74,7 +74,7 @@ def test_a_password_set_at_run_time_logs_in_by_plain_and_scram() -> None:
 
 def test_a_hash_logs_in_by_plain_only() -> None:
     world = World()
-    world.directory.store_password(UserRecord("ann", "", []), "old")
+    world.directory.store_password(UserRecord("ann", "", []), world.directory.new_password("old"))
     world.directory.store_hash(UserRecord("ann", hash_password("new", b"salt").encoded(), []))
     assert world.gate.login_plain("ann", "new", REMOTE).name == "ann"
     with pytest.raises(Refusal) as caught:
@@ -97,13 +97,15 @@ def test_nobody_needs_a_login_while_guest_has_its_first_password() -> None:
     assert not gate.needs_login() and gate.anonymous(LOCAL).name == "guest"
     with pytest.raises(Refusal):
         gate.anonymous(REMOTE)
-    world.directory.store_password(UserRecord("ann", "", []), "p")
+    world.directory.store_password(UserRecord("ann", "", []), world.directory.new_password("p"))
     assert not gate.needs_login() and gate.anonymous(LOCAL).name == "guest"
-    world.directory.store_password(UserRecord("guest", "", ["administrator"]), "own")
+    world.directory.store_password(
+        UserRecord("guest", "", ["administrator"]), world.directory.new_password("own")
+    )
     assert gate.needs_login()
     with pytest.raises(Refusal):
         gate.anonymous(LOCAL)
-    world.directory.store_password(UserRecord("guest", "", []), "guest")
+    world.directory.store_password(UserRecord("guest", "", []), world.directory.new_password("guest"))
     assert not gate.needs_login()
     world.directory.remove_user("guest")
     assert gate.needs_login()
@@ -122,7 +124,7 @@ def test_namespaces_and_rights_of_the_directory() -> None:
     with pytest.raises(Refusal) as caught:
         gate.enter(ann, "shop", LOCAL)
     assert caught.value.detail == "access refused"
-    directory.store_password(UserRecord("ann", "", []), "p")
+    directory.store_password(UserRecord("ann", "", []), directory.new_password("p"))
     # Protocols with access rules let her in without rights: those that come later are hers at once.
     ruled = gate.enter_ruled(ann, "shop", LOCAL)
     with pytest.raises(Refusal):

@@ -25,13 +25,13 @@ def test_users_of_the_directory_are_found_as_they_stand() -> None:
     directory = Driver().broker.directory
     users = Users({"a": User("a", [], hash_password("settings", bytes(4)))}, directory)
     assert users.authenticate("b", "p") is None
-    directory.store_password(UserRecord("a", "", []), "directory")
-    directory.store_password(UserRecord("b", "", ["x"], {"AKIA": "secret"}), "p")
+    directory.store_password(UserRecord("a", "", []), directory.new_password("directory"))
+    directory.store_password(UserRecord("b", "", ["x"], {"AKIA": "secret"}), directory.new_password("p"))
     assert users.authenticate("a", "settings") and not users.authenticate("a", "directory")
     found = users.authenticate("b", "p")
     assert found is not None and found.principal.tags == ["x"] and users.find("b") is found
     assert users.find_access_key("AKIA") == (found, "secret")
-    directory.store_password(UserRecord("b", "", []), "q")
+    directory.store_password(UserRecord("b", "", []), directory.new_password("q"))
     assert users.authenticate("b", "p") is None and users.authenticate("b", "q") is not None
     assert users.find_access_key("AKIA") is None
     directory.remove_user("b")
@@ -42,9 +42,9 @@ def test_default_guest() -> None:
     directory = Driver().broker.directory
     users = Users({}, directory)
     assert not users.has_default_guest()
-    directory.store_password(UserRecord("guest", "", []), "guest")
+    directory.store_password(UserRecord("guest", "", []), directory.new_password("guest"))
     assert users.has_default_guest()
     guest = users.find("guest")
     assert guest is not None and guest.loopback_only and guest.scram is not None
-    directory.store_password(UserRecord("guest", "", []), "other")
+    directory.store_password(UserRecord("guest", "", []), directory.new_password("other"))
     assert not users.has_default_guest()

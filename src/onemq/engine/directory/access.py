@@ -9,6 +9,7 @@ Spec: RabbitMQ, "Management Plugin" (table of permissions and tags), "Access Con
 from typing import Final
 
 from onemq.engine.auditing import Audit, settings_text
+from onemq.engine.credentials import NewPassword
 from onemq.engine.directory.definitions import erlang_term
 from onemq.engine.directory.directory import ADMINISTRATOR, EVERYTHING, Directory
 from onemq.engine.directory.limits import NAMESPACE_LIMITS, OF_NAMESPACE, OF_USER, USER_LIMITS
@@ -89,8 +90,16 @@ class DirectoryAccess:
             raise Refusal(Reason.NOT_FOUND, "user", name)
         return found
 
+    def new_password(self, password: str) -> NewPassword:
+        """For `put_user`: derive it on another thread first, where clients would wait."""
+        return self._directory.new_password(password)
+
     def put_user(
-        self, name: str, tags: list[str], password: str | None = None, password_hash: str | None = None
+        self,
+        name: str,
+        tags: list[str],
+        password: NewPassword | None = None,
+        password_hash: str | None = None,
     ) -> bool:
         """Makes a user, or changes one; True: it was made. Without password and hash: a new one has none, another keeps what it has.
 

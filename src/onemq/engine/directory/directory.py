@@ -12,7 +12,7 @@ from mypy_extensions import mypyc_attr
 
 from onemq.engine.catalog import Catalog
 from onemq.engine.core import Core
-from onemq.engine.credentials import HASHES, ITERATIONS, SALT_BYTES, credential_of, salted_password
+from onemq.engine.credentials import HASHES, SALT_BYTES, NewPassword
 from onemq.engine.directory.limits import Limits
 from onemq.engine.directory.namespaces import NamespaceRecord, NamespaceRecords
 from onemq.engine.directory.parameters import Parameters
@@ -102,18 +102,19 @@ class Directory:
 
     # Users.
 
-    def store_password(self, user: UserRecord, password: str) -> None:
+    def new_password(self, password: str) -> NewPassword:
+        """With salts; `store_password` derives what is stored of it, unless that was done elsewhere meanwhile."""
+        entropy = self._core.entropy
+        hash_salt = entropy(HASH_SALT_BYTES)
+        return NewPassword(password, hash_salt, {mechanism: entropy(SALT_BYTES) for mechanism in HASHES})
+
+    def store_password(self, user: UserRecord, password: NewPassword) -> None:
         """Stores the user with a hash of this password, and credentials for SCRAM."""
-        core = self._core
-        user.password_hash = hash_password(password, core.entropy(HASH_SALT_BYTES)).encoded()
+        password.derive()
+        user.password_hash = password.encoded_hash
         self.users.store(user)
-        octets = password.encode("utf-8", "surrogatepass")
-        for mechanism in HASHES:
-            salt = core.entropy(SALT_BYTES)
-            salted = salted_password(mechanism, octets, salt, ITERATIONS)
-            self._catalog.administration.credentials.store(
-                user.name, mechanism, credential_of(mechanism, salted, salt, ITERATIONS)
-            )
+        for mechanism, credential in password.credentials.items():
+            self._catalog.administration.credentials.store(user.name, mechanism, credential)
 
     def store_hash(self, user: UserRecord) -> None:
         """Stores the user with the hash that it has: credentials for SCRAM cannot be made of it, and old ones must not outlive it."""

@@ -115,7 +115,7 @@ def test_policymakers_may_nothing_elsewhere() -> None:
 def test_users() -> None:
     driver = Driver()
     admin = directory_of(driver, "administrator")
-    assert admin.put_user("a", ["x"], password="p") is True
+    assert admin.put_user("a", ["x"], password=admin.new_password("p")) is True
     assert admin.put_user("a", ["y"]) is False
     found = admin.user("a")
     assert found.tags == ["y"] and found.password_hash
@@ -137,7 +137,7 @@ def test_what_is_wrong_with_users() -> None:
         lambda: admin.put_user("a" * 256, []),
         lambda: admin.put_user("a\0b", []),
         lambda: admin.put_user("\udcff", []),
-        lambda: admin.put_user("a", [], password="p", password_hash="h"),
+        lambda: admin.put_user("a", [], password=admin.new_password("p"), password_hash="h"),
         lambda: admin.put_user("a", [], password_hash="not a hash"),
         lambda: admin.put_user("a", ["t"] * 101),
     ]
@@ -156,7 +156,7 @@ def test_access_keys() -> None:
     assert refused(lambda: admin.set_access_key("b", "AK", "s")).reason == Reason.ALREADY_EXISTS
     assert refused(lambda: admin.set_access_key("b", "K", "s")).reason == Reason.ALREADY_EXISTS
     assert refused(lambda: admin.set_access_key("b", "", "s")).reason == Reason.INVALID
-    admin.put_user("a", [], password="p")
+    admin.put_user("a", [], password=admin.new_password("p"))
     assert admin.user("a").access_keys == {"AK": "secret"}
     admin.remove_access_key("a", "AK")
     assert admin.user("a").access_keys == {}
@@ -323,7 +323,7 @@ def test_acts_are_noted_without_secrets() -> None:
     notes = Notes()
     driver.broker.core.auditor = notes
     admin = directory_of(driver, "administrator")
-    admin.put_user("a", ["x"], password="secret-word")
+    admin.put_user("a", ["x"], password=admin.new_password("secret-word"))
     admin.set_access_key("a", "AK", "secret-word")
     admin.set_policy("/", "p", "^a", {"max-length": 1})
     refused(lambda: directory_of(driver).set_policy("/", "p", "^a", {"max-length": 1}))

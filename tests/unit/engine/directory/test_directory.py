@@ -90,7 +90,7 @@ def test_users_in_the_settings_replace_guest_until_they_go() -> None:
 
 def test_a_guest_that_was_changed_is_a_user_like_others() -> None:
     driver = Driver(with_guest())
-    directory_of(driver).store_password(UserRecord("guest", "", []), "own")
+    directory_of(driver).store_password(UserRecord("guest", "", []), directory_of(driver).new_password("own"))
     driver.settle_down()
     driver.settings = with_guest([UserRecord("shop", "h", [], configured=True)])
     driver.restart()
@@ -132,7 +132,7 @@ def test_a_password_makes_credentials_and_a_hash_unmakes_them() -> None:
     driver = Driver()
     credentials = driver.broker.catalog.administration.credentials
     user = UserRecord("a", "", [])
-    directory_of(driver).store_password(user, "pässword")
+    directory_of(driver).store_password(user, directory_of(driver).new_password("pässword"))
     assert parse_hash(user.password_hash).matches("pässword")
     assert sorted(credentials.of_user("a")) == sorted(HASHES)
     directory_of(driver).store_hash(UserRecord("a", user.password_hash, []))
@@ -144,7 +144,7 @@ def test_a_deleted_user_takes_everything_along() -> None:
     directory = directory_of(driver)
     gone = Gone()
     directory.listeners.append(gone)
-    directory.store_password(UserRecord("a", "", []), "p")
+    directory.store_password(UserRecord("a", "", []), directory.new_password("p"))
     directory.permissions.grant("a", "/", ".*", ".*", ".*")
     directory.permissions.grant_topic("a", "/", "amq.topic", "^a", "^b")
     directory.limits.set("user", "a", {"max-channels": 3})

@@ -119,7 +119,7 @@ def test_topic_permissions() -> None:
 def test_users_of_the_directory_log_in() -> None:
     stage = Stage()
     directory = stage.broker.directory
-    directory.store_password(UserRecord("ann", "", []), "guest")
+    directory.store_password(UserRecord("ann", "", []), directory.new_password("guest"))
     directory.permissions.grant("ann", "/", ".*", ".*", ".*")
     closed_before = refused_login(stage, "eve")
     assert closed_before

@@ -27,7 +27,7 @@ def stage() -> Stage:
     stage.now_ms = int(time.time() * 1000)
     stage.broker.begin_turn(stage.now_ms)
     directory = stage.broker.directory
-    directory.store_password(UserRecord("guest", "", ["administrator"]), "guest")
+    directory.store_password(UserRecord("guest", "", ["administrator"]), directory.new_password("guest"))
     directory.permissions.grant("guest", "/", ".*", ".*", ".*")
     stage.gate = Gate(Users({}, directory), Permissions(["/"], {}, directory), stage.broker)
     stage.head = AwsHead(stage.gate, AwsSettings(), stage._entropy, stage.caller)
@@ -49,7 +49,9 @@ def signed(peer: Peer, key: str, secret: str) -> Answer:
 def test_a_connection_without_login_ends_being_guest_with_guests_first_password(stage: Stage) -> None:
     peer = stage.connect()
     peer.sqs("ListQueues")
-    stage.broker.directory.store_password(UserRecord("guest", "", ["administrator"]), "own")
+    stage.broker.directory.store_password(
+        UserRecord("guest", "", ["administrator"]), stage.broker.directory.new_password("own")
+    )
     with pytest.raises(Failed) as caught:
         peer.sqs("ListQueues")
     assert caught.value.status == 403

@@ -21,7 +21,7 @@ from onemq.engine.ports import Store
 from onemq.engine.settings import EngineSettings
 from onemq.heads.amqp091.native_reader import AmqpNativeReader
 from onemq.heads.amqp091.settings import PREDECLARED_EXCHANGES
-from onemq.heads.contract import Link
+from onemq.heads.contract import Link, Worker
 from onemq.heads.management.area import Area
 from onemq.heads.management.head import ManagementHead
 from onemq.heads.management.pages import LaterPage, Page, PageRequest
@@ -42,6 +42,26 @@ USERS = {
     "plain": [],
 }
 """Each with its name as its password."""
+
+
+class StageWorker(Worker):
+    """Does what it is given at the next turn, one piece in each; not while it `rests`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rests = False
+        self.waiting: list[tuple[Callable[[], None], Callable[[], None]]] = []
+        self.done = 0
+
+    def compute(self, work: Callable[[], None], then: Callable[[], None]) -> None:
+        self.waiting.append((work, then))
+
+    def go_on(self) -> None:
+        if self.waiting and not self.rests:
+            work, then = self.waiting.pop(0)
+            work()
+            self.done += 1
+            then()
 
 
 class StageLink(Link):
@@ -147,6 +167,7 @@ class Stage:
             self.gate, settings or ManagementSettings(), [live_page, late_page], lambda: areas(self)
         )
         self.peers: list[Peer] = []
+        self.worker = StageWorker()
 
     def _entropy(self, size: int) -> bytes:
         self._counter += 1
@@ -156,6 +177,7 @@ class Stage:
         """Ends the turn: what was put off, dispatch, commit, last words; as the net does it, until all is at rest."""
         more = True
         while more:
+            self.worker.go_on()
             for peer in self.peers:
                 peer.resumes()
             more = self.broker.end_turn()
@@ -168,6 +190,7 @@ class Stage:
                 more = True
             self.broker.begin_turn(self.now_ms)
             more = more or any(peer.link.resuming for peer in self.peers)
+            more = more or (bool(self.worker.waiting) and not self.worker.rests)
 
     def wait(self, milliseconds: int) -> None:
         """Lets time pass."""

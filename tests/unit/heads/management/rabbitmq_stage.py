@@ -75,7 +75,7 @@ class RabbitStage(Stage):
         self.access = self.application()
 
     def areas(self, stage: Stage) -> Sequence[Area]:
-        return [rabbitmq_area(AmqpWords(), self.peers_shown, self.node)]
+        return [rabbitmq_area(AmqpWords(), self.peers_shown, self.node, stage.worker)]
 
     def application(self) -> Access:
         return self.broker.access(Principal("application", []), "/", all_rights(), "amqp091")

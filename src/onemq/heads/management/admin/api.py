@@ -1,6 +1,6 @@
 """The whole of /v1/, as an area of the HTTP head."""
 
-from onemq.heads.contract import Peers
+from onemq.heads.contract import Peers, Worker
 from onemq.heads.management.admin.connections import Connections
 from onemq.heads.management.admin.consuming import Consuming
 from onemq.heads.management.admin.definitions import Definitions
@@ -34,8 +34,8 @@ class AdminArea(Area):
         return problem_of(refusal)
 
 
-def admin_area(words: AmqpWords, peers: Peers, node: NodePort) -> AdminArea:
-    service = Service(words, peers, node)
+def admin_area(words: AmqpWords, peers: Peers, node: NodePort, worker: Worker) -> AdminArea:
+    service = Service(words, peers, node, worker)
     described = Document(node.version)
     parts = (
         OverviewPart(service),
@@ -44,7 +44,7 @@ def admin_area(words: AmqpWords, peers: Peers, node: NodePort) -> AdminArea:
         Groups(),
         Exchanges(service),
         Connections(service),
-        DirectoryPart(),
+        DirectoryPart(service),
         Publishing(),
         Consuming(),
         Looking(),

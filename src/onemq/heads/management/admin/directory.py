@@ -4,7 +4,7 @@ from onemq.engine.directory.access import DirectoryAccess
 from onemq.engine.directory.policies import Policy as PolicyRecord
 from onemq.engine.directory.records import PermissionRecord, UserRecord
 from onemq.engine.views import QueueSummary
-from onemq.heads.management.admin.service import NAMESPACE
+from onemq.heads.management.admin.service import NAMESPACE, Service
 from onemq.heads.management.admin.shapes import (
     AccessKey,
     Made,
@@ -20,6 +20,7 @@ from onemq.heads.management.admin.shapes import (
 )
 from onemq.heads.management.call import Call
 from onemq.heads.management.routes import ADMINISTRATOR, POLICYMAKER, Parameter, Route
+from onemq.heads.management.stepping import Steps, answer_in_steps
 from onemq.model.refusal import Reason, Refusal
 
 _OPERATOR = Parameter("operator", "operator policies", "boolean")
@@ -27,6 +28,9 @@ _OPERATOR = Parameter("operator", "operator policies", "boolean")
 
 class DirectoryPart:
     """See the module."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
 
     def routes(self) -> list[Route]:
         return [*self._users(), *self._namespaces(), *self._policies()]
@@ -157,14 +161,21 @@ class DirectoryPart:
         call.answer(_user(directory, directory.user(call.values["user"])))
 
     def put_user(self, call: Call) -> None:
+        answer_in_steps(call, self._service.worker, self._put_user(call))
+
+    def _put_user(self, call: Call) -> Steps:
         wanted = call.body(NewUser)
         directory = _directory(call)
         name = call.values["user"]
+        password = None
+        if wanted.password is not None:
+            password = directory.new_password(wanted.password)
+            yield password.derive
         tags = wanted.tags
         if tags is None:
             known = {user.name: user for user in directory.users()}.get(name)
             tags = [] if known is None else list(known.tags)
-        made = directory.put_user(name, tags, wanted.password, wanted.password_hash)
+        made = directory.put_user(name, tags, password, wanted.password_hash)
         call.answer(Made(name=name, made=made))
 
     def delete_user(self, call: Call) -> None:

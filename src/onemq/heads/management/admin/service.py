@@ -7,7 +7,7 @@ from typing import Final
 
 from onemq.engine.access import Access
 from onemq.engine.views import QueueView, TopicView
-from onemq.heads.contract import Peers
+from onemq.heads.contract import Peers, Worker
 from onemq.heads.management.call import Call
 from onemq.heads.management.errors import Problem
 from onemq.heads.management.rabbitmq.ports import AmqpWords, NodePort
@@ -24,10 +24,11 @@ SETTING_MAX: Final = 10**15
 class Service:
     """See the module."""
 
-    def __init__(self, words: AmqpWords, peers: Peers, node: NodePort) -> None:
+    def __init__(self, words: AmqpWords, peers: Peers, node: NodePort, worker: Worker) -> None:
         self.words = words
         self.peers = peers
         self.node = node
+        self.worker = worker
 
 
 def looking(call: Call) -> Access:

@@ -1,6 +1,6 @@
 """The whole of RabbitMQ's API, as an area of the HTTP head."""
 
-from onemq.heads.contract import Peers
+from onemq.heads.contract import Peers, Worker
 from onemq.heads.management.rabbitmq.area import RabbitArea
 from onemq.heads.management.rabbitmq.bindings import Bindings
 from onemq.heads.management.rabbitmq.connections import Connections
@@ -18,9 +18,9 @@ from onemq.heads.management.rabbitmq.vhosts import Vhosts
 from onemq.heads.management.routes import RouteTable
 
 
-def rabbitmq_area(words: AmqpWords, peers: Peers, node: NodePort) -> RabbitArea:
+def rabbitmq_area(words: AmqpWords, peers: Peers, node: NodePort, worker: Worker) -> RabbitArea:
     """/api/."""
-    service = Service(words, peers, node)
+    service = Service(words, peers, node, worker)
     parts = (
         Overview(service),
         Definitions(service),

@@ -24,6 +24,7 @@ from onemq.heads.management.rabbitmq.users import (
     user_json,
 )
 from onemq.heads.management.routes import ADMINISTRATOR, Handler, Route
+from onemq.heads.management.stepping import Steps, answer_in_steps
 from onemq.model.refusal import Reason, Refusal
 
 _OURS: Final = ("internal_cluster_id",)
@@ -167,15 +168,19 @@ class Definitions:
     # In.
 
     def take(self, call: Call) -> None:
-        body = _definitions_in(call)
-        _Import(self._service, call, "").all(body)
-        call.empty()
+        self._import(call, _Import(self._service, call, "").all(_definitions_in(call)))
 
     def take_vhost(self, call: Call) -> None:
         self._service.acting(call)
-        body = _definitions_in(call)
-        _Import(self._service, call, call.values["vhost"]).of_vhost(body)
-        call.empty()
+        vhost = call.values["vhost"]
+        self._import(call, _Import(self._service, call, vhost).of_vhost(_definitions_in(call)))
+
+    def _import(self, call: Call, entries: Steps) -> None:
+        def steps() -> Steps:
+            yield from entries
+            call.empty()
+
+        answer_in_steps(call, self._service.worker, steps())
 
 
 def _definitions_in(call: Call) -> Item:
@@ -190,7 +195,7 @@ def _definitions_in(call: Call) -> Item:
 
 
 class _Import:
-    """One import. vhost: into which; "": each entry says."""
+    """One import, an entry in each step. vhost: into which; "": each entry says."""
 
     def __init__(self, service: Service, call: Call, vhost: str) -> None:
         self._service = service
@@ -198,22 +203,22 @@ class _Import:
         self._vhost = vhost
         self._directory = call.anywhere().directory
 
-    def all(self, body: Item) -> None:
-        self._each(body, "users", self._user)
-        self._each(body, "vhosts", self._vhost_entry)
-        self._each(body, "permissions", self._permission)
-        self._each(body, "topic_permissions", self._topic_permission)
-        self._each(body, "global_parameters", self._global_parameter)
-        self.of_vhost(body)
+    def all(self, body: Item) -> Steps:
+        yield from self._each(body, "users", self._user)
+        yield from self._each(body, "vhosts", self._vhost_entry)
+        yield from self._each(body, "permissions", self._permission)
+        yield from self._each(body, "topic_permissions", self._topic_permission)
+        yield from self._each(body, "global_parameters", self._global_parameter)
+        yield from self.of_vhost(body)
 
-    def of_vhost(self, body: Item) -> None:
-        self._each(body, "parameters", self._parameter)
-        self._each(body, "policies", self._policy)
-        self._each(body, "queues", self._queue)
-        self._each(body, "exchanges", self._exchange)
-        self._each(body, "bindings", self._binding)
+    def of_vhost(self, body: Item) -> Steps:
+        yield from self._each(body, "parameters", self._parameter)
+        yield from self._each(body, "policies", self._policy)
+        yield from self._each(body, "queues", self._queue)
+        yield from self._each(body, "exchanges", self._exchange)
+        yield from self._each(body, "bindings", self._binding)
 
-    def _each(self, body: Item, name: str, take: Callable[[Item], None]) -> None:
+    def _each(self, body: Item, name: str, take: Callable[[Item], Steps | None]) -> Steps:
         entries = body.get(name, [])
         if not isinstance(entries, list):
             raise bad_request(["not_a_list", name])
@@ -221,12 +226,15 @@ class _Import:
             if not isinstance(entry, dict):
                 raise bad_request(["not_an_object", name])
             try:
-                take(entry)
+                steps = take(entry)
+                if steps is not None:
+                    yield from steps
             except Refusal as refusal:
                 if refusal.reason == Reason.NOT_SUPPORTED and name in ("users", "permissions"):
                     # It stands in the settings.
                     continue
                 raise self._said(refusal, name, entry) from None
+            yield None
 
     def _said(self, refusal: Refusal, name: str, entry: Item) -> Exception:
         """Which entry it was: RabbitMQ leaves its reader to find out."""
@@ -246,9 +254,9 @@ class _Import:
     def _access(self, entry: Item) -> Access:
         return self._call.access(self._space(entry))
 
-    def _user(self, entry: Item) -> None:
+    def _user(self, entry: Item) -> Steps:
         name = text(entry, "name")
-        put_user(self._directory, name, entry)
+        yield from put_user(self._directory, name, entry)
         limits = entry.get("limits")
         if isinstance(limits, dict):
             for limit, value in limits.items():

@@ -6,7 +6,7 @@ Must not: answer anything.
 from typing import Final
 
 from onemq.engine.access import Access
-from onemq.heads.contract import Peers
+from onemq.heads.contract import Peers, Worker
 from onemq.heads.management.call import Call
 from onemq.heads.management.rabbitmq.bodies import not_found
 from onemq.heads.management.rabbitmq.ports import AmqpWords, NodePort
@@ -18,10 +18,11 @@ DEFAULT_EXCHANGE: Final = "amq.default"
 class Service:
     """See the module."""
 
-    def __init__(self, words: AmqpWords, peers: Peers, node: NodePort) -> None:
+    def __init__(self, words: AmqpWords, peers: Peers, node: NodePort, worker: Worker) -> None:
         self.words = words
         self.peers = peers
         self.node = node
+        self.worker = worker
 
     def looking(self, call: Call) -> Access:
         """The vhost of the path, to look into. Refusal NAMESPACE_DENIED."""

@@ -4,6 +4,7 @@ Source: rabbit_mgmt_wm_users, rabbit_mgmt_wm_user, rabbit_mgmt_wm_permission(s),
 rabbit_mgmt_wm_user_limits; recorded answers of RabbitMQ 3.10.
 """
 
+from collections.abc import Callable, Generator
 from typing import Final
 
 from onemq.engine.directory.access import DirectoryAccess
@@ -15,6 +16,7 @@ from onemq.heads.management.rabbitmq.lists import Item, answer_list, answer_one
 from onemq.heads.management.rabbitmq.service import Service
 from onemq.heads.management.rabbitmq.vhosts import limit_value
 from onemq.heads.management.routes import ADMINISTRATOR, MANAGEMENT, Handler, Route
+from onemq.heads.management.stepping import Steps, answer_in_steps
 from onemq.model.passwords import BadHash, parse_hash
 from onemq.model.refusal import Reason, Refusal
 
@@ -93,9 +95,10 @@ class Users:
         answer_one(call, _user_item(directory, directory.user(call.values["user"])))
 
     def put(self, call: Call) -> None:
-        body = body_of(call)
-        name = call.values["user"]
-        made = put_user(call.anywhere().directory, name, body)
+        answer_in_steps(call, self._service.worker, self._put(call))
+
+    def _put(self, call: Call) -> Steps:
+        made = yield from put_user(call.anywhere().directory, call.values["user"], body_of(call))
         call.empty(201 if made else 204)
 
     def delete(self, call: Call) -> None:
@@ -212,14 +215,18 @@ def user_json(user: UserRecord) -> Item:
     }
 
 
-def put_user(directory: DirectoryAccess, name: str, body: Item) -> bool:
-    """Makes or changes a user as a request's body or a definition says. True: it was made. Raises Problem, Refusal."""
+def put_user(
+    directory: DirectoryAccess, name: str, body: Item
+) -> Generator[Callable[[], None] | None, None, bool]:
+    """Makes or changes a user as a request's body or a definition says, in steps. True: it was made. Raises Problem, Refusal."""
     tags = body.get("tags", body.get("administrator"))
     if tags is None:
         raise bad_request("tags_not_present")
     words = tags_of(["administrator"] if tags is True else [] if tags is False else tags)
     if "password" in body:
-        return directory.put_user(name, words, password=text(body, "password"))
+        password = directory.new_password(text(body, "password"))
+        yield password.derive
+        return directory.put_user(name, words, password=password)
     if "password_hash" not in body:
         return directory.put_user(name, words, password_hash="")
     encoded = text(body, "password_hash")

@@ -61,7 +61,7 @@ class Contract:
         self.used: set[tuple[str, str]] = {("get", "/v1/openapi.json")}
 
     def _areas(self, stage: Stage) -> Sequence[Area]:
-        return [admin_area(AmqpWords(), self.peers, StageNode())]
+        return [admin_area(AmqpWords(), self.peers, StageNode(), stage.worker)]
 
     def operations(self) -> set[tuple[str, str]]:
         return {(method, path) for path, methods in self.document["paths"].items() for method in methods}
