@@ -26,6 +26,7 @@ from onemq.engine.ledger_queue import LedgerQueue
 from onemq.engine.peek import Peek, PeekPart, PeekWaiter, kept_part, parts_of
 from onemq.engine.queue import Queue
 from onemq.engine.rates import Rates, Series
+from onemq.engine.routing.destination import Destination
 from onemq.engine.share.access import ShareAccess
 from onemq.engine.share.group import ShareGroup
 from onemq.engine.topics.topic import Topic
@@ -92,28 +93,24 @@ class InspectionAccess:
         space = self._space
         return [name for name in sorted({*space.queues, *space.topics}) if self._sees(name)]
 
-    def queues(self) -> list[QueueView]:
-        """As `queue_names`."""
-        return [self._queue_view(name) for name in self.queue_names()]
-
-    def queue_summary(self) -> QueueSummary:
-        """Of all that may be seen."""
-        summary = QueueSummary()
-        for name in self.queue_names():
-            summary.queues += 1
-            if name in self._space.topics:
-                summary.topics += 1
-            queue = self._space.queues.get(name)
-            if queue is None:
-                for partition in self._space.topics[name].partitions:
-                    summary.ready += partition.ready_count()
-                continue
+    def summarise(self, name: str, summary: QueueSummary) -> None:
+        """Adds one of `queue_names`, unless it has gone since."""
+        queue = self._space.queues.get(name)
+        topic = self._space.topics.get(name)
+        if queue is None and topic is None:
+            return
+        summary.queues += 1
+        if topic is not None:
+            summary.topics += 1
+        if queue is not None:
             gauges = queue_gauges(queue)
             summary.ready += gauges.ready
             summary.leased += gauges.unacked
             summary.delayed += gauges.delayed
             summary.counters.add(queue.counters)
-        return summary
+        elif topic is not None:
+            for partition in topic.partitions:
+                summary.ready += partition.ready_count()
 
     def queue(self, name: str) -> QueueView:
         """Refusal NOT_FOUND, also for what may not be seen."""
@@ -187,13 +184,9 @@ class InspectionAccess:
 
     # Exchanges and bindings.
 
-    def exchanges(self) -> list[ExchangeView]:
-        """All that may be seen, by name; the default one is first."""
-        found = [self._default_exchange()]
-        for name in sorted(self._space.exchanges):
-            if self._sees(name):
-                found.append(self._exchange_view(self._space.exchanges[name]))
-        return found
+    def exchange_names(self) -> list[str]:
+        """Of all that may be seen, ascending; the default one, "", is first."""
+        return ["", *[name for name in sorted(self._space.exchanges) if self._sees(name)]]
 
     def exchange(self, name: str) -> ExchangeView:
         """ "": the default one. Refusal NOT_FOUND, also for what may not be seen."""
@@ -229,20 +222,32 @@ class InspectionAccess:
     def bindings(self) -> list[BindingView]:
         """All between what may be seen: those of the default exchange, then by source, in order of their making."""
         found: list[BindingView] = []
-        for name in sorted(self._space.queues):
-            if self._sees(name):
-                found.append(BindingView(self._space.name, "", name, True, name, {}))
-        for name in sorted(self._space.exchanges):
-            if self._sees(name):
-                found.extend(self._bindings_of(self._space.exchanges[name]))
+        for name in self.exchange_names():
+            found.extend(self.bindings_from(name))
         return found
 
     def bindings_from(self, exchange: str) -> list[BindingView]:
         """Those of one source. Refusal NOT_FOUND."""
+        made = self.bindings_made(exchange)
+        found: list[BindingView] = []
+        for place in range(len(made)):
+            view = made.view(place)
+            if view is not None:
+                found.append(view)
+        return found
+
+    def bindings_made(self, exchange: str) -> "BindingsMade":
+        """The same, each view made when it is asked for: there may be very many. Refusal NOT_FOUND."""
         if exchange == "":
-            return [each for each in self.bindings() if each.source == ""]
+            return BindingsMade(self, self._space, "", [], [*sorted(self._space.queues)])
         self.exchange(exchange)
-        return self._bindings_of(self._space.exchanges[exchange])
+        return BindingsMade(
+            self, self._space, exchange, self._space.exchanges[exchange].matcher.bindings(), []
+        )
+
+    def sees(self, name: str) -> bool:
+        """Whether a queue, topic or exchange of this name may be seen."""
+        return self._sees(name)
 
     def bindings_to(self, name: str, to_queue: bool) -> list[BindingView]:
         """Those of one destination. Refusal NOT_FOUND."""
@@ -251,22 +256,6 @@ class InspectionAccess:
         else:
             self.exchange(name)
         return [each for each in self.bindings() if each.destination == name and each.to_queue == to_queue]
-
-    def _bindings_of(self, exchange: Exchange) -> list[BindingView]:
-        found: list[BindingView] = []
-        for destination, routing_key, arguments in exchange.matcher.bindings():
-            if self._sees(destination.name):
-                found.append(
-                    BindingView(
-                        self._space.name,
-                        exchange.name,
-                        destination.name,
-                        isinstance(destination, Queue),
-                        routing_key,
-                        dict(arguments),
-                    )
-                )
-        return found
 
     # How fast things go.
 
@@ -295,13 +284,9 @@ class InspectionAccess:
 
     # Topics and groups.
 
-    def topics(self) -> list[TopicView]:
-        """All that may be seen, by name."""
-        return [
-            self._topic_view(self._space.topics[name])
-            for name in sorted(self._space.topics)
-            if self._sees(name)
-        ]
+    def topic_names(self) -> list[str]:
+        """Of all that may be seen, ascending."""
+        return [name for name in sorted(self._space.topics) if self._sees(name)]
 
     def topic(self, name: str) -> TopicView:
         """Refusal NOT_FOUND, also for what may not be seen."""
@@ -327,22 +312,20 @@ class InspectionAccess:
             )
         return view
 
-    def groups(self) -> list[GroupView]:
-        """All that may be described, by name, with their members and lags."""
-        found = [self._group_view(each) for each in self._group_access.list()]
-        for group in self._share_access.groups():
-            found.append(self._share_view(group))
-        found.sort(key=_group_name)
-        return found
+    def group_names(self) -> list[str]:
+        """Of all that may be described, ascending."""
+        names = [each.name for each in self._group_access.list()]
+        names.extend([group.key[1] for group in self._share_access.groups()])
+        return sorted(names)
 
     def group(self, name: str) -> GroupView:
-        """Refusal NOT_FOUND, also for what may not be described."""
-        for each in self._group_access.list():
-            if each.name == name:
-                return self._group_view(each)
-        for group in self._share_access.groups():
-            if group.key[1] == name:
-                return self._share_view(group)
+        """With its members and lags. Refusal NOT_FOUND, also for what may not be described."""
+        found = self._group_access.listed(name)
+        if found is not None:
+            return self._group_view(found)
+        shared = self._share_access.listed(name)
+        if shared is not None:
+            return self._share_view(shared)
         raise Refusal(Reason.NOT_FOUND, "group", name)
 
     def _group_view(self, listed: Listed) -> GroupView:
@@ -505,5 +488,40 @@ def _oldest(queue: LedgerQueue) -> i64:
     return at if at > 0 else -1
 
 
-def _group_name(view: GroupView) -> str:
-    return view.name
+class BindingsMade:
+    """Bindings of one exchange as they were when they were asked for."""
+
+    __slots__ = ("_exchange", "_inspection", "_queues", "_space", "_made")
+
+    def __init__(
+        self,
+        inspection: InspectionAccess,
+        space: Namespace,
+        exchange: str,
+        made: list[tuple[Destination, str, dict[str, object]]],
+        queues: list[str],
+    ) -> None:
+        """queues: those that the default exchange leads to."""
+        self._inspection = inspection
+        self._space = space
+        self._exchange = exchange
+        self._made = made
+        self._queues = queues
+
+    def __len__(self) -> int:
+        return len(self._made) + len(self._queues)
+
+    def view(self, place: int) -> BindingView | None:
+        """None: its destination may not be seen."""
+        if self._queues:
+            name = self._queues[place]
+            if not self._inspection.sees(name):
+                return None
+            return BindingView(self._space.name, "", name, True, name, {})
+        destination, routing_key, arguments = self._made[place]
+        if not self._inspection.sees(destination.name):
+            return None
+        to_queue = isinstance(destination, Queue)
+        return BindingView(
+            self._space.name, self._exchange, destination.name, to_queue, routing_key, dict(arguments)
+        )

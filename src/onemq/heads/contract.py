@@ -266,6 +266,10 @@ class Peers:
     def views(self) -> list[PeerView]:
         """All of them, in the order in which they came."""
 
+    def views_after(self, number: int, most: int) -> list[PeerView]:
+        """The next of them, up to `most`: those whose numbers are greater. 0 = from the first on."""
+        return [view for view in self.views() if view.number > number][:most]
+
     @abstractmethod
     def close(self, number: int, reason: str) -> bool:
         """Closes one with its protocol's own goodbye, which says the reason if the protocol can. False: it has gone."""

@@ -79,6 +79,18 @@ class Registry(Peers):
                 found.append(view)
         return found
 
+    def views_after(self, number: int, most: int) -> list[PeerView]:
+        found: list[PeerView] = []
+        for member, known in self._members.items():
+            if known <= number:
+                continue
+            if len(found) >= most:
+                break
+            view = member.view(known)
+            if view is not None:
+                found.append(view)
+        return found
+
     def close(self, number: int, reason: str) -> bool:
         for member, known in self._members.items():
             if known == number:

@@ -93,7 +93,7 @@ def test_exchanges_and_bindings() -> None:
     driver.access.bind_queue("q", "x", "a.#", {"k": 1})
     driver.access.bind_exchange("amq.fanout", "x", "b", {})
     inspection = driver.access.inspection
-    assert [each.name for each in inspection.exchanges()] == [
+    assert inspection.exchange_names() == [
         "",
         "amq.direct",
         "amq.fanout",
@@ -141,12 +141,12 @@ def test_topics_and_their_queues() -> None:
         2,
         True,
     )
-    assert [each.name for each in inspection.queues()] == ["t"]
+    assert inspection.queue_names() == ["t"]
     assert not inspection.topic("t").queue, "looking makes no queue"
     driver.access.check_queue("t")
     as_queue = inspection.queue("t")
     assert (as_queue.settings.type_name, as_queue.ready, as_queue.topic) == ("classic", 2, True)
-    assert inspection.topic("t").queue and [each.name for each in inspection.topics()] == ["t"]
+    assert inspection.topic("t").queue and inspection.topic_names() == ["t"]
 
 
 def test_groups_and_their_lag() -> None:
@@ -164,7 +164,7 @@ def test_groups_and_their_lag() -> None:
         ("t", 0, 1, 3, 2),
         ("t", 1, 0, 0, 0),
     ]
-    assert view.lag() == 2 and [each.name for each in driver.access.inspection.groups()] == ["g"]
+    assert view.lag() == 2 and driver.access.inspection.group_names() == ["g"]
     with pytest.raises(Refusal):
         driver.access.inspection.group("absent")
 
@@ -175,14 +175,12 @@ def test_who_sees_what() -> None:
     driver.declare("closed")
     nothing = NamePattern("")
     some = tagged(driver, rights=Rights(nothing, nothing, NamePattern("^open"))).inspection
-    assert [each.name for each in some.queues()] == ["open"]
+    assert some.queue_names() == ["open"]
     assert refusal(some, "closed") == Reason.NOT_FOUND
-    assert [each.destination for each in some.bindings()] == ["open"] and [
-        e.name for e in some.exchanges()
-    ] == [""]
+    assert [each.destination for each in some.bindings()] == ["open"] and some.exchange_names() == [""]
     for tag in ("administrator", "monitoring", "policymaker", "management"):
-        assert [each.name for each in tagged(driver, tag).inspection.queues()] == ["closed", "open"]
-    assert tagged(driver).inspection.queues() == []
+        assert tagged(driver, tag).inspection.queue_names() == ["closed", "open"]
+    assert tagged(driver).inspection.queue_names() == []
     assert refusal(tagged(driver, "monitoring").inspection, "absent") == Reason.NOT_FOUND
 
 

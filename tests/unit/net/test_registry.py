@@ -68,3 +68,13 @@ def test_turns_are_timed() -> None:
     connection.received(b"abc")
     stage.loop.run()
     assert stage.turns.durations.count == before + 1
+
+
+def test_views_come_some_at_a_time_though_some_go_in_between() -> None:
+    stage = Stage()
+    connections = [stage.connect()[0] for _ in range(5)]
+    assert [view.number for view in stage.registry.views_after(0, 2)] == [1, 2]
+    connections[1].lost()
+    connections[2].lost()
+    assert [view.number for view in stage.registry.views_after(2, 2)] == [4, 5]
+    assert stage.registry.views_after(5, 2) == []

@@ -332,8 +332,10 @@ class DirectoryAccess:
         if user != self._principal.name or not user:
             self._demand_administrator()
         self._check_known("", user)
-        found = self._directory.limits.all(OF_USER)
-        return found if not user else {name: limits for name, limits in found.items() if name == user}
+        if not user:
+            return self._directory.limits.all(OF_USER)
+        limits = self._directory.limits.of(OF_USER, user)
+        return {user: limits} if limits else {}
 
     def set_user_limit(self, user: str, limit: str, value: object) -> None:
         """limit: "max-connections" or "max-channels". value: a whole number, negative = none. Refusal INVALID."""
@@ -358,11 +360,11 @@ class DirectoryAccess:
         self._check_known(namespace, "")
         if namespace and not self.sees(namespace):
             raise Refusal(Reason.ACCESS_DENIED, "namespace", namespace, "see", wanted=MONITORING)
-        found: dict[str, dict[str, int]] = {}
-        for name, limits in self._directory.limits.all(OF_NAMESPACE).items():
-            if (not namespace or name == namespace) and self.sees(name):
-                found[name] = limits
-        return found
+        if namespace:
+            limits = self._directory.limits.of(OF_NAMESPACE, namespace)
+            return {namespace: limits} if limits else {}
+        every = self._directory.limits.all(OF_NAMESPACE)
+        return {name: limits for name, limits in every.items() if self.sees(name)}
 
     def set_namespace_limit(self, namespace: str, limit: str, value: object) -> None:
         """limit: "max-connections" or "max-queues". value: a whole number, negative = none. Refusal INVALID."""

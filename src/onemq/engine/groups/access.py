@@ -180,6 +180,16 @@ class GroupAccess:
                 found.append(listed(group))
         return found
 
+    def listed(self, group: str) -> Listed | None:
+        """One of `list`."""
+        found = self._groups.groups.get((self._namespace, group))
+        authority = self._authority
+        if found is None:
+            return None
+        if authority.allows(CLUSTER, DESCRIBE, CLUSTER_NAME) or authority.allows(GROUP, DESCRIBE, group):
+            return listed(found)
+        return None
+
     def describe_classic(self, group: str) -> ClassicView:
         """`found` False for none of that name and type."""
         self._authority.demand(GROUP, DESCRIBE, group)

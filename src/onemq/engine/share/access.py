@@ -140,6 +140,16 @@ class ShareAccess:
                 found.append(group)
         return found
 
+    def listed(self, group: str) -> ShareGroup | None:
+        """One of `groups`."""
+        found = self._groups.groups.get((self._namespace, group))
+        authority = self._authority
+        if found is None:
+            return None
+        if authority.allows(CLUSTER, DESCRIBE, CLUSTER_NAME) or authority.allows(GROUP, DESCRIBE, group):
+            return found
+        return None
+
     def describe(self, group: str) -> ShareGroup:
         """Not to be changed. Refusal ACCESS_DENIED, NOT_FOUND."""
         return self._groups.find(self._key(group, DESCRIBE))

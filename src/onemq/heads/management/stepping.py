@@ -6,6 +6,8 @@ Must not: know what the steps do.
 from collections.abc import Callable, Generator
 from typing import Final
 
+from onemq.engine.inspection import InspectionAccess
+from onemq.engine.views import QueueSummary
 from onemq.heads.contract import Worker
 from onemq.heads.management.call import Call, Canceller
 from onemq.heads.management.errors import Problem
@@ -18,9 +20,18 @@ Steps = Generator[Callable[[], None] | None, None, None]
 of the broker and takes long (the derivation of a password): it is done beside the turns before the next step."""
 
 
-def answer_in_steps(call: Call, worker: Worker, steps: Steps) -> None:
-    """Completes the call, now or later. Between two steps anything may have changed."""
-    stepping = Stepping(call, worker, steps)
+def summarised(inspection: InspectionAccess) -> Generator[None, None, QueueSummary]:
+    """All queues that may be seen, added up: one in each step."""
+    summary = QueueSummary()
+    for name in inspection.queue_names():
+        inspection.summarise(name, summary)
+        yield None
+    return summary
+
+
+def answer_in_steps(call: Call, steps: Steps, worker: Worker | None = None) -> None:
+    """Completes the call, now or later. Between two steps anything may have changed. worker: for steps that yield work."""
+    stepping = Stepping(call, steps, worker)
     stepping.go_on()
     if not call.answered:
         call.canceller = stepping
@@ -29,7 +40,7 @@ def answer_in_steps(call: Call, worker: Worker, steps: Steps) -> None:
 class Stepping(Canceller):
     """See the module."""
 
-    def __init__(self, call: Call, worker: Worker, steps: Steps) -> None:
+    def __init__(self, call: Call, steps: Steps, worker: Worker | None) -> None:
         self._call = call
         self._worker = worker
         self._steps = steps
@@ -43,6 +54,7 @@ class Stepping(Canceller):
                 assert self._call.answered, "the last step leaves no answer"
                 return
             if work is not None:
+                assert self._worker is not None, "nobody to do the work"
                 self._worker.compute(work, self._computed)
                 return
         self._call.soon(self.go_on)

@@ -6,6 +6,10 @@ from onemq.heads.management.admin.shapes import Connection, Named
 from onemq.heads.management.call import Call
 from onemq.heads.management.errors import Problem
 from onemq.heads.management.routes import ADMINISTRATOR, MONITORING, Parameter, Route, has_tag
+from onemq.heads.management.stepping import Steps, answer_in_steps
+
+TOGETHER = 100
+"""Connections that are looked at together: a connection may have many channels and consumers."""
 
 
 class Connections:
@@ -36,10 +40,20 @@ class Connections:
         ]
 
     def index(self, call: Call) -> None:
+        answer_in_steps(call, self._index(call))
+
+    def _index(self, call: Call) -> Steps:
         operators = call.query.flag("operators")
-        call.answer(
-            [connection_of(peer) for peer in self._seen(call) if operators or not peer.profile.operates]
-        )
+        peers = self._service.peers
+        found: list[Connection] = []
+        views = peers.views_after(0, TOGETHER)
+        while views:
+            for peer in views:
+                if self._is_seen(call, peer) and (operators or not peer.profile.operates):
+                    found.append(connection_of(peer))
+                yield None
+            views = peers.views_after(int(views[-1].number), TOGETHER)
+        call.answer(found)
 
     def show(self, call: Call) -> None:
         call.answer(connection_of(self._meant(call)))
@@ -57,12 +71,10 @@ class Connections:
         call.answer(Named(name=peer.name))
 
     def _seen(self, call: Call) -> list[PeerView]:
-        everything = has_tag(call.principal, MONITORING)
-        return [
-            peer
-            for peer in self._service.peers.views()
-            if everything or peer.profile.user == call.principal.name
-        ]
+        return [peer for peer in self._service.peers.views() if self._is_seen(call, peer)]
+
+    def _is_seen(self, call: Call, peer: PeerView) -> bool:
+        return has_tag(call.principal, MONITORING) or peer.profile.user == call.principal.name
 
     def _meant(self, call: Call) -> PeerView:
         for peer in self._seen(call):

@@ -8,10 +8,11 @@ from typing import Final
 import msgspec
 
 from onemq.engine.access import Access
+from onemq.engine.directory.access import DirectoryAccess
 from onemq.engine.views import ExchangeView, QueueView
 from onemq.heads.management.admin.directory import permission_of, policy_of
-from onemq.heads.management.admin.exchanges import binding_of
-from onemq.heads.management.admin.service import NAMESPACE, Service, accesses
+from onemq.heads.management.admin.exchanges import binding_of, each_binding, each_exchange
+from onemq.heads.management.admin.service import NAMESPACE, Service, accesses, queue_view, topic_view
 from onemq.heads.management.admin.shapes import (
     DefinedExchange,
     DefinedNamespace,
@@ -23,6 +24,7 @@ from onemq.heads.management.admin.shapes import (
 )
 from onemq.heads.management.call import Call
 from onemq.heads.management.routes import ADMINISTRATOR, Route
+from onemq.heads.management.stepping import Steps, answer_in_steps
 from onemq.model.entities import QueueSettings
 from onemq.model.refusal import Reason, Refusal
 
@@ -49,6 +51,9 @@ class Definitions:
         ]
 
     def export(self, call: Call) -> None:
+        answer_in_steps(call, self._export(call))
+
+    def _export(self, call: Call) -> Steps:
         found = DefinitionsView(
             onemq=FORM,
             namespaces=[],
@@ -64,21 +69,22 @@ class Definitions:
         only = call.query.text("namespace")
         notices = 0
         for access in accesses(call):
-            self._declared(access, found)
+            yield from self._declared(access, found)
             notices += len(access.notices.topics())
         directory = call.anywhere().directory
+        limits = directory.namespace_limits()
         for record in directory.namespaces():
             if not only or record.name == only:
-                limits = directory.namespace_limits(record.name).get(record.name, {})
                 found.namespaces.append(
                     DefinedNamespace(
                         name=record.name,
                         description=record.description,
                         tags=list(record.tags or []),
                         default_queue_type=record.default_queue_type,
-                        limits=limits,
+                        limits=limits.get(record.name, {}),
                     )
                 )
+            yield None
         if not only:
             for user in directory.users():
                 found.users.append(
@@ -87,12 +93,16 @@ class Definitions:
                         tags=list(user.tags),
                         password_hash=user.password_hash,
                         access_keys=sorted(user.access_keys),
-                        limits=directory.user_limits(user.name).get(user.name, {}),
+                        limits=_limits_of(directory, user.name),
                     )
                 )
-        found.permissions = [permission_of(record) for record in directory.permissions(only)]
-        policies = [*directory.policies(only), *directory.operator_policies(only)]
-        found.policies = [policy_of(record) for record in policies]
+                yield None
+        for permission in directory.permissions(only):
+            found.permissions.append(permission_of(permission))
+            yield None
+        for policy in [*directory.policies(only), *directory.operator_policies(only)]:
+            found.policies.append(policy_of(policy))
+            yield None
         self._say_what_is_left(found, notices)
         call.answer(found)
 
@@ -103,29 +113,42 @@ class Definitions:
         if keys:
             found.not_carried.append(f"secrets of {keys} access keys")
 
-    def _declared(self, access: Access, found: DefinitionsView) -> None:
-        exclusive: set[str] = set()
+    def _declared(self, access: Access, found: DefinitionsView) -> Steps:
+        """An object in each step; what goes meanwhile is left out."""
+        inspection = access.inspection
+        kept: set[str] = set()
         shown = self._service.words.shown
-        for view in access.inspection.queues():
-            if view.exclusive:
-                exclusive.add(view.name)
-            elif access.queue_type(view.name):
-                found.queues.append(self._queue(access, view))
-        for topic in access.inspection.topics():
-            found.topics.append(
-                DefinedTopic(
-                    namespace=access.namespace,
-                    name=topic.name,
-                    partitions=len(topic.partitions),
-                    configs=topic.configs,
+        for name in inspection.queue_names():
+            view = queue_view(access, name)
+            if view is not None and not view.exclusive:
+                kept.add(name)
+                if access.queue_type(name):
+                    found.queues.append(self._queue(access, view))
+            yield None
+        for name in inspection.topic_names():
+            topic = topic_view(access, name)
+            if topic is not None:
+                found.topics.append(
+                    DefinedTopic(
+                        namespace=access.namespace,
+                        name=topic.name,
+                        partitions=len(topic.partitions),
+                        configs=topic.configs,
+                    )
                 )
-            )
-        for exchange in access.inspection.exchanges():
+            yield None
+        exchanges: set[str] = set()
+        for exchange in each_exchange(access):
+            exchanges.add(exchange.name)
             if not exchange.predeclared:
                 found.exchanges.append(self._exchange(exchange))
-        for binding in access.inspection.bindings():
-            if binding.source and not (binding.to_queue and binding.destination in exclusive):
-                found.bindings.append(binding_of(binding, shown(binding.arguments)))
+            yield None
+        for binding in each_binding(access):
+            if binding is not None and binding.source in exchanges:
+                # What came meanwhile is not in the document: nothing in it may lead there.
+                if binding.destination in (kept if binding.to_queue else exchanges):
+                    found.bindings.append(binding_of(binding, shown(binding.arguments)))
+            yield None
 
     def _queue(self, access: Access, view: QueueView) -> DefinedQueue:
         try:
@@ -158,6 +181,16 @@ class Definitions:
             internal=settings.internal,
             arguments=self._service.words.shown(settings.arguments),
         )
+
+
+def _limits_of(directory: DirectoryAccess, user: str) -> dict[str, int]:
+    try:
+        return directory.user_limits(user).get(user, {})
+    except Refusal as refusal:
+        if refusal.reason != Reason.NOT_FOUND:
+            raise
+        # The user has gone meanwhile.
+        return {}
 
 
 def _changed(settings: QueueSettings) -> QueueChanges:

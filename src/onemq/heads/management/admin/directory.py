@@ -1,10 +1,12 @@
 """Users, permissions, namespaces and policies: what RabbitMQ's API has too, in our words."""
 
+from collections.abc import Generator
+
 from onemq.engine.directory.access import DirectoryAccess
 from onemq.engine.directory.policies import Policy as PolicyRecord
 from onemq.engine.directory.records import PermissionRecord, UserRecord
 from onemq.engine.views import QueueSummary
-from onemq.heads.management.admin.service import NAMESPACE, Service
+from onemq.heads.management.admin.service import NAMESPACE, Service, answer_records
 from onemq.heads.management.admin.shapes import (
     AccessKey,
     Made,
@@ -20,7 +22,7 @@ from onemq.heads.management.admin.shapes import (
 )
 from onemq.heads.management.call import Call
 from onemq.heads.management.routes import ADMINISTRATOR, POLICYMAKER, Parameter, Route
-from onemq.heads.management.stepping import Steps, answer_in_steps
+from onemq.heads.management.stepping import Steps, answer_in_steps, summarised
 from onemq.model.refusal import Reason, Refusal
 
 _OPERATOR = Parameter("operator", "operator policies", "boolean")
@@ -154,14 +156,14 @@ class DirectoryPart:
 
     def users(self, call: Call) -> None:
         directory = _directory(call)
-        call.answer([_user(directory, user) for user in directory.users()])
+        answer_records(call, directory.users(), lambda user: _user(directory, user))
 
     def user(self, call: Call) -> None:
         directory = _directory(call)
         call.answer(_user(directory, directory.user(call.values["user"])))
 
     def put_user(self, call: Call) -> None:
-        answer_in_steps(call, self._service.worker, self._put_user(call))
+        answer_in_steps(call, self._put_user(call), self._service.worker)
 
     def _put_user(self, call: Call) -> Steps:
         wanted = call.body(NewUser)
@@ -198,7 +200,7 @@ class DirectoryPart:
 
     def permissions(self, call: Call) -> None:
         records = _directory(call).permissions(call.query.text("namespace"), call.query.text("user"))
-        call.answer([permission_of(record) for record in records])
+        answer_records(call, records, permission_of)
 
     def grant(self, call: Call) -> None:
         wanted = call.body(NewPermission)
@@ -215,11 +217,24 @@ class DirectoryPart:
     # Namespaces.
 
     def namespaces(self, call: Call) -> None:
-        records = _directory(call).namespaces()
-        call.answer([_namespace(call, record.name) for record in records])
+        answer_in_steps(call, self._namespaces_shown(call))
+
+    def _namespaces_shown(self, call: Call) -> Steps:
+        found: list[NamespaceView] = []
+        for record in _directory(call).namespaces():
+            try:
+                found.append((yield from _namespace(call, record.name)))
+            except Refusal as refusal:
+                # It may have gone meanwhile.
+                if refusal.reason != Reason.NOT_FOUND:
+                    raise
+        call.answer(found)
 
     def namespace(self, call: Call) -> None:
-        call.answer(_namespace(call, call.values["namespace"]))
+        answer_in_steps(call, self._namespace_shown(call))
+
+    def _namespace_shown(self, call: Call) -> Steps:
+        call.answer((yield from _namespace(call, call.values["namespace"])))
 
     def put_namespace(self, call: Call) -> None:
         wanted = call.body(NewNamespace)
@@ -243,7 +258,7 @@ class DirectoryPart:
             records = directory.operator_policies(namespace)
         else:
             records = directory.policies(namespace)
-        call.answer([policy_of(record) for record in records])
+        answer_records(call, records, policy_of)
 
     def put_policy(self, call: Call) -> None:
         wanted = call.body(NewPolicy)
@@ -290,10 +305,10 @@ def permission_of(record: PermissionRecord) -> Permission:
     )
 
 
-def _namespace(call: Call, name: str) -> NamespaceView:
+def _namespace(call: Call, name: str) -> Generator[None, None, NamespaceView]:
     record = _directory(call).namespace(name)
     try:
-        summary = call.watch(name).inspection.queue_summary()
+        summary = yield from summarised(call.watch(name).inspection)
     except Refusal as refusal:
         if refusal.reason != Reason.NAMESPACE_DENIED:
             raise

@@ -1,14 +1,25 @@
 """Exchanges, and what is bound to what."""
 
+from collections.abc import Iterator
 from typing import Any
 
+from onemq.engine.access import Access
 from onemq.engine.views import BindingView, ExchangeView
-from onemq.heads.management.admin.service import NAMESPACE, Service, accesses, acting, bad_request, looking
+from onemq.heads.management.admin.service import (
+    NAMESPACE,
+    Service,
+    accesses,
+    acting,
+    answer_named,
+    bad_request,
+    looking,
+)
 from onemq.heads.management.admin.shapes import Binding, Exchange, Made, Named, NewBinding, NewExchange
 from onemq.heads.management.call import Call
 from onemq.heads.management.errors import Problem
 from onemq.heads.management.json_body import BadJson, decoded
 from onemq.heads.management.routes import Parameter, Route
+from onemq.heads.management.stepping import Steps, answer_in_steps
 from onemq.model.refusal import Reason, Refusal
 
 
@@ -76,8 +87,10 @@ class Exchanges:
         ]
 
     def index(self, call: Call) -> None:
-        call.answer(
-            [self._exchange(view) for access in accesses(call) for view in access.inspection.exchanges()]
+        answer_named(
+            call,
+            lambda access: access.inspection.exchange_names(),
+            lambda access, name: self._exchange(access.inspection.exchange(name)),
         )
 
     def show(self, call: Call) -> None:
@@ -106,17 +119,18 @@ class Exchanges:
         call.answer(Named(name=name))
 
     def bindings(self, call: Call) -> None:
+        answer_in_steps(call, self._bindings(call))
+
+    def _bindings(self, call: Call) -> Steps:
         source, destination = call.query.text("source"), call.query.text("destination")
-        call.answer(
-            [
-                binding_of(view, self._service.words.shown(view.arguments))
-                for access in accesses(call)
-                for view in access.inspection.bindings()
-                if view.source
-                and (not source or view.source == source)
-                and (not destination or view.destination == destination)
-            ]
-        )
+        found: list[Binding] = []
+        for access in accesses(call):
+            for view in each_binding(access):
+                if view is not None:
+                    if (not source or view.source == source) and destination in ("", view.destination):
+                        found.append(binding_of(view, self._service.words.shown(view.arguments)))
+                yield None
+        call.answer(found)
 
     def bind(self, call: Call) -> None:
         wanted = call.body(NewBinding)
@@ -167,6 +181,30 @@ class Exchanges:
             arguments=self._service.words.shown(settings.arguments),
             counters=view.counters.values(),
         )
+
+
+def each_exchange(access: Access) -> Iterator[ExchangeView]:
+    """Of all that may be seen and have not gone meanwhile."""
+    for name in access.inspection.exchange_names():
+        try:
+            yield access.inspection.exchange(name)
+        except Refusal as refusal:
+            if refusal.reason != Reason.NOT_FOUND:
+                raise
+
+
+def each_binding(access: Access) -> Iterator[BindingView | None]:
+    """Of all exchanges but the default one; None for one that may not be seen. Exchanges may go meanwhile."""
+    for name in access.inspection.exchange_names():
+        if name:
+            try:
+                made = access.inspection.bindings_made(name)
+            except Refusal as refusal:
+                if refusal.reason != Reason.NOT_FOUND:
+                    raise
+                continue
+            for place in range(len(made)):
+                yield made.view(place)
 
 
 def binding_of(view: BindingView, arguments: dict[str, Any]) -> Binding:

@@ -7,8 +7,8 @@ from onemq.engine.views import GroupView, TopicView
 from onemq.heads.management.admin.service import (
     NAMESPACE,
     NUMBER_MAX,
-    accesses,
     acting,
+    answer_named,
     bad_request,
     looking,
     within,
@@ -47,7 +47,11 @@ class Groups:
         ]
 
     def index(self, call: Call) -> None:
-        call.answer([group_of(view) for access in accesses(call) for view in access.inspection.groups()])
+        answer_named(
+            call,
+            lambda access: access.inspection.group_names(),
+            lambda access, name: group_of(access.inspection.group(name)),
+        )
 
     def show(self, call: Call) -> None:
         call.answer(group_of(looking(call).inspection.group(call.values["group"])))
@@ -125,7 +129,11 @@ class _Resetting(LookupWaiter, Canceller):
             if not 0 <= wanted.partition < len(view.partitions):
                 raise bad_request(f"topic '{wanted.topic}' has no partition {wanted.partition}")
             return [(view, wanted.partition)]
-        topics = {view.name: view for view in inspection.topics()}
+        topics = {
+            name: inspection.topic(name)
+            for name in inspection.topic_names()
+            if any(name == topic for topic, _ in self._before)
+        }
         return [
             (topics[topic], index)
             for topic, index in self._before

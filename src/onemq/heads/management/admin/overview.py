@@ -10,6 +10,7 @@ from onemq.heads.management.admin.shapes import Listener, Me, Overview, Protocol
 from onemq.heads.management.call import PROTOCOL, Call
 from onemq.heads.management.errors import Problem
 from onemq.heads.management.routes import ANYBODY, MONITORING, Parameter, Route, has_tag
+from onemq.heads.management.stepping import Steps, answer_in_steps, summarised
 
 _HEADS = {"amqp": "amqp091", "amqps": "amqp091", "kafkas": "kafka", "awss": "aws", "https": "http"}
 """Names of listeners to names under which protocols count."""
@@ -44,11 +45,14 @@ class OverviewPart:
         call.answer(Me(user=principal.name, tags=list(principal.tags), namespaces=call.namespaces()))
 
     def show(self, call: Call) -> None:
+        answer_in_steps(call, self._show(call))
+
+    def _show(self, call: Call) -> Steps:
         node = self._service.node
         facts = node.facts()
         counts = _Counts()
         for name in call.namespaces():
-            counts.add(call, name)
+            yield from counts.add(call, name)
         everything = has_tag(call.principal, MONITORING)
         totals = call.anywhere().inspection.totals() if everything else Totals()
         connected = self._connected("" if everything else call.principal.name)
@@ -138,16 +142,16 @@ class _Counts:
         self.leased = 0
         self.delayed = 0
 
-    def add(self, call: Call, namespace: str) -> None:
+    def add(self, call: Call, namespace: str) -> Steps:
         inspection = call.watch(namespace).inspection
-        summary = inspection.queue_summary()
+        summary = yield from summarised(inspection)
         self.queues += int(summary.queues)
         self.topics += int(summary.topics)
         self.ready += int(summary.ready)
         self.leased += int(summary.leased)
         self.delayed += int(summary.delayed)
-        self.exchanges += len(inspection.exchanges())
-        self.groups += len(inspection.groups())
+        self.exchanges += len(inspection.exchange_names())
+        self.groups += len(inspection.group_names())
 
 
 def _known(value: int, told: bool) -> int | None:

@@ -11,10 +11,9 @@ from onemq.heads.management.admin.service import (
     NAMESPACE,
     SETTING_MAX,
     Service,
-    accesses,
     acting,
+    answer_named,
     looking,
-    queue_view,
     within,
 )
 from onemq.heads.management.admin.shapes import (
@@ -29,7 +28,6 @@ from onemq.heads.management.admin.shapes import (
 )
 from onemq.heads.management.call import Call
 from onemq.heads.management.errors import Problem
-from onemq.heads.management.gathering import answer_gathered
 from onemq.heads.management.routes import Parameter, Route
 
 _IF_UNUSED = Parameter("if_unused", "only if nobody consumes", "boolean")
@@ -76,23 +74,13 @@ class Queues:
         ]
 
     def index(self, call: Call) -> None:
-        """Some in each turn: there may be very many."""
         now_ms = call.now_ms()
         part = call.query.text("name")
-        found = [
-            (access, name)
-            for access in accesses(call)
-            for name in access.inspection.queue_names()
-            if part in name
-        ]
-
-        def build(place: int) -> Queue | None:
-            access, name = found[place]
-            view = queue_view(access, name)
-            # It may have gone since the list was begun.
-            return None if view is None else queue_of(view, now_ms, self._service)
-
-        answer_gathered(call, len(found), build)
+        answer_named(
+            call,
+            lambda access: [name for name in access.inspection.queue_names() if part in name],
+            lambda access, name: queue_of(access.inspection.queue(name), now_ms, self._service),
+        )
 
     def show(self, call: Call) -> None:
         self._answer(call, looking(call))

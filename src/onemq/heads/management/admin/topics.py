@@ -3,7 +3,7 @@
 from onemq.engine.access import Access
 from onemq.engine.topics.config_table import TOPIC_CONFIGS
 from onemq.engine.views import TopicView
-from onemq.heads.management.admin.service import NAMESPACE, accesses, acting, looking, topic_view
+from onemq.heads.management.admin.service import NAMESPACE, acting, answer_named, looking, topic_view
 from onemq.heads.management.admin.shapes import (
     Gone,
     Made,
@@ -46,7 +46,11 @@ class Topics:
         ]
 
     def index(self, call: Call) -> None:
-        call.answer([topic_of(view) for access in accesses(call) for view in access.inspection.topics()])
+        answer_named(
+            call,
+            lambda access: access.inspection.topic_names(),
+            lambda access, name: topic_of(access.inspection.topic(name)),
+        )
 
     def show(self, call: Call) -> None:
         self._answer(call, looking(call))

@@ -17,6 +17,8 @@ from onemq.heads.management.rabbitmq.bodies import body_of, not_found, table, te
 from onemq.heads.management.rabbitmq.lists import Item, answer_list, answer_one
 from onemq.heads.management.rabbitmq.service import Service, exchange_name
 from onemq.heads.management.routes import Handler, Route
+from onemq.heads.management.stepping import Steps, answer_in_steps
+from onemq.model.refusal import Reason, Refusal
 
 QUEUE: Final = "q"
 EXCHANGE: Final = "e"
@@ -79,10 +81,25 @@ class Bindings:
         return [Route(method, path, handler, summary=summary) for method, path, handler, summary in found]
 
     def index(self, call: Call) -> None:
-        views: list[BindingView] = []
+        answer_in_steps(call, self._index(call))
+
+    def _index(self, call: Call) -> Steps:
+        items: list[Item] = []
         for access in self._service.accesses(call):
-            views += access.inspection.bindings()
-        self._answer(call, views)
+            for name in access.inspection.exchange_names():
+                try:
+                    made = access.inspection.bindings_made(name)
+                except Refusal as refusal:
+                    # The exchange has gone since the list was begun.
+                    if refusal.reason != Reason.NOT_FOUND:
+                        raise
+                    continue
+                for place in range(len(made)):
+                    view = made.view(place)
+                    if view is not None:
+                        items.append(binding_json(self._service, view))
+                    yield None
+        answer_list(call, items)
 
     def from_exchange(self, call: Call) -> None:
         access = self._service.looking(call)

@@ -5,8 +5,8 @@ in the broker's settings, which win. An import is not atomic: what comes before 
 Source: rabbit_definitions, rabbit_mgmt_wm_definitions; recorded answers of RabbitMQ 3.10.
 """
 
-from collections.abc import Callable, Iterable
-from typing import Any, Final
+from collections.abc import Callable, Generator, Iterable
+from typing import Any, Final, TypeVar
 
 from onemq.engine.access import Access
 from onemq.engine.views import QueueView
@@ -27,6 +27,7 @@ from onemq.heads.management.routes import ADMINISTRATOR, Handler, Route
 from onemq.heads.management.stepping import Steps, answer_in_steps
 from onemq.model.refusal import Reason, Refusal
 
+T = TypeVar("T")
 _OURS: Final = ("internal_cluster_id",)
 """Global parameters of a RabbitMQ that mean nothing elsewhere."""
 
@@ -53,6 +54,9 @@ class Definitions:
     # Out.
 
     def export(self, call: Call) -> None:
+        answer_in_steps(call, self._export(call))
+
+    def _export(self, call: Call) -> Steps:
         directory = call.anywhere().directory
         version = self._service.words.version
         item: Item = {
@@ -86,10 +90,14 @@ class Definitions:
             "policies": [policy_json(policy) for policy in directory.policies()],
         }
         accesses = [call.watch(record.name) for record in directory.namespaces()]
-        item.update(self._declared(accesses))
+        item.update((yield from self._declared(accesses)))
         self._answer(call, item)
 
     def export_vhost(self, call: Call) -> None:
+        self._service.looking(call)
+        answer_in_steps(call, self._export_vhost(call))
+
+    def _export_vhost(self, call: Call) -> Steps:
         access = self._service.looking(call)
         vhost = call.values["vhost"]
         directory = access.directory
@@ -98,26 +106,33 @@ class Definitions:
             "parameters": [parameter_json(record) for record in directory.parameters(vhost)],
             "policies": [policy_json(policy) for policy in directory.policies(vhost)],
         }
-        item.update(self._declared([access]))
+        item.update((yield from self._declared([access])))
         for entries in item.values():
             if isinstance(entries, list):
                 for entry in entries:
                     entry.pop("vhost", None)
         self._answer(call, item)
 
-    def _declared(self, accesses: Iterable[Access]) -> dict[str, list[Item]]:
+    def _declared(self, accesses: Iterable[Access]) -> Generator[None, None, dict[str, list[Item]]]:
+        """An object in each step; what goes meanwhile is left out."""
         found: dict[str, list[Item]] = {"queues": [], "exchanges": [], "bindings": []}
         shown = self._service.words.shown
         for access in accesses:
             vhost = access.namespace
-            gone: set[str] = set()
-            for queue in access.inspection.queues():
-                if queue.exclusive:
-                    gone.add(queue.name)
-                else:
+            inspection = access.inspection
+            kept: set[str] = set()
+            for name in inspection.queue_names():
+                queue = _unless_gone(inspection.queue, name)
+                if queue is not None and not queue.exclusive:
+                    kept.add(name)
                     found["queues"].append(self._queue(queue))
-            for exchange in access.inspection.exchanges():
-                if not exchange.predeclared:
+                yield None
+            exchanges: set[str] = set()
+            for name in inspection.exchange_names():
+                exchange = _unless_gone(inspection.exchange, name)
+                if exchange is not None:
+                    exchanges.add(name)
+                if exchange is not None and not exchange.predeclared:
                     settings = exchange.settings
                     found["exchanges"].append(
                         {
@@ -130,8 +145,17 @@ class Definitions:
                             "arguments": shown(settings.arguments),
                         }
                     )
-            for binding in access.inspection.bindings():
-                if binding.source and not (binding.to_queue and binding.destination in gone):
+                yield None
+            for name in sorted(exchanges):
+                made = _unless_gone(inspection.bindings_made, name) if name else None
+                for place in range(0 if made is None else len(made)):
+                    yield None
+                    binding = None if made is None else made.view(place)
+                    # What came meanwhile is not in the document: nothing in it may lead there.
+                    if binding is None or binding.destination not in (
+                        kept if binding.to_queue else exchanges
+                    ):
+                        continue
                     found["bindings"].append(
                         {
                             "source": binding.source,
@@ -180,7 +204,16 @@ class Definitions:
             yield from entries
             call.empty()
 
-        answer_in_steps(call, self._service.worker, steps())
+        answer_in_steps(call, steps(), self._service.worker)
+
+
+def _unless_gone(look: Callable[[str], T], name: str) -> T | None:
+    try:
+        return look(name)
+    except Refusal as refusal:
+        if refusal.reason != Reason.NOT_FOUND:
+            raise
+        return None
 
 
 def _definitions_in(call: Call) -> Item:

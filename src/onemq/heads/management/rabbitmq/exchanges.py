@@ -7,10 +7,11 @@ from onemq.engine.access import Access
 from onemq.engine.views import ExchangeView
 from onemq.heads.management.call import Call
 from onemq.heads.management.rabbitmq.bodies import body_of, flag, table, text
-from onemq.heads.management.rabbitmq.lists import Item, answer_list, answer_one
+from onemq.heads.management.rabbitmq.lists import Item, answer_list_of, answer_one
 from onemq.heads.management.rabbitmq.service import Service, exchange_name
 from onemq.heads.management.rabbitmq.stats import EXCHANGE_COUNTS, Ranges, message_stats
 from onemq.heads.management.routes import Handler, Route
+from onemq.model.refusal import Refusal
 
 
 class Exchanges:
@@ -33,11 +34,21 @@ class Exchanges:
     def index(self, call: Call) -> None:
         ranges = Ranges(call)
         stats = not call.query.flag("disable_stats")
-        items: list[Item] = []
-        for access in self._service.accesses(call):
-            for view in access.inspection.exchanges():
-                items.append(self._item(access, view, ranges, stats))
-        answer_list(call, items)
+        found = [
+            (access, name)
+            for access in self._service.accesses(call)
+            for name in access.inspection.exchange_names()
+        ]
+
+        def build(place: int) -> Item | None:
+            access, name = found[place]
+            try:
+                return self._item(access, access.inspection.exchange(name), ranges, stats)
+            except Refusal:
+                # It has gone since the list was begun.
+                return None
+
+        answer_list_of(call, [name for _, name in found], build)
 
     def show(self, call: Call) -> None:
         access = self._service.looking(call)

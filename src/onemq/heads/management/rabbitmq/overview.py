@@ -18,6 +18,7 @@ from onemq.heads.management.rabbitmq.stats import (
     rate_only,
 )
 from onemq.heads.management.routes import ADMINISTRATOR, MONITORING, Handler, Route, has_tag
+from onemq.heads.management.stepping import Steps, answer_in_steps, summarised
 
 CLUSTER_NAME: Final = "cluster_name"
 RETENTION: Final = {"global": [605, 605], "basic": [605], "detailed": [120]}
@@ -131,6 +132,9 @@ class Overview:
     # The overview.
 
     def overview(self, call: Call) -> None:
+        answer_in_steps(call, self._overview(call))
+
+    def _overview(self, call: Call) -> Steps:
         service = self._service
         ranges = Ranges(call)
         version = service.words.version
@@ -153,11 +157,11 @@ class Overview:
         accesses = service.accesses(call)
         ready = leased = queues = exchanges = 0
         for access in accesses:
-            summary = access.inspection.queue_summary()
+            summary = yield from summarised(access.inspection)
             queues += int(summary.queues)
             ready += int(summary.ready)
             leased += int(summary.leased)
-            exchanges += len(access.inspection.exchanges())
+            exchanges += len(access.inspection.exchange_names())
         everybody = has_tag(call.principal, MONITORING)
         inspection = call.anywhere().inspection
         # The broker's rates tell of everybody's messages: they are for who sees everything.

@@ -12,7 +12,7 @@ from onemq.engine.directory.permissions import TopicPermissionRecord
 from onemq.engine.directory.records import PermissionRecord, UserRecord
 from onemq.heads.management.call import Call
 from onemq.heads.management.rabbitmq.bodies import bad_request, body_of, octets, tags_of, text
-from onemq.heads.management.rabbitmq.lists import Item, answer_list, answer_one
+from onemq.heads.management.rabbitmq.lists import Item, answer_list, answer_list_of, answer_one
 from onemq.heads.management.rabbitmq.service import Service
 from onemq.heads.management.rabbitmq.vhosts import limit_value
 from onemq.heads.management.routes import ADMINISTRATOR, MANAGEMENT, Handler, Route
@@ -81,21 +81,19 @@ class Users:
 
     def index(self, call: Call) -> None:
         directory = call.anywhere().directory
-        answer_list(call, [_user_item(directory, user) for user in directory.users()])
+        _answer_users(call, directory, directory.users())
 
     def without_permissions(self, call: Call) -> None:
         directory = call.anywhere().directory
         granted = {record.user for record in directory.permissions()}
-        answer_list(
-            call, [_user_item(directory, user) for user in directory.users() if user.name not in granted]
-        )
+        _answer_users(call, directory, [user for user in directory.users() if user.name not in granted])
 
     def show(self, call: Call) -> None:
         directory = call.anywhere().directory
         answer_one(call, _user_item(directory, directory.user(call.values["user"])))
 
     def put(self, call: Call) -> None:
-        answer_in_steps(call, self._service.worker, self._put(call))
+        answer_in_steps(call, self._put(call), self._service.worker)
 
     def _put(self, call: Call) -> Steps:
         made = yield from put_user(call.anywhere().directory, call.values["user"], body_of(call))
@@ -127,7 +125,7 @@ class Users:
         records = call.anywhere().directory.permissions(
             call.values.get("vhost", ""), call.values.get("user", "")
         )
-        answer_list(call, [permission_json(record) for record in records])
+        answer_list_of(call, [""] * len(records), lambda place: permission_json(records[place]))
 
     def permission(self, call: Call) -> None:
         record = call.anywhere().directory.permission(call.values["vhost"], call.values["user"])
@@ -197,6 +195,19 @@ class Users:
     def clear_limit(self, call: Call) -> None:
         call.anywhere().directory.clear_user_limit(call.values["user"], call.values["limit"])
         call.empty()
+
+
+def _answer_users(call: Call, directory: DirectoryAccess, users: list[UserRecord]) -> None:
+    def build(place: int) -> Item | None:
+        try:
+            return _user_item(directory, users[place])
+        except Refusal as refusal:
+            # The user has gone since the list was begun.
+            if refusal.reason != Reason.NOT_FOUND:
+                raise
+            return None
+
+    answer_list_of(call, [user.name for user in users], build)
 
 
 def _user_item(directory: DirectoryAccess, user: UserRecord) -> Item:

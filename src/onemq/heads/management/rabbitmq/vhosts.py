@@ -3,6 +3,8 @@
 Source: rabbit_mgmt_wm_vhosts, rabbit_mgmt_wm_vhost, rabbit_mgmt_wm_limits; recorded answers of RabbitMQ 3.10.
 """
 
+from collections.abc import Generator
+
 from onemq.engine.directory.namespaces import NamespaceRecord
 from onemq.heads.contract import PeerView
 from onemq.heads.management.call import Call
@@ -11,6 +13,8 @@ from onemq.heads.management.rabbitmq.lists import Item, answer_list, answer_one
 from onemq.heads.management.rabbitmq.service import Service
 from onemq.heads.management.rabbitmq.stats import QUEUE_COUNTS, Ranges, lengths, message_stats
 from onemq.heads.management.routes import ADMINISTRATOR, Handler, Route
+from onemq.heads.management.stepping import Steps, answer_in_steps, summarised
+from onemq.model.refusal import Reason, Refusal
 
 
 class Vhosts:
@@ -41,20 +45,36 @@ class Vhosts:
         ]
 
     def index(self, call: Call) -> None:
+        answer_in_steps(call, self._index(call))
+
+    def _index(self, call: Call) -> Steps:
         records = call.anywhere().directory.namespaces()
         peers = self._service.peers.views()
-        answer_list(call, [self._item(call, record, peers) for record in records])
+        items: list[Item] = []
+        for record in records:
+            try:
+                items.append((yield from self._item(call, record, peers)))
+            except Refusal as refusal:
+                # It may have gone meanwhile.
+                if refusal.reason != Reason.NAMESPACE_DENIED:
+                    raise
+        answer_list(call, items)
 
     def show(self, call: Call) -> None:
         self._service.looking(call)
-        record = call.anywhere().directory.namespace(call.values["vhost"])
-        answer_one(call, self._item(call, record, self._service.peers.views()))
+        answer_in_steps(call, self._show(call))
 
-    def _item(self, call: Call, record: NamespaceRecord, peers: list[PeerView]) -> Item:
+    def _show(self, call: Call) -> Steps:
+        record = call.anywhere().directory.namespace(call.values["vhost"])
+        answer_one(call, (yield from self._item(call, record, self._service.peers.views())))
+
+    def _item(
+        self, call: Call, record: NamespaceRecord, peers: list[PeerView]
+    ) -> Generator[None, None, Item]:
         item = vhost_json(record)
         item["tracing"] = False
         item["cluster_state"] = {self._service.node.name: "running"}
-        summary = call.watch(record.name).inspection.queue_summary()
+        summary = yield from summarised(call.watch(record.name).inspection)
         ready, leased = int(summary.ready), int(summary.leased)
         counted = message_stats(summary.counters, None, QUEUE_COUNTS, Ranges(call))
         if counted:
