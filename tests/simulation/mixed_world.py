@@ -292,3 +292,4 @@ class MixedWorldWithoutMembers(MixedWorld):
     """As it was before groups had members: its seeds find what they found."""
 
     with_members = False
+    commits_in_turns = False

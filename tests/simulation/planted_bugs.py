@@ -68,6 +68,9 @@ class Interposed(Store):
     def log_bytes(self, log_id: int) -> int:
         return self.store.log_bytes(log_id)
 
+    def settle_turn(self, awaited: bool) -> None:
+        self.store.settle_turn(awaited)
+
     def completions(self) -> list[Completion]:
         return self.store.completions()
 

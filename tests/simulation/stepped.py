@@ -25,6 +25,12 @@ class Stepped(Workers):
     def notify(self, index: int) -> None:
         """Every step looks at every lane."""
 
+    def notify_later(self, index: int) -> None:
+        """Every step looks at every lane."""
+
+    def now_ms(self) -> int:
+        return self._now_ms
+
     def step(self, random: random_module.Random) -> bool:
         """Lets one lane do one piece of work; False when none has any that it can do now."""
         self._now_ms += _STEP_MS

@@ -94,6 +94,10 @@ def queue_settings(random: random_module.Random) -> QueueSettings:
 class WorldTurns:
     """See the module. Offers `head`, `durability` and `turn` to playbook peers, as their stage does."""
 
+    commits_in_turns = True
+    """Some turns are settled with the store, which may commit there and then; False: only its lanes do, as in seeds that were
+    found before."""
+
     def __init__(self, seed: int, plan: Plan | None = None) -> None:
         self.seed = seed
         self.plan = plan or Plan()
@@ -116,6 +120,9 @@ class WorldTurns:
         self.broker: Broker
         self.store: Store
         self._entropy_count = 0
+        # Dice of its own, so that the seeds found before stay the same.
+        self._settling = random_module.Random(f"turns settled, {seed}")
+        self._settled_share = self._settling.choice([0.0, 0.5, 1.0]) if self.commits_in_turns else 0.0
         self._choose()
 
     def _choose(self) -> None:
@@ -324,7 +331,12 @@ class WorldTurns:
         """As the net does it. True when something went on."""
         busy = self.collect()
         more = self.broker.end_turn()
-        busy = self.collect() or busy or more
+        busy = busy or more
+        if self._settling.random() < self._settled_share:
+            # What was dispatched was dispatched before this commit.
+            busy = self.settle_arrived() or busy
+            self._settle_turn()
+        busy = self.collect() or busy
         for client in self.clients:
             if isinstance(client, AmqpClient):
                 client.peer.conversation.end_turn()
@@ -336,6 +348,12 @@ class WorldTurns:
         check_books(self.broker)
         self.shadow.check_counts(self.broker)
         return busy
+
+    def _settle_turn(self) -> None:
+        awaited = self.durability.wanted > self.durability.position or self.broker.awaits_durable()
+        if awaited and self.store.pending_bytes():
+            self.count("commits in their turn")
+        self.store.settle_turn(awaited)
 
     def collect(self) -> bool:
         completions = self.store.completions()

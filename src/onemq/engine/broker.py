@@ -180,6 +180,10 @@ class Broker:
         self.checkpoints.step(self._stopping)
         return bool(core.to_dispatch)
 
+    def awaits_durable(self) -> bool:
+        """Records are kept from readers until their commit is durable."""
+        return bool(self.core.awaiting_durable)
+
     def tick(self, now_ms: int) -> None:
         """A deadline has come (or may have). `end_turn` must follow."""
         self.begin_turn(now_ms)

@@ -137,6 +137,14 @@ class Store:
     def append(self, facts: bytes) -> int:
         """Takes one commit and returns its position: the previous one plus 1. Does not block; Durable follows."""
 
+    def settle_turn(self, awaited: bool) -> None:
+        """The turn has appended what it had. awaited: a client waits until it is durable; otherwise it may take a little
+        longer, to share its sync with what comes next.
+
+        May commit on this thread where that takes no longer than to have another one do it: `completions()` has its Durable then.
+        From the first call on, appends become durable only after the call that follows them (or at the close).
+        """
+
     @abstractmethod
     def pending_bytes(self) -> int:
         """Bytes appended that are not written yet: when they pile up, the disk is slower than the publishers."""

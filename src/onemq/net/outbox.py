@@ -19,10 +19,12 @@ class Durability:
 
     Attributes:
         position: everything up to it is durable.
+        wanted: some reply waits until so much is durable, or did.
     """
 
     def __init__(self) -> None:
         self.position: i64 = 0
+        self.wanted: i64 = 0
         self.waiting: list[ParkingOutbox] = []
 
     def advance(self, position: i64) -> None:
@@ -74,6 +76,8 @@ class ParkingOutbox(Outbox):
             self._lanes[lane] = parked
         if position > parked.last:
             parked.last = position
+        if parked.last > self._durability.wanted:
+            self._durability.wanted = parked.last
         parked.positions.append(int(parked.last))
         parked.replies.append(reply)
         self.parked_bytes += len(reply)

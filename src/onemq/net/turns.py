@@ -8,7 +8,7 @@ last words, every connection that has bytes writes once. Must not know protocols
 import logging
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from mypy_extensions import i64
 
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("onemq.turns")
 
+GATHER_NS_MAX: Final = 300_000
+"""How long a turn whose commit is waited for takes in more input, while more connections bring some: about the sync that those
+who come later would wait for twice, the turn's and their own."""
+
 
 class Engine(Protocol):
     """The engine's broker, as far as turns go."""
@@ -33,6 +37,7 @@ class Engine(Protocol):
     def durable_position(self) -> int: ...
     def begin_turn(self, now_ms: int) -> None: ...
     def end_turn(self) -> bool: ...
+    def awaits_durable(self) -> bool: ...
     def complete(self, completions: list[Completion]) -> None: ...
     def tick(self, now_ms: int) -> None: ...
     def next_deadline_ms(self) -> int: ...
@@ -42,6 +47,7 @@ class Engine(Protocol):
 class FinishingStore(Protocol):
     """The store, as far as turns go."""
 
+    def settle_turn(self, awaited: bool) -> None: ...
     def completions(self) -> list[Completion]: ...
     def pending_bytes(self) -> int: ...
 
@@ -81,6 +87,8 @@ class Turns:
         self._store = store
         self._clock = clock
         self._dirty: list[Party] = []
+        self._gathered: i64 = 1
+        """How many connections the turn had at the loop's last pass."""
         self._resuming: list[Party] = []
         self._timer: TimerHandle | None = None
         self._timer_ms: i64 = 0
@@ -179,12 +187,27 @@ class Turns:
 
     def _end(self) -> None:
         try:
-            self._finish_turn()
+            if self._gathers():
+                self._loop.call_soon(self._end)
+            else:
+                self._finish_turn()
         except Exception as error:
             # The engine's state is wrong now. Going on would lose data quietly.
             self.fatal("the engine failed", error)
 
+    def _gathers(self) -> bool:
+        """Whether the turn takes in what the loop's next pass brings: one commit and one sync for more of those who wait."""
+        count: i64 = len(self._dirty)
+        durability = self.durability
+        if count <= self._gathered or durability.wanted <= durability.position or self._closed:
+            return False
+        self._gathered = count
+        began_ns: i64 = self._began_ns
+        now_ns: i64 = time.monotonic_ns()
+        return now_ns - began_ns < GATHER_NS_MAX
+
     def _finish_turn(self) -> None:
+        self._gathered = 1
         broker = self._broker
         self._collect()
         if self._closed:
@@ -195,7 +218,10 @@ class Turns:
             for party in resuming:
                 party.resume()
         more = broker.end_turn()
-        # A store that needs no waiting (memory) has finished the commit by now.
+        durability = self.durability
+        awaited = durability.wanted > durability.position or broker.awaits_durable()
+        self._store.settle_turn(awaited)
+        # A store that needs no waiting has finished the commit by now.
         if self._collect():
             more = True
         if self._closed:
@@ -205,9 +231,19 @@ class Turns:
         self.pressure.observe_pending(self._store.pending_bytes())
         dirty = self._dirty
         index: i64 = 0
-        while index < len(dirty):
-            dirty[index].end_turn()
-            index += 1
+        while True:
+            while index < len(dirty):
+                dirty[index].end_turn()
+                index += 1
+            if awaited or durability.wanted <= durability.position:
+                break
+            # A last word waits for what nobody seemed to wait for.
+            awaited = True
+            self._store.settle_turn(True)
+            if self._collect():
+                more = True
+        if self._closed:
+            return
         self._dirty = []
         for party in dirty:
             party.flush()

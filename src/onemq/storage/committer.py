@@ -30,6 +30,13 @@ READER: Final = 2
 GROUP_BYTES_MAX: Final = 16 * 1024 * 1024
 """Written in one go at most: a long queue behind a stall must not become one unbounded write."""
 
+HERE_BYTES_MAX: Final = 64 * 1024
+"""Commits of a turn up to this size may be written by the engine's thread."""
+
+HERE_SYNC_US_MAX: Final = 400
+"""A sync that takes longer is left to the lane, whatever is written. To wake the lane's thread, and to be woken by it, takes
+about 100 us in which the two get in each other's way (one interpreter lock); a longer sync is time for the next turn's work."""
+
 
 def is_full(error: OSError) -> bool:
     """Whether the error means: no space now, perhaps later."""
@@ -61,6 +68,11 @@ class Committer(Lane):
         self._interval_ms = settings.sync_interval_ms if settings.sync == SYNC_INTERVAL else 0
         self._retry_ms = settings.retry_ms
         self._lock = threading.Lock()
+        self._at_work = threading.Lock()
+        """Held by the thread that does a turn: the lane's, or the engine's."""
+        # The engine's thread only:
+        self._by_turns = False
+        self._paused = False
         # Shared, under the lock:
         self._queue: list[bytes] = []
         self._queue_us: list[int] = []
@@ -70,7 +82,7 @@ class Committer(Lane):
         self._appended = 0
         self._rolled_bytes = 0
         self._required = 0
-        # Written by the lane only:
+        # Written by whoever is at work only:
         self._taken: list[bytes] = []
         self._taken_us: list[int] = []
         self._taken_at = 0
@@ -78,6 +90,8 @@ class Committer(Lane):
         """When those were appended that are written, and not reported durable."""
         self._written = 0
         self._synced = 0
+        self._sync_us = 0
+        """What a sync takes: at once what a quick one took, by and by what slow ones take."""
         self._retry_at_ms = 0
         self._unsynced_since_ms = -1
         self._dead = False
@@ -101,8 +115,54 @@ class Committer(Lane):
             self._rolled_bytes += len(facts)
             self._appended += 1
             position = self._appended
-        self._workers.notify(COMMITTER)
+        if not self._by_turns:
+            self._workers.notify(COMMITTER)
         return position
+
+    def settle_turn(self, awaited: bool) -> None:
+        """See Store.settle_turn."""
+        self._by_turns = True
+        if self._pending_bytes == 0:
+            # What is written and not synced yet is in the lane's hands.
+            return
+        if not awaited:
+            self._workers.notify_later(COMMITTER)
+        elif not self._may_commit_here() or not self._at_work.acquire(blocking=False):
+            self._workers.notify(COMMITTER)
+        else:
+            try:
+                self._commit_here()
+            finally:
+                self._at_work.release()
+
+    def pause(self, paused: bool) -> None:
+        """Whether the engine's thread has to leave the files alone."""
+        self._paused = paused
+
+    def _may_commit_here(self) -> bool:
+        # A new file, a retry and a broken disk are the lane's.
+        return (
+            self._sync_us <= HERE_SYNC_US_MAX
+            and self._pending_bytes <= HERE_BYTES_MAX
+            and not self._rolls
+            and self._retry_at_ms == 0
+            and not self._dead
+            and not self._paused
+        )
+
+    def _commit_here(self) -> None:
+        self._completions.attend()
+        delay_ms = MORE
+        try:
+            while delay_ms == MORE:
+                delay_ms = self._work(self._workers.now_ms(), False)
+        except Exception as error:
+            # As the lane's thread would have it.
+            self.broke(error)
+            return
+        if delay_ms != NOTHING:
+            # A sync after its interval, or a disk that is full: the lane has to look when it is due.
+            self._workers.notify_later(COMMITTER)
 
     def roll(self) -> int:
         """Later entries go to another file. Returns the last position."""
@@ -137,6 +197,10 @@ class Committer(Lane):
     # The lane.
 
     def turn(self, now_ms: int, closing: bool) -> int:
+        with self._at_work:
+            return self._work(now_ms, closing)
+
+    def _work(self, now_ms: int, closing: bool) -> int:
         if self._dead:
             return NOTHING
         if now_ms < self._retry_at_ms and not closing:
@@ -271,7 +335,9 @@ class Committer(Lane):
         except OSError as error:
             self._die(f"syncing the journal failed: {error}")
             return
-        self._statistics.sync_times.add(self._workers.now_us() - began_us)
+        took_us = self._workers.now_us() - began_us
+        self._statistics.sync_times.add(took_us)
+        self._sync_us = took_us if took_us < self._sync_us else self._sync_us + (took_us - self._sync_us) // 8
         self._note_synced()
 
     def _note_synced(self) -> None:

@@ -33,6 +33,11 @@ class Completions:
         if wake:
             self._wake()
 
+    def attend(self) -> None:
+        """The engine's thread works itself now and takes what there is afterwards: nobody has to wake it."""
+        with self._lock:
+            self._woken = True
+
     def take(self) -> list[Completion]:
         with self._lock:
             items = self._items

@@ -93,6 +93,9 @@ class FileStore(Store):
     def append(self, facts: bytes) -> int:
         return self._committer.append(facts)
 
+    def settle_turn(self, awaited: bool) -> None:
+        self._committer.settle_turn(awaited)
+
     def journal_bytes(self) -> int:
         return self._committer.rolled_bytes()
 
@@ -146,10 +149,12 @@ class FileStore(Store):
 
     def pause(self) -> None:
         """Finishes what was given so far, then leaves the files alone until `resume`. Blocks."""
+        self._committer.pause(True)
         self._workers.stop()
 
     def resume(self) -> None:
         """Goes on after `pause`."""
+        self._committer.pause(False)
         self._workers.start([self._committer, self._background, self._reader])
 
     def close(self) -> None:
@@ -157,6 +162,7 @@ class FileStore(Store):
         if not self._open:
             return
         self._open = False
+        self._committer.pause(True)
         self._workers.stop()
         if not self._completions.failed():
             self._journal.finish()

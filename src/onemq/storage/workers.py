@@ -14,6 +14,8 @@ NOTHING: Final = -1
 """A turn found nothing to do: next one after a notice."""
 MORE: Final = 0
 """A turn did something: next one at once."""
+LATER_MS: Final = 5
+"""What nobody waits for is done after this time."""
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -47,24 +49,33 @@ class Workers:
         """Lane number `index` may have something to do. Any thread; never blocks for long."""
         raise NotImplementedError
 
+    def notify_later(self, index: int) -> None:
+        """Lane number `index` has something to do that can wait for LATER_MS, or for the next notice."""
+        raise NotImplementedError
+
     def stop(self) -> None:
         """Runs every lane until it has nothing left to do, then ends. Blocks."""
         raise NotImplementedError
 
     def now_us(self) -> int:
-        """A clock for durations, for statistics only; it stands still where nobody measures."""
+        """A clock for durations, for statistics and to choose a way; it stands still where nobody measures."""
         return 0
+
+    def now_ms(self) -> int:
+        """The clock of the lanes' turns."""
+        raise NotImplementedError
 
 
 class _Thread:
     """One lane, its thread, and what wakes it."""
 
-    __slots__ = ("closing", "condition", "lane", "noticed", "thread", "waiting")
+    __slots__ = ("closing", "condition", "lane", "later", "noticed", "thread", "waiting")
 
     def __init__(self, lane: Lane) -> None:
         self.lane = lane
         self.condition = threading.Condition(threading.Lock())
         self.noticed = False
+        self.later = False
         self.waiting = False
         self.closing = False
         self.thread = threading.Thread(target=self.run, name=f"onemq-{lane.name}", daemon=True)
@@ -79,6 +90,15 @@ class _Thread:
             if self.waiting:
                 self.condition.notify()
 
+    def notify_later(self) -> None:
+        # Without the lock, as above: the thread looks at `later` before it waits.
+        if self.noticed or self.later:
+            return
+        with self.condition:
+            self.later = True
+            if self.waiting:
+                self.condition.notify()
+
     def close(self) -> None:
         with self.condition:
             self.closing = True
@@ -89,6 +109,7 @@ class _Thread:
         while True:
             with self.condition:
                 self.noticed = False
+                self.later = False
                 closing = self.closing
             try:
                 delay_ms = lane.turn(time.monotonic_ns() // 1_000_000, closing)
@@ -103,14 +124,14 @@ class _Thread:
 
     def _wait(self, delay_ms: int) -> None:
         with self.condition:
-            if self.noticed or self.closing:
-                return
-            self.waiting = True
-            if delay_ms < 0:
-                self.condition.wait()
-            else:
-                self.condition.wait(delay_ms / 1000)
-            self.waiting = False
+            while not self.noticed and not self.closing:
+                if self.later and not 0 <= delay_ms <= LATER_MS:
+                    delay_ms = LATER_MS
+                self.waiting = True
+                woken = self.condition.wait(delay_ms / 1000 if delay_ms >= 0 else None)
+                self.waiting = False
+                if not woken:
+                    return
 
 
 class Threads(Workers):
@@ -126,6 +147,12 @@ class Threads(Workers):
 
     def notify(self, index: int) -> None:
         self._threads[index].notify()
+
+    def notify_later(self, index: int) -> None:
+        self._threads[index].notify_later()
+
+    def now_ms(self) -> int:
+        return time.monotonic_ns() // 1_000_000
 
     def now_us(self) -> int:
         return time.monotonic_ns() // 1_000

@@ -107,6 +107,10 @@ class FakeStore:
     def __init__(self) -> None:
         self.finished: list[Completion] = []
         self.pending = 0
+        self.settled: list[bool] = []
+
+    def settle_turn(self, awaited: bool) -> None:
+        self.settled.append(awaited)
 
     def completions(self) -> list[Completion]:
         finished, self.finished = self.finished, []
@@ -125,6 +129,10 @@ class FakeEngine:
         self.deadline_ms = 0
         self.break_at_end: Exception | None = None
         self.at_end: Callable[[], None] | None = None
+        self.awaits = False
+
+    def awaits_durable(self) -> bool:
+        return self.awaits
 
     def begin_turn(self, now_ms: int) -> None:
         self.log.append("begin")

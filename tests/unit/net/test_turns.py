@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from onemq.engine.ports import Durable
+from onemq.net.outbox import ParkingOutbox
 from onemq.net.pressure import Pressure
 from onemq.net.timers import Deadline
 from onemq.net.turns import Turns
@@ -35,6 +38,21 @@ class DueParty(QuietParty):
         return 0
 
 
+class Talker(QuietParty):
+    """Says its last word when the turn ends."""
+
+    def __init__(self, last_word: Callable[[], None] | None = None) -> None:
+        super().__init__()
+        self.last_word = last_word
+
+    def end_turn(self) -> None:
+        if self.last_word is not None:
+            self.last_word()
+
+    def flush(self) -> None:
+        pass
+
+
 class Stage:
     def __init__(self) -> None:
         self.loop = FakeLoop()
@@ -47,8 +65,9 @@ class Stage:
             self.engine,
             self.store,
             Pressure(0),
-            lambda reason, error: None,
+            lambda reason, error: self.failed.append(reason),
         )
+        self.failed: list[str] = []
 
     def next_timer_seconds(self) -> float:
         (found,) = [seconds for seconds, _callback, timer in self.loop.later if not timer.cancelled]
@@ -115,3 +134,86 @@ def test_after_the_end_no_turn_begins_or_ends() -> None:
     stage.loop.run()
     assert stage.engine.log == []
     assert stage.engine.ticks == []
+
+
+def test_a_turn_is_settled_as_awaited_while_a_reply_or_a_record_waits() -> None:
+    stage = Stage()
+    outbox = ParkingOutbox(stage.turns.durability)
+
+    def turn() -> bool:
+        stage.store.settled.clear()
+        stage.turns.enter()
+        stage.loop.run()
+        return stage.store.settled[0]
+
+    assert turn() is False
+    outbox.park(0, 3, b"ok")
+    assert turn() is True
+    stage.store.finished.append(Durable(3))
+    assert turn() is False
+    outbox.park(0, 3, b"already")
+    assert turn() is False
+    stage.engine.awaits = True
+    assert turn() is True
+
+
+def test_a_turn_that_is_awaited_takes_in_more_connections_while_they_come() -> None:
+    stage = Stage()
+    outbox = ParkingOutbox(stage.turns.durability)
+
+    def passes(coming: list[int]) -> int:
+        """How many passes of the loop until the turn ends, when so many connections have something in each."""
+        stage.turns.enter()
+        count = 0
+        while True:
+            for _ in range(coming[count] if count < len(coming) else 0):
+                stage.turns.add(Talker())
+            count += 1
+            ready, stage.loop.soon = stage.loop.soon, []
+            settled = len(stage.store.settled)
+            for callback in ready:
+                callback()
+            if len(stage.store.settled) > settled:
+                return count
+            assert not stage.failed
+
+    assert passes([4, 2]) == 1, "nobody waits"
+    outbox.park(0, 1, b"ok")
+    assert passes([1]) == 1, "one alone has nobody to wait for"
+    assert passes([4]) == 2
+    assert passes([4, 3, 1]) == 4
+    assert passes([4, 0, 3]) == 2
+    # The clock of durations is the real one: however many come, it has an end.
+    assert passes([2] * 1_000_000) < 1_000_000
+
+
+def test_a_commit_that_is_done_in_the_turn_lets_its_replies_out_in_it() -> None:
+    stage = Stage()
+    outbox = ParkingOutbox(stage.turns.durability)
+    outbox.park(0, 1, b"ok")
+
+    class Prompt(FakeStore):
+        def settle_turn(self, awaited: bool) -> None:
+            self.finished.append(Durable(1))
+
+    stage.turns._store = Prompt()
+    stage.turns.enter()
+    stage.loop.soon.pop(0)()
+    assert outbox.take() == b"ok"
+
+
+def test_a_last_word_that_waits_makes_its_turn_awaited() -> None:
+    stage = Stage()
+    outbox = ParkingOutbox(stage.turns.durability)
+
+    class Prompt(FakeStore):
+        def settle_turn(self, awaited: bool) -> None:
+            super().settle_turn(awaited)
+            if awaited:
+                self.finished.append(Durable(1))
+
+    store = stage.turns._store = Prompt()
+    stage.turns.add(Talker(lambda: outbox.park(0, 1, b"confirmed")))
+    stage.loop.soon.pop(0)()
+    assert store.settled == [False, True]
+    assert outbox.take() == b"confirmed"

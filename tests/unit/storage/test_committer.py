@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import random
+import tempfile
+import threading
+import time
+
 import pytest
 
 from onemq.engine.ports import Durable, Failed, Resumed, Stalled
-from onemq.storage.committer import GROUP_BYTES_MAX
+from onemq.storage.committer import GROUP_BYTES_MAX, HERE_BYTES_MAX, HERE_SYNC_US_MAX
 from onemq.storage.errors import StoreMisuse
+from onemq.storage.file_store import FileStore
+from onemq.storage.files import Files
+from onemq.storage.settings import StoreSettings
+from onemq.storage.workers import Threads
 from simulation.simulated_files import SimulatedFiles
-from unit.storage.parts import Opened
+from simulation.stepped import Stepped
+from unit.storage.parts import Opened, Seen
 
 
 def test_one_sync_for_all_that_was_queued() -> None:
@@ -181,3 +191,192 @@ def test_close_on_a_full_disk_ends() -> None:
 def test_a_commit_beyond_the_format_is_refused() -> None:
     with pytest.raises(StoreMisuse):
         Opened().recover().store.append(bytes((1 << 30) + 1))
+
+
+# Turns that are settled.
+
+
+class Timed(Opened):
+    """Whose syncs take as long as it says."""
+
+    def __init__(self, sync: str = "always") -> None:
+        super().__init__(sync=sync)
+        self.sync_us = 0
+        self._clock_us = 0
+        timed = self
+
+        class Watched(Stepped):
+            def now_us(self) -> int:
+                timed._clock_us += timed.sync_us
+                return timed._clock_us
+
+        self.workers = Watched()
+        self.store = FileStore(self.settings, self.files, self.workers, self._wake)
+
+
+def durable_at_once(opened: Opened) -> list[int]:
+    return [item.position for item in opened.store.completions() if isinstance(item, Durable)]
+
+
+def test_a_turn_that_is_awaited_is_durable_when_it_is_settled() -> None:
+    opened = Opened().recover()
+    opened.store.settle_turn(True)
+    for n in range(1, 4):
+        opened.store.append(b"a%d" % n)
+        syncs = opened.files.syncs
+        opened.store.settle_turn(True)
+        assert opened.files.syncs == syncs + 1
+        assert durable_at_once(opened) == [n]
+    assert opened.wakes == 0, "the engine's thread was woken although it was at work itself"
+    assert opened.run() == []
+    for seed in range(10):
+        assert [facts for _, facts in opened.crash(seed).seen.entries] == [b"a1", b"a2", b"a3"]
+
+
+def test_what_nobody_waits_for_shares_the_next_sync() -> None:
+    opened = Opened().recover()
+    syncs = opened.files.syncs
+    for _ in range(3):
+        opened.store.append(b"unawaited")
+        opened.store.settle_turn(False)
+    assert opened.files.syncs == syncs and durable_at_once(opened) == []
+    opened.store.append(b"awaited")
+    opened.store.settle_turn(True)
+    assert opened.files.syncs == syncs + 1 and durable_at_once(opened) == [4]
+
+
+def test_what_nobody_waits_for_becomes_durable_all_the_same() -> None:
+    opened = Opened().recover()
+    opened.store.append(b"unawaited")
+    opened.store.settle_turn(False)
+    assert [item.position for item in opened.run() if isinstance(item, Durable)] == [1]
+
+
+def test_an_earlier_turn_that_is_awaited_later() -> None:
+    opened = Opened().recover()
+    opened.store.append(b"first nobody waits")
+    opened.store.settle_turn(False)
+    opened.store.settle_turn(True)
+    assert durable_at_once(opened) == [1]
+
+
+@pytest.mark.parametrize("case", ["large", "slow", "rolled", "paused"])
+def test_what_the_lane_does_better_is_left_to_it(case: str) -> None:
+    opened = Timed()
+    opened.recover()
+    opened.store.append(b"x")
+    opened.store.settle_turn(True)
+    assert durable_at_once(opened) == [1]
+    size = 1
+    if case == "large":
+        size = HERE_BYTES_MAX + 1
+    elif case == "slow":
+        opened.sync_us = HERE_SYNC_US_MAX * 9
+        opened.store.append(b"y")
+        opened.store.settle_turn(True)
+        assert durable_at_once(opened) == [2]
+    elif case == "rolled":
+        opened.store.roll()
+    else:
+        opened.store.pause()
+    opened.store.append(b"x" * size)
+    opened.store.settle_turn(True)
+    assert durable_at_once(opened) == []
+    if case == "paused":
+        opened.store.resume()
+    assert len([item for item in opened.run() if isinstance(item, Durable)]) == 1
+    if case == "slow":
+        opened.sync_us = HERE_SYNC_US_MAX // 2
+        opened.store.append(b"z")
+        opened.store.settle_turn(True)
+        opened.run()
+    opened.store.append(b"x")
+    opened.store.settle_turn(True)
+    assert durable_at_once(opened) == [int(opened.store.append(b"last")) - 1]
+
+
+def test_a_full_disk_in_a_settled_turn_stalls_and_the_lane_goes_on() -> None:
+    opened = Opened().recover()
+    opened.store.append(b"fits")
+    opened.store.settle_turn(True)
+    opened.files.space_bytes = opened.files._used_bytes() + 40
+    opened.store.append(b"y" * 100)
+    opened.store.settle_turn(True)
+    assert [type(item) for item in opened.store.completions()] == [Durable, Stalled]
+    opened.files.space_bytes = -1
+    opened.store.append(b"later")
+    opened.store.settle_turn(True)
+    assert opened.store.completions() == [], "the lane tries again when it is due"
+    found = opened.run()
+    assert [type(item) for item in found].count(Resumed) == 1
+    assert [len(facts) for _, facts in opened.crash().seen.entries] == [4, 100, 5]
+
+
+def test_a_failed_sync_in_a_settled_turn_is_final() -> None:
+    opened = Opened().recover()
+    opened.files.fail_sync_at = 1
+    opened.store.append(b"bad")
+    opened.store.settle_turn(True)
+    (failed,) = opened.store.completions()
+    assert isinstance(failed, Failed) and "Input/output error" in failed.detail
+    opened.store.append(b"never")
+    opened.store.settle_turn(True)
+    assert opened.store.completions() == [] and opened.run() == []
+
+
+def test_a_bug_in_a_settled_turn_is_told_as_the_lane_tells_it() -> None:
+    class Broken(SimulatedFiles):
+        broken = False
+
+        def write(self, handle: int, at: int, parts: list[bytes]) -> None:
+            if self.broken:
+                raise ValueError("a bug")
+            super().write(handle, at, parts)
+
+    files = Broken(random.Random(1))
+    opened = Opened(files).recover()
+    files.broken = True
+    opened.store.append(b"x")
+    opened.store.settle_turn(True)
+    (failed,) = opened.store.completions()
+    assert isinstance(failed, Failed) and "a bug" in failed.detail
+
+
+def test_an_interval_is_kept_after_settled_turns() -> None:
+    opened = Opened(sync="interval", sync_interval_ms=2500).recover()
+    syncs = opened.files.syncs
+    opened.store.append(b"x")
+    opened.store.settle_turn(True)
+    assert durable_at_once(opened) == [1] and opened.files.syncs == syncs
+    for _ in range(4):
+        opened.workers.step(opened.random)
+    assert opened.files.syncs == syncs + 1
+
+
+def test_settled_turns_and_the_lane_at_once() -> None:
+    """Over real files and threads: every position becomes durable, in order, whoever commits it."""
+    with tempfile.TemporaryDirectory() as directory:
+        woken = threading.Event()
+        store = FileStore(StoreSettings(f"{directory}/data"), Files(), Threads(), woken.set)
+        store.recover(Seen())
+        dice = random.Random(7)
+        durable = position = 0
+        for _ in range(400):
+            position = store.append(bytes(dice.choice([10, 10, HERE_BYTES_MAX * 2])))
+            store.settle_turn(dice.random() < 0.6)
+            for item in store.completions():
+                assert isinstance(item, Durable) and item.position > durable
+                durable = item.position
+        by = time.monotonic() + 20
+        while durable < position and time.monotonic() < by:
+            woken.wait(0.05)
+            woken.clear()
+            for item in store.completions():
+                assert isinstance(item, Durable) and item.position > durable
+                durable = item.position
+        assert durable == position
+        store.close()
+        again = Seen()
+        store = FileStore(StoreSettings(f"{directory}/data"), Files(), Threads(), woken.set)
+        assert store.recover(again) == position
+        store.close()

@@ -76,3 +76,31 @@ def test_a_lane_that_raises_is_told_and_stopped() -> None:
         assert lane.changed.wait_for(lambda: bool(lane.broken), WAIT_SECONDS)
     threads.stop()
     assert [type(error) for error in lane.broken] == [ValueError]
+
+
+def test_what_can_wait_is_done_after_a_while_without_another_notice() -> None:
+    lane = Counting()
+    threads = Threads()
+    threads.start([lane])
+    for _ in range(20):
+        lane.give(1)
+        threads.notify_later(0)
+        with lane.changed:
+            assert lane.changed.wait_for(lambda: not lane.items, WAIT_SECONDS)
+    threads.stop()
+    assert lane.done == 20
+
+
+def test_a_notice_ends_the_waiting_of_what_can_wait() -> None:
+    lane = Counting(3_600_000)
+    threads = Threads()
+    threads.start([lane])
+    for _ in range(200):
+        lane.give(1)
+        threads.notify_later(0)
+        lane.give(1)
+        threads.notify(0)
+        with lane.changed:
+            assert lane.changed.wait_for(lambda: not lane.items, WAIT_SECONDS)
+    threads.stop()
+    assert lane.done == 400
