@@ -42,6 +42,8 @@ from onemq.model.record import Address, HeaderValue, Record
 from onemq.model.refusal import Reason, Refusal
 from onemq.model.rights import Rights
 
+QUEUE_ROUTES_MAX: Final = 100
+"""Routes straight to queues that an access remembers: heads without a place of their own for them ask by the queue's name."""
 NO_HEADERS: Final[dict[str, HeaderValue]] = {}
 
 
@@ -135,6 +137,7 @@ class Access:
         self._sinks: dict[Sink, bool] = {}
         self._exclusive: dict[str, Queue] = {}
         self._replies: dict[str, bool] = {}
+        self._queue_routes: dict[str, Route] = {}
 
     def now_ms(self) -> int:
         """Time of this turn, ms since the epoch."""
@@ -158,10 +161,23 @@ class Access:
     def queue_route(self, name: str) -> Route:
         """Straight to a queue: the right to write is asked for it, not for an exchange. Refusal NOT_FOUND, ACCESS_DENIED, LOCKED."""
         self._may_write("queue", name)
+        route = self._queue_routes.get(name)
+        if route is not None and route.generation == self.catalog.generation:
+            # No queue and no rule has come or gone since; tags may have.
+            self._not_denied(name)
+            return route
         self._queue(name)
         route = Route(self.catalog.addresses.get("", name), name)
         self._refresh(route)
+        if len(self._queue_routes) >= QUEUE_ROUTES_MAX:
+            self._queue_routes.clear()
+        self._queue_routes[name] = route
         return route
+
+    def _not_denied(self, queue: str) -> None:
+        """Refusal ACCESS_DENIED: a rule denies publishing to the queue."""
+        if self.authority.denies(TOPIC, WRITE, queue):
+            raise Refusal(Reason.ACCESS_DENIED, "queue", queue, "write")
 
     def _refresh(self, route: Route) -> None:
         name = route.address.exchange
@@ -173,8 +189,7 @@ class Access:
             raise Refusal(Reason.ACCESS_DENIED, kind, route.guarded, "write")
         if name == "":
             route.counters = space.counters
-            if self.authority.denies(TOPIC, WRITE, key):
-                raise Refusal(Reason.ACCESS_DENIED, "queue", key, "write")
+            self._not_denied(key)
             route.reply = self.catalog.replies.get(key)
             queue = self.catalog.queue(space, key)
             route.queues = [] if queue is None else [queue]

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from engine_driver import Driver, RecordingSink, RecordingWaiter
-from onemq.engine.access import Access
+from onemq.engine.access import QUEUE_ROUTES_MAX, Access
+from onemq.engine.acls import DENY, LITERAL, TOPIC, WRITE, AclFilter, AclRule
 from onemq.engine.catalog import ROUTED
 from onemq.engine.settings import EngineSettings
 from onemq.model.demand import Demand
@@ -337,6 +338,50 @@ def test_rights_that_are_taken_away_are_missing_at_the_next_publish() -> None:
         ann.publish(route, Record(b"", route.address))
     admin.clear_permission("/", "ann")
     refused(Reason.ACCESS_DENIED, lambda: ann.declare_queue("new", QueueSettings()))
+
+
+def test_a_queues_route_that_is_asked_for_again_is_authorised_and_resolved_again() -> None:
+    driver = Driver()
+    driver.declare("q")
+    admin = driver.broker.access(Principal("root", ["administrator"]), "/", all_rights()).directory
+    admin.put_user("ann", [])
+    ann = person(driver)
+    first = ann.queue_route("q")
+    assert ann.queue_route("q") is first
+    # The right to write, and the rules.
+    admin.set_permission("/", "ann", ".*", "", ".*")
+    refused(Reason.ACCESS_DENIED, lambda: ann.queue_route("q"))
+    admin.set_permission("/", "ann", ".*", ".*", ".*")
+    ann.queue_route("q")
+    acls = driver.broker.catalog.administration.acls
+    acls.add(AclRule(TOPIC, LITERAL, "q", "User:ann", "*", WRITE, DENY))
+    refused(Reason.ACCESS_DENIED, lambda: ann.queue_route("q"))
+    acls.remove(AclFilter())
+    assert ann.queue_route("q").queues == [driver.queue("q")]
+    # An administrator is denied nothing by rules, until the tag is taken away: no route has become wrong by that alone.
+    acls.add(AclRule(TOPIC, LITERAL, "q", "User:bob", "*", WRITE, DENY))
+    tags = ["administrator"]
+    bob = driver.broker.access(Principal("bob", tags), "/", all_rights())
+    bob.queue_route("q")
+    tags.clear()
+    refused(Reason.ACCESS_DENIED, lambda: bob.queue_route("q"))
+    # The queue.
+    ann.delete_queue("q")
+    refused(Reason.NOT_FOUND, lambda: ann.queue_route("q"))
+    driver.declare("q")
+    route = ann.queue_route("q")
+    assert ann.publish(route, Record(b"", route.address)) & ROUTED
+    assert driver.queue("q").message_count() == 1
+
+
+def test_routes_to_queues_are_remembered_up_to_a_bound() -> None:
+    driver = Driver()
+    access = driver.access
+    for number in range(QUEUE_ROUTES_MAX + 1):
+        driver.declare(f"q{number}")
+    for number in range(QUEUE_ROUTES_MAX + 1):
+        assert access.queue_route(f"q{number}").address.routing_key == f"q{number}"
+        assert len(access._queue_routes) <= QUEUE_ROUTES_MAX
 
 
 def test_limits_of_users_and_namespaces() -> None:

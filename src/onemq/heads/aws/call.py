@@ -141,7 +141,7 @@ class Call:
         if session.lost:
             return
         writer = BytesWriter()
-        fields = b"x-amzn-RequestId: " + self.request_id.encode("ascii") + b"\r\n" + fields
+        fields = b"".join((b"x-amzn-RequestId: ", self.request_id.encode("ascii"), b"\r\n", fields))
         write_response(writer, status, self._protocol.content_type, body, self.keep_alive, fields)
         session.answer_bytes += len(writer)
         session.link.outbox.park(LANE, position, writer.getvalue())

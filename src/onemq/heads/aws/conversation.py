@@ -27,6 +27,7 @@ from onemq.wire.http import CONTINUE, HttpReceiver, HttpRequest, write_response
 from onemq.wire.http_errors import HttpRefused
 
 PLAIN_TEXT: Final = b"text/plain; charset=utf-8"
+ROOT: Final = b"/"
 
 
 class AwsConversation(Conversation):
@@ -170,7 +171,7 @@ class AwsConversation(Conversation):
         self._session.user_agent = request.headers.get(b"user-agent", b"")
         self._session.trace = request.headers.get(b"x-amzn-trace-id", b"")
         target = request.target
-        mark = target.find(b"?")
+        mark = -1 if target == ROOT else target.find(b"?")
         path = target if mark < 0 else target[:mark]
         query = b"" if mark < 0 else target[mark + 1 :]
         region, service_name = self._session.scope(request, query)

@@ -8,9 +8,8 @@ from typing import Final
 
 from mypy_extensions import i64
 
-_LOW_BITS: Final = 36
-_LOW_MASK: Final = (1 << 36) - 1
-"""Of the last nine digits."""
+_LAST_DIGITS: Final = tuple(f"{number:02x}" for number in range(256))
+"""Most ids differ from the one before in these only."""
 
 
 class Identifiers:
@@ -21,20 +20,18 @@ class Identifiers:
         self._prefix = f"{drawn[:8]}-{drawn[8:12]}-4"
         # 60 bits count, from somewhere in the lower part: the upper 24 seldom change.
         count: i64 = int(drawn[12:20], 16) << 16
-        self._low: i64 = count & _LOW_MASK
-        self._high: i64 = count >> _LOW_BITS
+        self._count = count
         self._head = ""
         self._write_head()
 
     def next(self) -> str:
         """A new id, 36 characters."""
-        self._low += 1
-        if self._low > _LOW_MASK:
-            self._low = 0
-            self._high += 1
+        self._count += 1
+        last = self._count & 0xFF
+        if last == 0:
             self._write_head()
-        return self._head + f"{int(self._low):09x}"
+        return self._head + _LAST_DIGITS[last]
 
     def _write_head(self) -> None:
-        digits = f"{int(self._high):06x}"
-        self._head = f"{self._prefix}{digits[0:3]}-a{digits[3:6]}-000"
+        digits = f"{int(self._count >> 8):013x}"
+        self._head = f"{self._prefix}{digits[0:3]}-a{digits[3:6]}-000{digits[6:13]}"

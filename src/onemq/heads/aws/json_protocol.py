@@ -12,6 +12,7 @@ from onemq.heads.aws.protocol import Protocol
 from onemq.heads.aws.shapes import BLOB, BOOLEAN, INTEGER, LIST, MAP, STRUCTURE, TEXT, OperationShape, Shape
 
 CONTENT_TYPE: Final = b"application/x-amz-json-1.0"
+_NOTHING: Final = b"{}"
 
 _decoder: Final = msgspec.json.Decoder()
 _encoder: Final = msgspec.json.Encoder()
@@ -99,7 +100,7 @@ class JsonProtocol(Protocol):
         self._namespace = namespace
 
     def result(self, operation: OperationShape, result: dict[str, object], request_id: str) -> bytes:
-        return _encoder.encode(result)
+        return _encoder.encode(result) if result else _NOTHING
 
     def error(self, error: AwsError, request_id: str) -> bytes:
         namespace = error.namespace or self._namespace

@@ -12,7 +12,7 @@ from onemq.auth.sigv4 import BadSignature, SignedRequest, find_signature
 from onemq.engine.access import Access
 from onemq.heads.aws.errors import coral_error, invalid_signature
 from onemq.heads.aws.settings import AwsSettings
-from onemq.heads.aws.urls import DEFAULT_REGION, clean_region
+from onemq.heads.aws.urls import DEFAULT_REGION, clean_region, queue_name
 from onemq.heads.contract import HeldUp, Link
 from onemq.model.principal import Principal
 from onemq.model.refusal import Refusal
@@ -22,6 +22,8 @@ ACCESSES_MAX: Final = 8
 """Principals whose way into the engine a connection keeps: clients sign all requests of a connection with one key."""
 TRACE_BYTES_MAX: Final = 500
 """What SQS keeps of a trace header."""
+QUEUE_URL_CHARACTERS_MAX: Final = 300
+"""Longer ones are not kept to be compared with the next."""
 LOCAL_NAMES: Final = (b"localhost", b"127.0.0.1", b"[::1]")
 NOBODY: Final = Principal("", [])
 
@@ -33,14 +35,17 @@ class Session:
         scheme: "http" or "https": how the peer reached us.
         publishing: the net knows that this peer publishes. blocked: an alarm holds it up.
         answer_bytes: answers made since the last one had left when a request was taken.
-        lost: the connection is gone. user_agent, trace: of the last request; `trace` is X-Ray's header (X-Amzn-Trace-Id).
+        lost: the connection is gone. signed: the last request had to be, and was. user_agent, trace: of the last request, too; `trace` is
+            X-Ray's header (X-Amzn-Trace-Id).
     """
 
     __slots__ = (
         "_accesses",
         "_anonymous",
-        "_credential",
+        "_queue_name",
+        "_queue_url",
         "_scope",
+        "_signer",
         "answer_bytes",
         "gate",
         "link",
@@ -49,6 +54,7 @@ class Session:
         "publishing",
         "scheme",
         "settings",
+        "signed",
         "trace",
         "user_agent",
     )
@@ -62,35 +68,50 @@ class Session:
         self.blocked = False
         self.answer_bytes: i64 = 0
         self.lost = False
+        self.signed = False
         self.trace = b""
         self.user_agent = b""
         self._accesses: dict[str, Access] = {}
         self._anonymous: Access | None = None
-        self._credential = b""
+        self._signer = b""
         self._scope = (DEFAULT_REGION, "")
+        self._queue_url = ""
+        self._queue_name = ""
 
     def scope(self, request: HttpRequest, query: bytes) -> tuple[str, str]:
         """As `credential_scope`, which is asked once while the requests say the same."""
         authorization = request.headers.get(b"authorization")
         if authorization is None:
             return credential_scope(request, query)
+        if self._signer and authorization.startswith(self._signer):
+            return self._scope
         start = authorization.find(b"Credential=")
         end = authorization.find(b",", start)
         if start < 0 or end < 0:
             return credential_scope(request, query)
-        credential = authorization[start:end]
-        if credential != self._credential:
-            self._scope = credential_scope(request, query)
-            self._credential = credential
+        self._scope = credential_scope(request, query)
+        # All up to the comma behind the credential: what begins so has the same one.
+        self._signer = authorization[: end + 1]
         return self._scope
+
+    def queue_name(self, url: str) -> str:
+        """As in urls.py, where it is asked once while the requests name the same."""
+        if url != self._queue_url:
+            if len(url) > QUEUE_URL_CHARACTERS_MAX:
+                return queue_name(url)
+            self._queue_name = queue_name(url)
+            self._queue_url = url
+        return self._queue_name
 
     def enter(self, request: HttpRequest, path: bytes, query: bytes) -> Access:
         """The way into the engine of whoever sent the request. Raises AwsError."""
+        # Asked each time: users may come while the connection lasts.
+        self.signed = self.gate.needs_login()
         anonymous = self._anonymous
-        if anonymous is not None and b"origin" not in request.headers and not self.gate.needs_login():
+        if anonymous is not None and b"origin" not in request.headers and not self.signed:
             return anonymous
         try:
-            if not self.gate.needs_login():
+            if not self.signed:
                 _check_origin(request)
                 anonymous = self._access(self.gate.anonymous(self.link.peer))
                 self._anonymous = anonymous

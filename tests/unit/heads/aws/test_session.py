@@ -68,3 +68,25 @@ def test_access_keys_of_the_directory(stage: Stage) -> None:
     assert signed(peer, "AKIABOB", "secret").status == 403
     directory.users.store(UserRecord("ann", "", []))
     assert signed(peer, "AKIAANN", "secret").status == 403
+
+
+def test_a_connections_requests_may_be_signed_for_different_regions() -> None:
+    stage = Stage()
+    peer = stage.connect()
+    url = peer.sqs("CreateQueue", QueueName="orders")["QueueUrl"]
+    body = json.dumps({"QueueUrl": url, "AttributeNames": ["QueueArn"]}).encode()
+    for key, region in (
+        ("A", "eu-west-1"),
+        ("A", "eu-west-1"),
+        ("A", "eu-west-11"),
+        ("B", "us-west-2"),
+        ("A", "eu-west-1"),
+    ):
+        credential = f"{key}/20260101/{region}/sqs/aws4_request"
+        headers = {
+            "X-Amz-Target": "AmazonSQS.GetQueueAttributes",
+            "Content-Type": "application/x-amz-json-1.0",
+            "Authorization": f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=00",
+        }
+        found = peer.request("POST", "/", body, headers).json["Attributes"]["QueueArn"]
+        assert found == f"arn:aws:sqs:{region}:000000000000:orders"

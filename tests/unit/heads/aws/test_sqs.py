@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import json
+from binascii import crc32
 from typing import Any
 
 import pytest
 
+from onemq.engine.receiving import LeaseHandle
 from onemq.heads.aws.sqs.digests import attributes_digest
+from onemq.heads.aws.sqs.handles import read_handle, write_handle
 from onemq.heads.aws.sqs.mapping import Message, make_record
 from onemq.heads.aws.sqs.operations import HANDLERS
 from onemq.heads.aws.sqs.shapes import SHAPES
@@ -322,6 +326,63 @@ def test_tags_and_permissions(stage: Stage) -> None:
     assert json.loads(text)["Statement"][0]["Action"] == "SQS:SendMessage"
     queue.asks("RemovePermission", Label="x")
     assert queue.asks("GetQueueAttributes", AttributeNames=["Policy"]) == {}
+
+
+def test_a_connection_that_speaks_of_several_queues_by_several_names(stage: Stage) -> None:
+    peer = stage.connect()
+    urls = [peer.sqs("CreateQueue", QueueName=name)["QueueUrl"] for name in ("one", "two")]
+    long_one = "http://" + "x" * 300 + "/000000000000/one"
+    for url in (*urls, *urls, "/000000000000/one", "two", long_one, urls[1], long_one):
+        peer.sqs("SendMessage", QueueUrl=url, MessageBody=url)
+    for url, count in zip(urls, (5, 4), strict=True):
+        found = peer.sqs("ReceiveMessage", QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
+        assert len(found) == count
+
+
+def test_a_queue_that_was_deleted_and_made_again_is_another_for_the_same_connection(stage: Stage) -> None:
+    queue = Queue(stage)
+    queue.send("first")
+    (message,) = queue.receive()
+    queue.asks("DeleteQueue")
+    assert queue.refuses("SendMessage", MessageBody="nowhere").shape == "QueueDoesNotExist"
+    Queue(stage)
+    queue.send("second")
+    # The handle is the other queue's.
+    queue.asks("DeleteMessage", ReceiptHandle=message["ReceiptHandle"])
+    assert queue.bodies() == ["second"]
+
+
+def test_what_is_no_receipt_handle(stage: Stage) -> None:
+    queue = Queue(stage)
+    queue.send("text")
+    (message,) = queue.receive()
+    handle = message["ReceiptHandle"]
+    assert len(handle) == 48
+    numbers = b"\xff" * 32
+    negative = base64.b64encode(numbers + crc32(numbers + b"orders").to_bytes(4, "big")).decode()
+    forged = (
+        "x",
+        handle[:-1],
+        handle + "A",
+        handle[:-1] + "*",
+        handle[:-1] + "é",
+        handle[1:] + "A",
+        negative,
+    )
+    for text in (*forged, write_handle("other", LeaseHandle(1, 0, 1, 1))):
+        assert queue.refuses("DeleteMessage", ReceiptHandle=text).shape == "ReceiptHandleIsInvalid"
+    queue.asks("DeleteMessage", ReceiptHandle=handle)
+    assert queue.counts() == ("0", "0", "0")
+
+
+def test_receipt_handles_stay_what_they_were() -> None:
+    """Clients keep them over an update of the broker."""
+    text = write_handle("qé", LeaseHandle(3, 4, 5, 6))
+    assert text == "AAAAAAAAAAMAAAAAAAAABAAAAAAAAAAFAAAAAAAAAAbi7Q4j"
+    found = read_handle("qé", text)
+    assert found is not None
+    assert (found.log_id, found.offset, found.attempt, found.first_at_ms) == (3, 4, 5, 6)
+    assert read_handle("q", text) is None
 
 
 def test_records_of_other_protocols(stage: Stage) -> None:

@@ -3,42 +3,50 @@
 Opaque for clients; not a secret: whoever may read the queue may settle any of its messages.
 """
 
-import base64
-import binascii
+from binascii import crc32
+from typing import Final
+
+from librt.base64 import b64decode, b64encode
+from librt.strings import BytesWriter, read_i64_be, write_i64_be
+from mypy_extensions import i64
 
 from onemq.engine.receiving import LeaseHandle
 
-_BYTES = 36
+_CONTENT_BYTES: Final = 32
+_BYTES: Final = 36
+_CHARACTERS: Final = 48
 
 
 def write_handle(queue: str, handle: LeaseHandle) -> str:
-    content = (
-        int(handle.log_id).to_bytes(8, "big")
-        + int(handle.offset).to_bytes(8, "big")
-        + int(handle.attempt).to_bytes(8, "big")
-        + int(handle.first_at_ms).to_bytes(8, "big")
-    )
-    return base64.b64encode(content + _check(queue, content)).decode("ascii")
+    writer = BytesWriter()
+    log_id: i64 = handle.log_id
+    write_i64_be(writer, log_id)
+    write_i64_be(writer, handle.offset)
+    write_i64_be(writer, handle.attempt)
+    write_i64_be(writer, handle.first_at_ms)
+    content = writer.getvalue()
+    return b64encode(content + _check(queue, content)).decode("ascii")
 
 
 def read_handle(queue: str, text: str) -> LeaseHandle | None:
     """None: it is not a handle of that queue."""
+    if len(text) != _CHARACTERS:
+        return None
     try:
-        data = base64.b64decode(text.encode("ascii"), validate=True)
-    except (binascii.Error, ValueError):
+        data = b64decode(text)
+    except ValueError:
         return None
-    if len(data) != _BYTES or data[32:] != _check(queue, data[:32]):
+    # What is not of the alphabet was passed over: then it is shorter.
+    if len(data) != _BYTES or data[_CONTENT_BYTES:] != _check(queue, data[:_CONTENT_BYTES]):
         return None
-    log_id = int.from_bytes(data[:8], "big")
-    offset = int.from_bytes(data[8:16], "big")
-    attempt = int.from_bytes(data[16:24], "big")
-    first_at_ms = int.from_bytes(data[24:32], "big")
-    if max(log_id, offset, attempt, first_at_ms) >= 1 << 63:
+    log_id = read_i64_be(data, 0)
+    offset = read_i64_be(data, 8)
+    attempt = read_i64_be(data, 16)
+    first_at_ms = read_i64_be(data, 24)
+    if log_id < 0 or offset < 0 or attempt < 0 or first_at_ms < 0:
         return None
-    return LeaseHandle(log_id, offset, attempt, first_at_ms)
+    return LeaseHandle(int(log_id), offset, attempt, first_at_ms)
 
 
 def _check(queue: str, content: bytes) -> bytes:
-    return binascii.crc32(queue.encode("utf-8", "surrogateescape"), binascii.crc32(content)).to_bytes(
-        4, "big"
-    )
+    return crc32(content + queue.encode("utf-8", "surrogateescape")).to_bytes(4, "big")

@@ -5,7 +5,7 @@ from typing import Final
 from onemq.heads.aws.call import Call
 from onemq.heads.aws.errors import AwsError, invalid_value, missing_parameter
 from onemq.heads.aws.sqs.errors import invalid_address
-from onemq.heads.aws.urls import queue_arn, queue_name, queue_url
+from onemq.heads.aws.urls import queue_arn, queue_url
 
 ID_CHARACTERS_MAX: Final = 128
 _PUNCTUATION: Final = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
@@ -49,7 +49,7 @@ def named_queue(call: Call) -> str:
             raise missing_parameter("QueueUrl")
         url = call.path
     assert isinstance(url, str)
-    name = queue_name(url)
+    name = call.session.queue_name(url)
     if not name:
         raise invalid_address(f"The address {url} is not valid for this endpoint.")
     return name

@@ -19,6 +19,9 @@ from onemq.heads.aws.sqs.names import arn_of, check_identifier, named_queue, not
 COUNT_MAX: Final = 10
 VISIBILITY_SECONDS_MAX: Final = 43_200
 WAIT_SECONDS_MAX: Final = 20
+COUNT_REASON: Final = f"Must be between 1 and {COUNT_MAX}, if provided."
+VISIBILITY_REASON: Final = f"Must be >= 0 and <= {VISIBILITY_SECONDS_MAX}, if provided."
+WAIT_REASON: Final = f"Must be >= 0 and <= {WAIT_SECONDS_MAX}, if provided."
 SYSTEM_NAMES: Final = (
     "SenderId",
     "SentTimestamp",
@@ -147,26 +150,11 @@ class EndPoll(Canceller):
 def handle_receive_message(call: Call) -> None:
     queue = named_queue(call)
     settings = call.access.queue_settings(queue)
-    count = _bounded(
-        call, "MaxNumberOfMessages", 1, COUNT_MAX, 1, f"Must be between 1 and {COUNT_MAX}, if provided."
-    )
-    visibility = _bounded(
-        call,
-        "VisibilityTimeout",
-        0,
-        VISIBILITY_SECONDS_MAX,
-        -1,
-        f"Must be >= 0 and <= {VISIBILITY_SECONDS_MAX}, if provided.",
-    )
-    default_wait = int(words(settings).get("ReceiveMessageWaitTimeSeconds", "0"))
-    wait = _bounded(
-        call,
-        "WaitTimeSeconds",
-        0,
-        WAIT_SECONDS_MAX,
-        default_wait,
-        f"Must be >= 0 and <= {WAIT_SECONDS_MAX}, if provided.",
-    )
+    count = _bounded(call, "MaxNumberOfMessages", 1, COUNT_MAX, 1, COUNT_REASON)
+    visibility = _bounded(call, "VisibilityTimeout", 0, VISIBILITY_SECONDS_MAX, -1, VISIBILITY_REASON)
+    queues_wait = words(settings).get("ReceiveMessageWaitTimeSeconds")
+    default_wait = 0 if queues_wait is None else int(queues_wait)
+    wait = _bounded(call, "WaitTimeSeconds", 0, WAIT_SECONDS_MAX, default_wait, WAIT_REASON)
     patterns = call.parameters.get("MessageAttributeNames")
     names: list[str] = []
     if isinstance(patterns, list):

@@ -281,7 +281,7 @@ def send(call: Call, to: Destination, draft: Draft) -> dict[str, object]:
     elif draft.group_id and to.settings.grouping == UNGROUPED:
         _serve_fairly(call, to)
     message_id = call.identifiers.next()
-    sender = access.principal.name if call.session.gate.needs_login() else ACCOUNT
+    sender = access.principal.name if call.session.signed else ACCOUNT
     # As in SQS, the HTTP header counts when the request has no system attribute; only the latter has a digest in the answer.
     traced = draft.trace or call.session.trace_header()
     message = Message(message_id, sender, call.now_ms, draft.attributes, draft.deduplication_id, traced)
