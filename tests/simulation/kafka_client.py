@@ -18,6 +18,7 @@ from simulation.mixed_shadow import MixedShadow
 from simulation.seen_outbox import SeenOutbox, SimulatedLink
 from transaction_driver import batch
 from unit.heads.kafka.requests import fetch, produce
+from unit.heads.kafka.share_requests import read_answer, request_frame
 from unit.heads.kafka.transaction_requests import add_offsets, add_partitions, commit_offset, end, init
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ RETRIABLE = (14, 15, 16, 51)  # loading, not available, not coordinator, concurr
 FENCED = (47, 90, 48, 49, 59)  # epoch, fenced, transaction state, id mapping, unknown producer
 
 Told = Callable[[Any], None]
+Reads = Callable[[bytes], Any]
+"""An answer from its frame."""
 
 
 class Sent:
@@ -74,7 +77,7 @@ class KafkaConnection(Client):
         self.outbox = SeenOutbox(int(world.durability.position), world.order)
         self.link = SimulatedLink(self.outbox, PORT)
         self.conversation = world.kafka_head.open(self.link)
-        self.open: tuple[int, Any, Told, Told | None] | None = None
+        self.open: tuple[Reads, Told, Told | None] | None = None
         self._correlation = 0
         self._received = b""
         self._shown = b""
@@ -85,16 +88,57 @@ class KafkaConnection(Client):
 
     def says(self, request: Any, told: Told, seen: Told | None = None) -> None:
         """`seen` is called with the answer when it is decided, `told` when it arrives: it is durable."""
-        assert self.open is None
         self._correlation += 1
-        request.with_header(correlation_id=self._correlation, client_id=self.name)
-        self.open = (self._correlation, request.header.get_response_class(), told, seen)
-        data = bytes(request.encode(framed=True, header=True))
+        correlation_id = self._correlation
+        request.with_header(correlation_id=correlation_id, client_id=self.name)
+        response = request.header.get_response_class()
+
+        def reads(frame: bytes) -> Any:
+            answer = response.decode(frame, header=True)
+            assert answer.header.correlation_id == correlation_id
+            return answer
+
+        self._sends(bytes(request.encode(framed=True, header=True)), reads, told, seen)
+
+    def says_shared(
+        self,
+        api: str,
+        version: int,
+        values: dict[str, Any],
+        told: Told,
+        seen: Told,
+        handled: Callable[[], None] | None = None,
+    ) -> None:
+        """Of share groups. `handled`: called when the engine has the request, whenever it answers."""
+        self._correlation += 1
+        correlation_id = self._correlation
+
+        def reads(frame: bytes) -> Any:
+            found, answer = read_answer(api, version, frame)
+            assert found == correlation_id
+            return answer
+
+        self._sends(
+            request_frame(api, version, correlation_id, self.name, values), reads, told, seen, handled
+        )
+
+    def _sends(
+        self,
+        data: bytes,
+        reads: Reads,
+        told: Told,
+        seen: Told | None,
+        handled: Callable[[], None] | None = None,
+    ) -> None:
+        assert self.open is None
+        self.open = (reads, told, seen)
         if self.world.random.random() < 0.2:
             cut = self.world.random.randrange(1, len(data))
             self.conversation.received(data[:cut])
             data = data[cut:]
         self.conversation.received(data)
+        if handled is not None:
+            handled()
         self.mixed.look()
 
     def look(self) -> None:
@@ -102,13 +146,11 @@ class KafkaConnection(Client):
         if len(self._shown) < 4 or len(self._shown) < 4 + int.from_bytes(self._shown[:4], "big"):
             return
         assert self.open is not None
-        correlation_id, response, told, seen = self.open
+        reads, told, seen = self.open
         frame, self._shown = self._shown[4:], b""
         if seen is not None:
-            answer = response.decode(frame, header=True)
-            assert answer.header.correlation_id == correlation_id
-            self.open = (correlation_id, response, told, None)
-            seen(answer)
+            self.open = (reads, told, None)
+            seen(reads(frame))
 
     def resume(self) -> None:
         if self.link.resuming:
@@ -127,9 +169,8 @@ class KafkaConnection(Client):
         if len(self._received) < 4 or len(self._received) < 4 + int.from_bytes(self._received[:4], "big"):
             return
         assert self.open is not None
-        correlation_id, response, told, _seen = self.open
-        answer = response.decode(self._received[4:], header=True)
-        assert answer.header.correlation_id == correlation_id
+        reads, told, _seen = self.open
+        answer = reads(self._received[4:])
         self._received = b""
         self.open = None
         told(answer)

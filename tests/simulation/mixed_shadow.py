@@ -6,6 +6,7 @@ from onemq.engine.broker import Broker
 from onemq.engine.ledger_queue import LedgerQueue
 from onemq.model.entities import QueueSettings
 from simulation.checkers import DEAD, DEAD_LETTERS, LEFT, QUEUED, Shadow, ShadowQueue, Token, check
+from simulation.share_shadow import ShareShadow, ShareTerms
 from simulation.topic_shadow import TopicShadow
 
 
@@ -21,10 +22,11 @@ class Accepted:
 class MixedShadow(Shadow):
     """See the module. `timed`: tokens that are out until a time. `strict`: queues that keep order by group."""
 
-    def __init__(self) -> None:
+    def __init__(self, share_terms: ShareTerms) -> None:
         super().__init__()
         self.timed: dict[tuple[int, str], Token] = {}
         self.topics = TopicShadow()
+        self.shares = ShareShadow(share_terms, self.topics)
         self.accepted: dict[tuple[str, str], list[Accepted]] = {}
         self.strict: set[str] = set()
         self.lapses = 0
@@ -128,6 +130,7 @@ class MixedShadow(Shadow):
 
     def restart(self, position: int) -> None:
         self.topics.restart(position)
+        self.shares.restart(position, self.now_ms)
         super().restart(position)
         self.timed = {}
         for token in self.tokens.values():

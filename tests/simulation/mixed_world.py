@@ -25,8 +25,10 @@ from simulation.checkers import DEAD_LETTERS, check
 from simulation.clients import LATE, STREAM
 from simulation.kafka_client import KafkaConnection, KafkaProducer, KafkaReader, ProducerState
 from simulation.kafka_member import GroupShadow, KafkaMember
+from simulation.kafka_sharer import KafkaSharer
 from simulation.mixed_shadow import MixedShadow
 from simulation.seen_outbox import SeenOutbox
+from simulation.share_shadow import DEAD_TOPIC, GROUP, ShareTerms
 from simulation.sqs_client import Leased, SqsClient
 from simulation.topic_shadow import ABORTED
 from simulation.world_turns import DRAIN_TURNS_MAX, PASSWORD, Plan
@@ -48,10 +50,11 @@ class MixedWorld(BrokerWorld):
     """See the module."""
 
     with_members = True
+    with_shares = True
 
     def __init__(self, seed: int, plan: Plan | None = None) -> None:
         super().__init__(seed, plan)
-        self.shadow: MixedShadow = MixedShadow()
+        self.shadow: MixedShadow = MixedShadow(self.share_terms)
         self.handles: list[Leased] = []
         self.producers = [ProducerState(""), ProducerState(""), ProducerState("tx1"), ProducerState("tx2")]
 
@@ -61,6 +64,16 @@ class MixedWorld(BrokerWorld):
         self.window_ms = self.random.choice([3000, 300_000])
         self.engine_settings.consumer_timeout_ms = 0
         self.engine_settings.deduplication_window_ms = self.window_ms
+        self.share_members: list[tuple[str, int]] = []
+        self.share_terms = ShareTerms(5, 30_000, 0, False)
+        if self.with_shares:
+            random = self.random
+            self.share_terms = ShareTerms(
+                random.choice([2, 2, 3, 5]),
+                random.choice([15_000, 30_000]),
+                random.choice([0, 0, 40]),
+                random.random() < 0.5,
+            )
 
     # What clients ask of their world.
 
@@ -144,6 +157,16 @@ class MixedWorld(BrokerWorld):
             client.leave()
         for name, partitions in TOPICS.items():
             self._furnish_topic(name, partitions)
+        if self.with_shares:
+            self._furnish_shares()
+
+    def _furnish_shares(self) -> None:
+        admin = self.admin
+        if DEAD_TOPIC not in self.broker.catalog.namespaces["/"].topics:
+            admin.topics.create(DEAD_TOPIC, 1, {})
+            if (DEAD_TOPIC, 0) not in self.shadow.topics.partitions:
+                self.shadow.topics.add(DEAD_TOPIC, 1)
+        admin.admin.configure_group(GROUP, self.share_terms.configs())
 
     def _furnish_topic(self, name: str, partitions: int) -> None:
         space = self.broker.catalog.namespaces["/"]
@@ -159,7 +182,10 @@ class MixedWorld(BrokerWorld):
                     self.shadow.topics.add(name, partitions)
 
     def come(self) -> None:
-        if len(self.clients) >= 7:
+        if len(self.clients) >= (8 if self.with_shares else 7):
+            return
+        if self.with_shares and self.random.random() < 0.15:
+            self._come_to_share()
             return
         dice = self.random.random()
         if dice < 0.35:
@@ -184,6 +210,16 @@ class MixedWorld(BrokerWorld):
             self.clients.append(KafkaReader(self, f"reader{self.names}"))
         self.note(f"{self.clients[-1].name} comes")
 
+    def _come_to_share(self) -> None:
+        self.names += 1
+        member_id, epoch = "", 0
+        if self.share_members and self.random.random() < 0.6:
+            # It was a member before its connection was lost, or the broker went.
+            member_id, epoch = self.share_members.pop(0)
+        sharer = KafkaSharer(self, f"sharer{self.names}", member_id, epoch)
+        self.clients.append(sharer)
+        self.note(f"{sharer.name} comes as {sharer.member_id}")
+
     def _some_plain_queue(self) -> str:
         kept = (STREAM, LATE, DEAD_LETTERS, FIFO, *TOPICS)
         names = [name for name in self.shadow.queues if name not in kept]
@@ -194,6 +230,7 @@ class MixedWorld(BrokerWorld):
     def enter(self) -> None:
         super().enter()
         self.shadow.lapse()
+        self.shadow.shares.lapse(self.now_ms, int(self.broker.core.position()))
 
     def step(self) -> None:
         for client in self.headed():
@@ -216,7 +253,17 @@ class MixedWorld(BrokerWorld):
                 check_ledger(
                     part, sum(1 for entry in known.entries if entry.number < 0 or entry.state == ABORTED)
                 )
+        self._check_graves()
         return busy
+
+    def _check_graves(self) -> None:
+        """Nothing is in the dead-letter topic that the share group may still be given."""
+        topics = self.shadow.topics
+        dead = topics.partitions.get((DEAD_TOPIC, 0))
+        for entry in dead.entries if dead is not None else []:
+            name = next(name for name in TOPICS if (name, entry.number) in topics.numbers)
+            index, offset = topics.numbers[(name, entry.number)]
+            self.shadow.shares.check_buried((name, index), offset)
 
     def headed(self) -> list[SqsClient | KafkaConnection]:
         return [client for client in self.clients if isinstance(client, SqsClient | KafkaConnection)]
@@ -248,6 +295,8 @@ class MixedWorld(BrokerWorld):
         for client in self.clients:
             if isinstance(client, SqsClient):
                 self.handles += client.leased
+            elif isinstance(client, KafkaSharer) and client.epoch:
+                self.share_members.append((client.member_id, client.epoch))
         super().crash(why)
 
     def ledger_queue(self, log_id: int) -> LedgerQueue | None:
@@ -265,6 +314,8 @@ class MixedWorld(BrokerWorld):
 
     def drain(self) -> None:
         super().drain()
+        if self.with_shares:
+            self._drain_shares()
         for topic, index in self.shadow.topics.partitions:
             reader = KafkaReader(self, "last reader")
             reader.topic, reader.index, reader.place, reader.committed_only = topic, index, 0, False
@@ -282,14 +333,44 @@ class MixedWorld(BrokerWorld):
             self.clients.remove(reader)
             reader.leave()
 
+    def _drain_shares(self) -> None:
+        """One member takes what is left. What was given out and not accepted waits for its lock, or for its turn."""
+        self._furnish_shares()
+        shares = self.shadow.shares
+        sharer = KafkaSharer(self, "last sharer")
+        self.clients.append(sharer)
+        for turn in range(DRAIN_TURNS_MAX):
+            if not shares.left() and sharer.open is None:
+                break
+            if turn % 20 == 19:
+                self.now_ms += 50
+            self.enter()
+            if sharer.open is None:
+                sharer.take_over()
+            self.end_turn()
+            self.workers.run(self.random)
+        check(not shares.left(), f"{shares.left()} were not given to the share group")
+        self.clients.remove(sharer)
+        sharer.leave()
+        self.settle_down(None)
+        shares.check_graves()
+
     def clear_away(self) -> None:
+        if self.with_shares:
+            self.admin.topics.delete(self.broker.catalog.namespaces["/"].topics[DEAD_TOPIC])
         for name in TOPICS:
             self.admin.topics.delete(self.broker.catalog.namespaces["/"].topics[name])
             self.queue_gone(name, int(self.admin.position()))
 
 
-class MixedWorldWithoutMembers(MixedWorld):
-    """As it was before groups had members: its seeds find what they found."""
+class MixedWorldWithoutShares(MixedWorld):
+    """As it was before there were share groups: its seeds find what they found."""
+
+    with_shares = False
+
+
+class MixedWorldWithoutMembers(MixedWorldWithoutShares):
+    """As it was before groups had members."""
 
     with_members = False
     commits_in_turns = False

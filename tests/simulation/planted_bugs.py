@@ -13,7 +13,19 @@ from onemq.engine.ledger import Ledger
 from onemq.engine.ledger_queue import LedgerQueue
 from onemq.engine.ports import Completion, Durable, Replay, Store
 from onemq.engine.receiving import Received
+from onemq.engine.share.dead_letters import DeadLetters, Grave
+from onemq.engine.share.partition import Acquired, SharePartition
+from onemq.engine.share.records import (
+    ACKNOWLEDGED,
+    ACQUIRED,
+    ARCHIVED,
+    AVAILABLE,
+    NO_CAUSE,
+    ROW,
+)
+from onemq.engine.share.terms import Terms
 from onemq.engine.timed_leases import TimedLease
+from onemq.engine.topics.config import TopicConfig
 from onemq.engine.topics.producers import NO_DUPLICATE, Producers
 from onemq.model.record import Record
 from simulation.simulated_files import SimulatedFiles
@@ -227,6 +239,76 @@ def twice_appended(producers: type[Producers]) -> dict[str, object]:
     return {"check": forgets}
 
 
+def shared_twice(share: type[SharePartition]) -> dict[str, object]:
+    """Every fifth record that a member of a share group acquires stays available."""
+    give = share._give
+
+    def gives_twice(
+        self: SharePartition,
+        member: str,
+        start: int,
+        end: int,
+        deliveries: int,
+        until_ms: int,
+        acquired: list[Acquired],
+    ) -> None:
+        give(self, member, start, end, deliveries, until_ms, acquired)
+        for offset in range(start, end):
+            if offset % 5 == 3:
+                self._set(offset, offset + 1, AVAILABLE, deliveries, 0, "", NO_CAUSE)
+
+    return {"_give": gives_twice}
+
+
+def once_too_often(terms: type[Terms]) -> dict[str, object]:
+    """A share group gives a record out once more than it may."""
+    delivery_limit = terms.delivery_limit
+
+    def one_more(self: Terms, topic: TopicConfig) -> int:
+        return delivery_limit(self, topic) + 1
+
+    return {"delivery_limit": one_more}
+
+
+def forgotten_accept(share: type[SharePartition]) -> dict[str, object]:
+    """Every third record that was accepted is available again after a restart."""
+    finish = share._finish
+
+    def forgets(self: SharePartition) -> None:
+        rows = self._rows
+        for at in range(0, len(rows), ROW):
+            if rows[at + 2] == ACKNOWLEDGED and int(str(rows[at])) % 3 == 0:
+                rows[at + 2] = AVAILABLE
+        finish(self)
+
+    return {"_finish": forgets}
+
+
+def vanished(share: type[SharePartition]) -> dict[str, object]:
+    """What a member still holds when it goes is not given to anybody any more."""
+
+    def archives(self: SharePartition, member: str, delivered: bool) -> None:
+        for run in self.records.within(self.records.start, self.records.end):
+            if run.state == ACQUIRED and run.member == member:
+                self._set(run.start, run.end, ARCHIVED, 0, 0, "", NO_CAUSE)
+        self._finish()
+
+    return {"release_all": archives}
+
+
+def without_grave(dead_letters: type[DeadLetters]) -> dict[str, object]:
+    """Every second record that a share group rejects is not copied."""
+    bury = dead_letters.bury
+
+    def buries(
+        self: DeadLetters, namespace: str, grave: Grave, data: bytes, start: int, end: int, partitions: int
+    ) -> None:
+        if start % 2:
+            bury(self, namespace, grave, data, start, end, partitions)
+
+    return {"bury": buries}
+
+
 PLANS: dict[str, tuple[type[Plan], str]] = {
     "durable before the sync": (HastyPlan, "was durable"),
     "a settlement is forgotten": (
@@ -242,6 +324,15 @@ MIXED_PATCHES: dict[str, tuple[type[Any], Callable[[Any], dict[str, object]], st
     "a lost order": (Ledger, lost_order, "overtakes|is not there any more|is lost"),
     "a record that a receive passes over": (LedgerQueue, passed_over, "overtakes"),
     "a delete that is not done": (Ledger, forgotten_handles, r"ready, \d+ leased|is not there any more"),
+    "a record that two members of a share group have": (
+        SharePartition,
+        shared_twice,
+        "two acquisitions|has not acquired it",
+    ),
+    "a record that is shared once too often": (Terms, once_too_often, "it is done with"),
+    "an accepted record that comes again": (SharePartition, forgotten_accept, "is done with"),
+    "what a member of a share group held is lost": (SharePartition, vanished, "not given to the share group"),
+    "a dead letter that is not copied": (DeadLetters, without_grave, "is not in the dead-letter topic"),
     "a batch appended twice": (Producers, twice_appended, "appended twice|it is at"),
 }
 """For the world of all heads: the class, how it is changed, and what the simulation says of it."""

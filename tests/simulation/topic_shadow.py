@@ -123,8 +123,10 @@ class TopicShadow:
     def _show(
         self, known: PartitionShadow, number: int, body: bytes, offset: int, shadow: Shadow, position: int
     ) -> None:
-        """The queue of that name has it, too."""
-        queue = shadow.queues[known.topic]
+        """The queue of that name has it, too, if there is one."""
+        queue = shadow.queues.get(known.topic)
+        if queue is None:
+            return
         token = shadow.tokens.get((number, known.topic))
         if token is None:
             token = shadow.publish(number, body, queue, position, False)

@@ -32,7 +32,7 @@ from onemq.storage.file_store import FileStore
 from onemq.storage.settings import StoreSettings
 from simulation.amqp_client import AmqpClient
 from simulation.books import check_books
-from simulation.checkers import DEAD_LETTERS, Shadow, ShadowQueue, check
+from simulation.checkers import DEAD_LETTERS, Shadow, Token, check
 from simulation.clients import FAN, LATE, STREAM, Client, DirectClient, Got, origin_of
 from simulation.seen_leases import LeaseTracer, SeenLease
 from simulation.seen_outbox import SeenOutbox
@@ -386,18 +386,21 @@ class WorldTurns:
             self.note(f"{got.client.name} gets {token.number} from {got.queue} no_ack={got.settled}")
             if got.queue != STREAM and not self.amqp:
                 self.shadow.deliver(token, got.queue, got.client.name, position)
-            elif got.queue != STREAM and self._is_there(token.queue):
+            elif got.queue != STREAM and self._is_there(got.queue, token):
                 check(token.leased_by == got.client.name, f"{token} comes to {got.client.name}")
-            if not got.settled:
+            if got.settled:
+                if got.queue != STREAM:
+                    self.shadow.settle(token, position)
+            elif self._is_there(got.queue, token):
                 got.client.got(token, got)
-            elif got.queue != STREAM:
-                self.shadow.settle(token, position)
         return bool(arrived)
 
-    def _is_there(self, queue: ShadowQueue) -> bool:
-        """Whether it has not been deleted in this very turn, with what was given out in it."""
-        there = self.broker.catalog.namespaces["/"].queues
-        return queue.name in there and self.shadow.queues.get(queue.name) is queue
+    def _is_there(self, name: str, token: Token) -> bool:
+        """Whether the queue has not been deleted in this very turn, with what was given out in it: frames may come later."""
+        queue = self.shadow.queues.get(name)
+        if queue is None or name not in self.broker.catalog.namespaces["/"].queues:
+            return False
+        return token.queue is queue or name == DEAD_LETTERS
 
     def look(self) -> None:
         """Tells the shadow what the engine has decided since, in the order in which it did."""

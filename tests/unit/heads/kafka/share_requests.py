@@ -6,6 +6,7 @@ Only what flexible versions without tags need. Values are dicts by field name; w
 from __future__ import annotations
 
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -130,42 +131,53 @@ def _message(schema: Schema, kind: str) -> Message:
     return next(message for message in schema.messages if message.kind == kind)
 
 
+@cache
+def _schema(api: str) -> Schema:
+    return parse(HERE / "schemas" / f"{api}.txt")
+
+
+def request_frame(
+    api: str, version: int, correlation_id: int, client_id: str, values: dict[str, Any]
+) -> bytes:
+    """A whole request, its length before it."""
+    schema = _schema(api)
+    client = client_id.encode()
+    frame = schema.api_key.to_bytes(2, "big") + version.to_bytes(2, "big")
+    frame += correlation_id.to_bytes(4, "big") + len(client).to_bytes(2, "big") + client + b"\0"
+    frame += encode(_message(schema, "request").body, values, version)
+    return len(frame).to_bytes(4, "big") + frame
+
+
+def read_answer(api: str, version: int, frame: bytes) -> tuple[int, Told]:
+    """Correlation id and content of an answer, without its length."""
+    data = _Bytes(frame)
+    correlation_id = int.from_bytes(data.take(4), "big")
+    assert data.take(1) == b"\0"
+    found = data.struct(_message(_schema(api), "response").body, version)
+    assert data.at == len(frame), "the answer is longer than it should be"
+    return correlation_id, found
+
+
 class SharePeer:
     """A connection that speaks of share groups."""
 
     def __init__(self, peer: Peer) -> None:
         self.peer = peer
-        self._schemas: dict[str, Schema] = {}
         self._open: list[tuple[int, str, int]] = []
         self._correlation = 1000
 
-    def _schema(self, api: str) -> Schema:
-        found = self._schemas.get(api)
-        if found is None:
-            found = parse(HERE / "schemas" / f"{api}.txt")
-            self._schemas[api] = found
-        return found
-
     def says(self, api: str, version: int, **values: Any) -> None:
-        schema = self._schema(api)
         self._correlation += 1
-        body = encode(_message(schema, "request").body, values, version)
-        client = self.peer.client_id.encode()
-        header = schema.api_key.to_bytes(2, "big") + version.to_bytes(2, "big")
-        header += self._correlation.to_bytes(4, "big") + len(client).to_bytes(2, "big") + client + b"\0"
-        frame = header + body
         self._open.append((self._correlation, api, version))
-        self.peer.sends(len(frame).to_bytes(4, "big") + frame)
+        self.peer.sends(request_frame(api, version, self._correlation, self.peer.client_id, values))
 
     def hears(self) -> list[Told]:
         answers = []
         for frame in self.peer.frames():
-            correlation, api, version = self._open.pop(0)
-            data = _Bytes(frame)
-            assert int.from_bytes(data.take(4), "big") == correlation
-            assert data.take(1) == b"\0"
-            answers.append(data.struct(_message(self._schema(api), "response").body, version))
-            assert data.at == len(frame), "the answer is longer than it should be"
+            expected, api, version = self._open.pop(0)
+            correlation_id, answer = read_answer(api, version, frame)
+            assert correlation_id == expected
+            answers.append(answer)
         return answers
 
     def asks(self, api: str, version: int, **values: Any) -> Told:
