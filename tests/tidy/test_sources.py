@@ -31,6 +31,12 @@ REGISTRIES = re.compile(
 )  # fmt: skip
 
 
+# A member `_thread` is `__thread` in what mypyc writes, which is a word of C.
+WORDS_OF_C = re.compile(
+    r"\bself\._(?:alignof|asm|attribute|complex|const|extension|imag|inline|label|real|restrict|signed|thread|typeof|volatile)\b"
+)
+
+
 def lines_with(pattern: re.Pattern[str]) -> list[str]:
     found = []
     for path, text in texts().items():
@@ -65,6 +71,13 @@ def test_no_paths_of_one_machine() -> None:
 def test_no_package_registries() -> None:
     """Where packages come from is the business of who installs them."""
     assert lines_with(REGISTRIES) == []
+
+
+def test_no_member_is_a_word_of_c_once_compiled() -> None:
+    compiled = tuple(
+        f"src/onemq/{folder}/" for folder in ("model", "engine", "storage", "wire", "heads", "net")
+    )
+    assert [line for line in lines_with(WORDS_OF_C) if line.startswith(compiled)] == []
 
 
 def test_the_architecture_can_be_read_in_one_go() -> None:

@@ -31,21 +31,21 @@ class ThreadWorker(Worker):
         self._loop = loop
         self._turns = turns
         self._fatal = fatal
-        self._thread: ThreadPoolExecutor | None = None
+        self._pool: ThreadPoolExecutor | None = None
         self._closed = False
 
     def compute(self, work: Callable[[], None], then: Callable[[], None]) -> None:
         if self._closed:
             return
-        if self._thread is None:
-            self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="onemq-worker")
-        self._thread.submit(self._run, work, then)
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="onemq-worker")
+        self._pool.submit(self._run, work, then)
 
     def close(self) -> None:
         """What waits is forgotten, nobody is told any more. Waits for the piece that is being done."""
         self._closed = True
-        if self._thread is not None:
-            self._thread.shutdown(wait=True, cancel_futures=True)
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _run(self, work: Callable[[], None], then: Callable[[], None]) -> None:
         error: Exception | None = None
