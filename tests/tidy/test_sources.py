@@ -33,7 +33,7 @@ REGISTRIES = re.compile(
 
 # A member `_thread` is `__thread` in what mypyc writes, which is a word of C.
 WORDS_OF_C = re.compile(
-    r"\bself\._(?:alignof|asm|attribute|complex|const|extension|imag|inline|label|real|restrict|signed|thread|typeof|volatile)\b"
+    r"\bself\._(?:alignof|asm|attribute|const|extension|inline|restrict|signed|thread|typeof|volatile)\b"
 )
 
 
