@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from setuptools import setup
+from setuptools import Distribution, Extension, setup
 from setuptools.command.build_ext import build_ext
 
 SOURCE = Path("src")
@@ -59,16 +59,21 @@ def has_compiler() -> bool:
     return shutil.which(command.split()[0]) is not None
 
 
-def extensions() -> list[object]:
+def compiles() -> bool:
+    """Whether to compile; says on standard error why not."""
     if os.environ.get("ONEMQ_COMPILE", "1") == "0":
         print("onemq: ONEMQ_COMPILE=0, installing without compiling", file=sys.stderr)
-        return []
+        return False
     if not has_compiler():
         print(
             "onemq: WARNING: no C compiler was found; onemq will run interpreted, several times slower",
             file=sys.stderr,
         )
-        return []
+        return False
+    return True
+
+
+def extensions() -> list[Extension]:
     from mypyc.build import mypycify
 
     options = ["--strict", "--no-warn-unused-ignores", *compiled_modules()]
@@ -76,8 +81,24 @@ def extensions() -> list[object]:
     return list(mypycify(options, opt_level=OPT_LEVEL, debug_level="0", multi_file=True))
 
 
+class OnemqDistribution(Distribution):
+    """Known to hold compiled modules before it is known which: an installer asks for the metadata first, in a run of
+    its own, and mypyc takes as long as a tenth of the compilation."""
+
+    def has_ext_modules(self) -> bool:
+        return COMPILED
+
+
 class ParallelBuild(build_ext):
-    """Compiles the C files of an extension, and the extensions, on all processors: setuptools does one file at a time."""
+    """Runs mypyc when something is built, not sooner, and compiles the C files of an extension, and the extensions, on
+    all processors: setuptools does one file at a time."""
+
+    def run(self) -> None:
+        if COMPILED:
+            self.distribution.ext_modules = extensions()
+            self.swig_opts = None  # the only option that cannot be made final twice
+            self.finalize_options()
+        super().run()
 
     def build_extensions(self) -> None:
         processors = os.cpu_count() or 1
@@ -93,4 +114,5 @@ class ParallelBuild(build_ext):
         super().build_extensions()
 
 
-setup(ext_modules=extensions(), cmdclass={"build_ext": ParallelBuild})
+COMPILED = compiles()
+setup(distclass=OnemqDistribution, cmdclass={"build_ext": ParallelBuild})

@@ -92,7 +92,7 @@ def broker_process(tmp_path_factory: pytest.TempPathFactory) -> Generator[Broker
         process.kill9()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def broker(broker_process: BrokerProcess | None) -> BrokerAddress:
     if broker_process is None:
         url = os.environ[URL_VARIABLE]

@@ -61,6 +61,27 @@ def test_sqs_delay_retention_and_long_poll(onemq: BlockingBroker, onemq_clock: B
     assert "Messages" not in sqs.receive_message(QueueUrl=url)
 
 
+def test_sqs_messages_that_are_too_old_are_gone(onemq: BlockingBroker, onemq_clock: BlockingClock) -> None:
+    """Without anybody asking for them: what is ready at once, what is in flight when it would be ready again."""
+    sqs = boto3.client("sqs", **onemq.aws_options)
+    urls = {
+        name: sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+        for name, attributes in {"brief": {"MessageRetentionPeriod": "60"}, "kept": {}}.items()
+    }
+    for name, body in (("brief", "ready"), ("brief", "in flight"), ("kept", "kept")):
+        sqs.send_message(QueueUrl=urls[name], MessageBody=body)
+    (taken,) = sqs.receive_message(QueueUrl=urls["brief"], VisibilityTimeout=70)["Messages"]
+    assert taken["Body"] == "ready"
+    onemq_clock.advance(59)
+    assert onemq.count("brief") == (1, 1, 0)
+    onemq_clock.advance(1)
+    assert onemq.count("brief") == (0, 1, 0)
+    onemq_clock.advance(10)
+    assert onemq.count("brief") == (0, 0, 0)
+    (kept,) = sqs.receive_message(QueueUrl=urls["kept"])["Messages"]
+    assert kept["Body"] == "kept"
+
+
 def test_amqp_ttl_and_delayed_exchange(onemq: BlockingBroker, onemq_clock: BlockingClock) -> None:
     channel = channel_of(onemq)
     channel.queue_declare("dead")

@@ -1,20 +1,24 @@
-"""The RabbitMQ Java client: one JVM per scenario of src/main/java/onemq/Scenarios.java."""
+"""The RabbitMQ Java client: the scenarios of src/main/java/onemq/Scenarios.java, played in one JVM, but for a crash."""
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Protocol
 
 import pytest
 
 from broker_process import BrokerProcess
+from clients.kafka_programs.scenarios import Played, play, wanted_scenarios
 
 HERE = Path(__file__).parent
+SOURCE = HERE / "src" / "main" / "java" / "onemq" / "Scenarios.java"
 BUILD_SECONDS_MAX = 300
 SCENARIO_SECONDS_MAX = 45
+PROGRAM_SECONDS_MAX = 90
 GOALS = ["dependency:copy-dependencies", "compile"]
 
 
@@ -67,32 +71,25 @@ def java(require_tools: Callable[..., None]) -> list[str]:
     return ["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", class_path, "onemq.Scenarios"]
 
 
-@pytest.mark.timeout(BUILD_SECONDS_MAX + SCENARIO_SECONDS_MAX)
-@pytest.mark.parametrize(
-    "scenario",
-    [
-        "confirms",
-        "nacks",
-        "settling",
-        "transaction",
-        "headers",
-        "mandatory",
-        "values",
-        "rpc",
-        "errors",
-        "cancelled",
-    ],
-)
-def test_scenario(broker: Broker, java: list[str], scenario: str) -> None:
-    done = subprocess.run(
-        [*java, client_url(broker), scenario],
-        capture_output=True,
-        text=True,
-        timeout=SCENARIO_SECONDS_MAX,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert f"OK {scenario}" in done.stdout.splitlines()
+@pytest.fixture(scope="session")
+def scenarios(
+    request: pytest.FixtureRequest, java: list[str], broker: Broker
+) -> Generator[Played, None, None]:
+    """The results of all scenarios that were asked for."""
+    names = wanted_scenarios(request, test_scenario)
+    with play([*java, client_url(broker), *names], {}, PROGRAM_SECONDS_MAX) as program:
+        yield program
+
+
+def scenario_names() -> list[str]:
+    """What the source names: `"name", this::name`."""
+    return sorted(re.findall(r'"(\w+)", this::', SOURCE.read_text(encoding="utf-8")))
+
+
+@pytest.mark.timeout(BUILD_SECONDS_MAX + PROGRAM_SECONDS_MAX)
+@pytest.mark.parametrize("scenario", scenario_names())
+def test_scenario(scenarios: Played, scenario: str) -> None:
+    assert scenarios.result(scenario) == "ok"
 
 
 @pytest.mark.timeout(BUILD_SECONDS_MAX + SCENARIO_SECONDS_MAX)

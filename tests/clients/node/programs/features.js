@@ -1,4 +1,5 @@
-// node features.js SCENARIO: what amqplib offers beyond the seeds, against the broker at AMQP_URL; prints `RESULT <json>`.
+// node features.js SCENARIO...: what amqplib offers beyond the seeds. Plays the scenarios at once against the broker at AMQP_URL and
+// prints for each one line `RESULT {"scenario": ..., "result": ...}`, or with `error` instead of `result`.
 'use strict';
 
 const crypto = require('crypto');
@@ -189,16 +190,18 @@ const scenarios = {
   },
 };
 
-async function main() {
+async function play(scenario) {
   const connection = await amqp.connect(process.env.AMQP_URL);
   try {
-    console.log('RESULT ' + JSON.stringify(await scenarios[process.argv[2]](connection)));
+    console.log('RESULT ' + JSON.stringify({ scenario, result: await scenarios[scenario](connection) }));
+  } catch (error) {
+    console.log('RESULT ' + JSON.stringify({ scenario, error: `${error.stack}` }));
   } finally {
     await connection.close();
   }
 }
 
-main().catch((error) => {
+Promise.all(process.argv.slice(2).map(play)).catch((error) => {
   console.error(error);
   process.exit(1);
 });

@@ -1,4 +1,5 @@
-// node seeds.js SCENARIO: runs one seed program against the broker at AMQP_URL and prints `RESULT <json>`.
+// node seeds.js SCENARIO...: runs seed programs one after the other, for they share names, against the broker at AMQP_URL and prints for
+// each one line `RESULT {"scenario": ..., "result": ...}`, or with `error` instead of `result`.
 'use strict';
 
 const amqp = require('amqplib');
@@ -96,13 +97,15 @@ const scenarios = {
       if (msg.content.toString() === 'bad' && failures-- > 0) throw new Error('the order failed');
       handled.push(msg.content.toString());
     };
-    process.on('unhandledRejection', () => {}); // what the wrong consumer does not await
+    const unawaited = () => {}; // what the wrong consumer does not await
+    process.on('unhandledRejection', unawaited);
     runSeed('002-message-failures.js', { channel, queue, processOrder });
     await channel.checkQueue(queue); // both consumers have been answered when this is
     for (const body of ['a', 'b', 'c', 'd']) channel.sendToQueue(queue, Buffer.from(body));
     await channel.waitForConfirms();
     await until(() => handled.length === 4, 'all orders handled');
     await channel.close();
+    process.off('unhandledRejection', unawaited);
     return { handled: handled.sort(), left: await left(connection, queue) };
   },
 
@@ -196,16 +199,22 @@ const scenarios = {
   },
 };
 
-async function main() {
+async function play(scenario) {
   const connection = await amqp.connect(process.env.AMQP_URL);
   await clean(connection);
   try {
-    console.log('RESULT ' + JSON.stringify(await scenarios[process.argv[2]](connection)));
+    console.log('RESULT ' + JSON.stringify({ scenario, result: await scenarios[scenario](connection) }));
+  } catch (error) {
+    console.log('RESULT ' + JSON.stringify({ scenario, error: `${error.stack}` }));
   } finally {
     await closeOpened();
     await clean(connection);
     await connection.close();
   }
+}
+
+async function main() {
+  for (const scenario of process.argv.slice(2)) await play(scenario);
 }
 
 main().catch((error) => {

@@ -17,6 +17,8 @@ import com.rabbitmq.client.RpcClientParams;
 import com.rabbitmq.client.RpcServer;
 import com.rabbitmq.client.ShutdownSignalException;
 import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -37,8 +39,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /**
- * Named scenarios with the RabbitMQ Java client: {@code Scenarios URL NAME}. Each checks itself, prints {@code OK NAME}
- * and exits with 0, or ends with the exception. {@code recovery} talks to its caller by lines on standard input and output.
+ * Named scenarios with the RabbitMQ Java client, each of which checks itself: {@code Scenarios URL NAME...} plays them one after the
+ * other and prints a line {@code RESULT <json>} for each. {@code recovery} is played alone and talks to its caller by lines.
  */
 public final class Scenarios {
   private static final long WITHIN_MS = 15_000;
@@ -50,23 +52,56 @@ public final class Scenarios {
     factory.setUri(url);
   }
 
+  private interface Scenario {
+    void play() throws Exception;
+  }
+
+  private Map<String, Scenario> all() {
+    return Map.of(
+        "confirms", this::confirms,
+        "nacks", this::nacks,
+        "settling", this::settling,
+        "transaction", this::transaction,
+        "headers", this::headers,
+        "mandatory", this::mandatory,
+        "values", this::values,
+        "rpc", this::rpc,
+        "errors", this::errors,
+        "cancelled", this::cancelled);
+  }
+
   public static void main(String[] arguments) throws Exception {
-    Scenarios scenarios = new Scenarios(arguments[0]);
-    switch (arguments[1]) {
-      case "confirms" -> scenarios.confirms();
-      case "nacks" -> scenarios.nacks();
-      case "settling" -> scenarios.settling();
-      case "transaction" -> scenarios.transaction();
-      case "headers" -> scenarios.headers();
-      case "mandatory" -> scenarios.mandatory();
-      case "values" -> scenarios.values();
-      case "rpc" -> scenarios.rpc();
-      case "errors" -> scenarios.errors();
-      case "cancelled" -> scenarios.cancelled();
-      case "recovery" -> scenarios.recovery();
-      default -> throw new IllegalArgumentException(arguments[1]);
+    if (arguments[1].equals("recovery")) {
+      new Scenarios(arguments[0]).recovery();
+      System.out.println("OK recovery");
+      return;
     }
-    System.out.println("OK " + arguments[1]);
+    for (int index = 1; index < arguments.length; index++) {
+      play(arguments[index], new Scenarios(arguments[0]));
+    }
+    System.exit(0);
+  }
+
+  private static void play(String name, Scenarios scenarios) {
+    String outcome = "\"result\": \"ok\"";
+    try {
+      scenarios.all().get(name).play();
+    } catch (Throwable failure) {
+      StringWriter trace = new StringWriter();
+      failure.printStackTrace(new PrintWriter(trace, true));
+      outcome = "\"error\": " + quoted(trace.toString());
+    }
+    System.out.println("RESULT {\"scenario\": " + quoted(name) + ", " + outcome + "}");
+  }
+
+  private static String quoted(String text) {
+    StringBuilder quoted = new StringBuilder("\"");
+    for (char one : text.toCharArray()) {
+      if (one == '"' || one == '\\') quoted.append('\\').append(one);
+      else if (one < ' ' || one > '~') quoted.append(String.format("\\u%04x", (int) one));
+      else quoted.append(one);
+    }
+    return quoted.append('"').toString();
   }
 
   private void confirms() throws Exception {
