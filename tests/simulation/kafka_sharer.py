@@ -196,6 +196,10 @@ class KafkaSharer(KafkaConnection):
         self.given = [at for at in self.given if at not in some]
         kinds = [ACCEPT, ACCEPT, ACCEPT, RELEASE, RELEASE, REJECT]
         said = {offset: random.choice(kinds) for _, offset in some}
+        if not certain and random.random() < 0.15:
+            # Of one that it was not given, or has lost, or has said its last word of.
+            others = [offset for at, offset in self.shares.rows if at == place]
+            said[random.choice(others)] = random.choice(kinds)
         if certain:
             said = {at: kind for at, kind in said.items() if not self.shares.is_over(place, at)}
         return said

@@ -202,6 +202,9 @@ class MixedWorld(BrokerWorld):
             free = [state for state in self.producers if not state.taken]
             if not free:
                 return
+            if self.with_shares:
+                # Who has not heard whether its last batch was appended comes back first.
+                free = [state for state in free if state.sent is not None] or free
             state = self.random.choice(free)
             self.clients.append(KafkaProducer(self, f"producer{self.names}", state))
         elif dice < 0.9 and self.with_members:

@@ -29,6 +29,38 @@ from simulation.running import (  # noqa: E402
 
 SEEDS = 24
 CHUNK = 8
+REACH_SEEDS = 100
+REACHED = {
+    "a crash": 1,
+    "orderly stops": 1,
+    "full disks": 1,
+    "Loaded": 1,
+    "rehearsals": 1,
+    "comparisons with replay": 1,
+    "confirms": 1,
+    "SQS confirms": 1,
+    "SQS receives": 1,
+    "leases lapsed": 50,
+    "order by group checked": 100,
+    "Kafka acknowledgements": 1,
+    "Kafka commits": 1,
+    "Kafka aborts": 1,
+    "Kafka places": 1,
+    "commits of members": 1,
+    "commits refused": 1,
+    "transactions lost": 1,
+    "sent again": 1,
+    "sent again after a crash": 1,
+    "records read": 200,
+    "heartbeats of share members": 1,
+    "records acquired": 200,
+    "locks lapsed": 5,
+    "records buried": 5,
+    "share acknowledgements": 1,
+    "share acknowledgements refused": 1,
+    "share sessions closed": 1,
+}
+"""How often what the simulation is for has to come about."""
 
 REGRESSIONS = {
     3: "a transaction's markers stayed in the bytes of the queue over its topic",
@@ -78,38 +110,27 @@ def test_new_seeds() -> None:
 
 
 def test_the_simulation_reaches_what_it_is_for() -> None:
-    """A simulation that does nothing finds nothing."""
+    """A simulation that does nothing finds nothing. What is rare takes as many seeds as it takes, within bounds."""
     counts: dict[str, int] = {}
-    lapses = groups = read = placed = 0
-    shared = lapsed = buried = 0
-    for seed in range(2000, 2020):
+    for seed in range(2000, 2000 + REACH_SEEDS):
         world = run(MixedWorld, seed)
-        lapses += world.shadow.lapses
-        groups += world.shadow.group_checks
-        read += world.shadow.topics.read
-        placed += world.confirmed
-        shared += world.shadow.shares.acquired
-        lapsed += world.shadow.shares.lapsed
-        buried += world.shadow.shares.buried
-        for what, count in world.counts.items():
+        shadow = world.shadow
+        found = {
+            **world.counts,
+            "leases lapsed": shadow.lapses,
+            "order by group checked": shadow.group_checks,
+            "records read": shadow.topics.read,
+            "confirms": world.confirmed,
+            "records acquired": shadow.shares.acquired,
+            "locks lapsed": shadow.shares.lapsed,
+            "records buried": shadow.shares.buried,
+        }
+        for what, count in found.items():
             counts[what] = counts.get(what, 0) + count
-    wanted = ["a crash", "orderly stops", "full disks", "Loaded", "rehearsals", "comparisons with replay"]
-    wanted += ["SQS confirms", "SQS receives", "Kafka acknowledgements", "Kafka commits", "Kafka aborts"]
-    wanted += [
-        "commits of members",
-        "commits refused",
-        "Kafka places",
-        "transactions lost",
-        "sent again after a crash",
-        "sent again",
-        "heartbeats of share members",
-        "share acknowledgements",
-        "share acknowledgements refused",
-        "share sessions closed",
-    ]
-    assert [what for what in wanted if not counts.get(what)] == []
-    assert lapses > 50 and groups > 100 and read > 200 and placed > 0
-    assert shared > 200 and lapsed > 5 and buried > 5
+        missing = [what for what, least in REACHED.items() if counts.get(what, 0) < least]
+        if not missing:
+            break
+    assert missing == []
 
 
 def test_the_same_seed_gives_the_same_trace() -> None:
