@@ -64,7 +64,6 @@ def engine_settings(settings: Settings) -> EngineSettings:
         journal_bytes_max=settings.storage.journal_bytes_max,
         dispatch_per_turn=settings.limits.dispatch_per_turn,
         consumer_timeout_ms=settings.limits.consumer_timeout_ms,
-        message_bytes_max=settings.amqp.message_bytes_max,
         namespaces=list(settings.namespaces),
         predeclared=list(PREDECLARED_EXCHANGES),
         topic_partitions_max=settings.limits.topic_partitions_max,

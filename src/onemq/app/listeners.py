@@ -191,7 +191,8 @@ def _http_listeners(parts: Parts) -> list[Listener]:
         from onemq.heads.management.admin.api import admin_area
         from onemq.heads.management.rabbitmq.api import rabbitmq_area
 
-        words, peers, worker = AmqpWords(), parts.registry, parts.worker
+        words = AmqpWords(parts.settings.amqp.message_bytes_max)
+        peers, worker = parts.registry, parts.worker
         return [rabbitmq_area(words, peers, node, worker), admin_area(words, peers, node, worker)]
 
     head = ManagementHead(parts.gate, management, [parts.metrics, health_page], areas)

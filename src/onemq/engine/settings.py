@@ -26,7 +26,7 @@ class EngineSettings:
         dispatch_bytes_per_turn: most bytes of values delivered in one turn (the last record may exceed it): what
             outboxes can grow by before the net sees that a peer does not read.
         consumer_timeout_ms: longest a record may stay unsettled at a consumer, unless its queue says otherwise; 0 = no limit.
-        message_bytes_max: largest record value.
+        message_bytes_max: largest record value, whoever brings it; protocols have limits of their own below it.
         leases_max: most records of one queue that may be leased with a time.
         receive_attempts_max, receive_attempt_bytes_max: receives of one queue that can be asked for again, and their values.
         load_bytes: how much a reader of spilled records asks for at once.
@@ -74,7 +74,7 @@ class EngineSettings:
         journal_bytes_max: int = 128 << 20,
         dispatch_per_turn: int = 10_000,
         consumer_timeout_ms: int = 1_800_000,
-        message_bytes_max: int = 16 << 20,
+        message_bytes_max: int = 512 << 20,
         namespaces: list[str] | None = None,
         load_bytes: int = 512 << 10,
         spill_bytes: int = 1 << 20,

@@ -19,9 +19,11 @@ from pika.spec import BasicProperties
 
 from clients.aws_python.session import (
     ACCOUNT,
+    REGION,
     WITHIN_SECONDS,
     AwsBroker,
     Client,
+    Start,
     Unique,
     aws_client,
     bodies,
@@ -284,3 +286,29 @@ def test_a_fifo_queue_is_read_by_amqp_in_order(sqs: Client, fifo: str, channel: 
     for method, _, _ in (first, second):
         channel.basic_ack(method.delivery_tag)
     assert bodies(receive_exactly(sqs, fifo, 1)) == ["a2"]
+
+
+def test_amqps_limit_of_a_message_is_amqps_alone(start: Start, unique: Unique) -> None:
+    """Nor is what others send kept from AMQP's consumers."""
+    broker = start(configuration="[amqp]\nmessage_bytes_max = 1000\n", memory=True)
+    sqs, sns = aws_client("sqs", broker.endpoint), aws_client("sns", broker.endpoint)
+    name = unique("large")
+    url = sqs.create_queue(QueueName=name)["QueueUrl"]
+    topic = sns.create_topic(Name=unique("topic"))["TopicArn"]
+    sns.subscribe(
+        TopicArn=topic,
+        Protocol="sqs",
+        Endpoint=f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}",
+        Attributes={"RawMessageDelivery": "true"},
+    )
+    large = "x" * 200_000
+    send(sqs, url, large)
+    sns.publish(TopicArn=topic, Message=large)
+    with closing(pika.BlockingConnection(pika.URLParameters(broker.url))) as connection:
+        channel = connection.channel()
+        assert [get(channel, name)[2] for _ in range(2)] == [large.encode()] * 2
+        channel.confirm_delivery()
+        channel.basic_publish("", name, b"x" * 1000, mandatory=True)
+        with pytest.raises(pika.exceptions.ChannelClosedByBroker) as caught:
+            channel.basic_publish("", name, b"x" * 1001, mandatory=True)
+        assert caught.value.reply_code == 406

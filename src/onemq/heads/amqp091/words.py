@@ -37,7 +37,7 @@ from onemq.heads.amqp091.properties import (
     parse_flags,
 )
 from onemq.heads.amqp091.replies import AmqpRefusal, refusal_reply
-from onemq.heads.amqp091.settings import SERVER_VERSION
+from onemq.heads.amqp091.settings import MESSAGE_BYTES_MAX, SERVER_VERSION
 from onemq.heads.amqp091.table import FieldValue
 from onemq.model.record import NATIVE_AMQP091, HeaderValue, Record
 from onemq.model.refusal import Reason, Refusal
@@ -54,7 +54,9 @@ _REASONS: Final = {
 class AmqpWords:
     """See the module. `version`: the RabbitMQ that we speak like."""
 
-    def __init__(self) -> None:
+    def __init__(self, message_bytes_max: int = MESSAGE_BYTES_MAX) -> None:
+        """message_bytes_max: largest body, as of a client of AMQP."""
+        self._message_bytes_max = message_bytes_max
         self.version = SERVER_VERSION
 
     # Declarations. Raise Refusal; of kind "" where its `detail` is the whole text.
@@ -134,6 +136,10 @@ class AmqpWords:
         self, access: Access, exchange: str, routing_key: str, properties: dict[str, object], body: bytes
     ) -> bool:
         """False: it went to no queue. properties: by AMQP's names with underscores; unknown ones are passed over, as RabbitMQ does."""
+        most = self._message_bytes_max
+        if len(body) > most:
+            text = f"message size {len(body)} is larger than configured max size {most}"
+            raise Refusal(Reason.TOO_LARGE, detail=text)
         try:
             route = access.route(exchange, routing_key)
             raw = encode_properties(_properties(properties))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from onemq.engine.access import Access
 from onemq.engine.counters import Counters
 from onemq.engine.ports import Store
+from onemq.heads.amqp091.settings import MESSAGE_BYTES_MAX
 from onemq.heads.amqp091.words import AmqpWords
 from onemq.heads.contract import ChannelProfile, ConsumerProfile, Peers, PeerView, Profile
 from onemq.heads.management.area import Area
@@ -71,11 +72,12 @@ class RabbitStage(Stage):
     def __init__(self, store: Store | None = None) -> None:
         self.peers_shown = MadePeers()
         self.node = MadeNode()
+        self.message_bytes_max = MESSAGE_BYTES_MAX
         super().__init__(self.areas, directory=True, store=store)
         self.access = self.application()
 
     def areas(self, stage: Stage) -> Sequence[Area]:
-        return [rabbitmq_area(AmqpWords(), self.peers_shown, self.node, stage.worker)]
+        return [rabbitmq_area(AmqpWords(self.message_bytes_max), self.peers_shown, self.node, stage.worker)]
 
     def application(self) -> Access:
         return self.broker.access(Principal("application", []), "/", all_rights(), "amqp091")

@@ -230,6 +230,21 @@ def test_an_expression_of_anybody_cannot_hold_up_the_broker(stage: RabbitStage, 
 # Messages.
 
 
+def test_a_message_above_amqps_limit(stage: RabbitStage) -> None:
+    stage.message_bytes_max = 10
+    other = stage.connect()
+    other.asks("PUT", "/api/queues/%2F/q", {"durable": True})
+    message = {"properties": {}, "routing_key": "q", "payload_encoding": "string"}
+    path = "/api/exchanges/%2F/amq.default/publish"
+    assert other.asks("POST", path, {**message, "payload": "x" * 10}).json == {"routed": True}
+    answer = other.asks("POST", path, {**message, "payload": "x" * 11})
+    assert answer.status == 400
+    assert (
+        answer.json["reason"]
+        == "406 PRECONDITION_FAILED - message size 11 is larger than configured max size 10"
+    )
+
+
 def test_a_message_keeps_its_properties(stage: RabbitStage, peer: Peer) -> None:
     peer.asks("PUT", "/api/queues/%2F/q", {"durable": True})
     properties = {
