@@ -10,8 +10,8 @@ import msgspec
 from librt.strings import BytesWriter, read_i32_be, read_i64_be, write_i32_be, write_i64_be
 from mypy_extensions import i64
 
-FACTS_VERSION: Final = 2
-"""Of snapshots. 2 knows topics and parts; what 1 wrote is read."""
+FACTS_VERSION: Final = 3
+"""Of snapshots. 2 knows topics and parts, 3 arrivals; what earlier ones wrote is read."""
 
 BATCH: Final = 1
 """log id (4), flags (1), bytes of values (8), record batch: records were appended."""
@@ -29,7 +29,9 @@ PART: Final = 7
 """Number of the part (1), a MessagePack map: what a part of the engine noted (parts.py)."""
 TIMED: Final = 8
 """log id (4), then per record TIMED_FIELDS numbers: records were received until a time, or that time was changed."""
-LAST_KIND: Final = 8
+ARRIVED: Final = 9
+"""log id (4), offset (8), time (8), until (8): what comes from this offset on came then, or later, up to that other time."""
+LAST_KIND: Final = 9
 
 TIMED_FIELDS: Final = 7
 """offset (8), until (8), first received at (8), attempts (4), failures (4), bytes of the value (4), level (4)."""
@@ -109,6 +111,15 @@ def write_kept_from(out: BytesWriter, log_id: int, offset: i64) -> None:
     write_i32_be(out, 12)
     write_i32_be(out, log_id)
     write_i64_be(out, offset)
+
+
+def write_arrived(out: BytesWriter, log_id: int, offset: i64, at_ms: i64, until_ms: i64) -> None:
+    out.append(ARRIVED)
+    write_i32_be(out, 28)
+    write_i32_be(out, log_id)
+    write_i64_be(out, offset)
+    write_i64_be(out, at_ms)
+    write_i64_be(out, until_ms)
 
 
 def write_catalog(out: BytesWriter, change: dict[str, object]) -> None:
@@ -199,7 +210,7 @@ class FactReader:
         self.start = self.at + 5
         self.end = self.start + length
         assert length >= 0 and self.end <= size, "fact reaches beyond its commit"
-        if self.kind < 1 or self.kind > 8:
+        if self.kind < 1 or self.kind > LAST_KIND:
             raise UnknownFact(f"fact of kind {self.kind}: this data was written by a newer onemq")
         self.at = self.end
         return True

@@ -2,6 +2,7 @@
 
 from mypy_extensions import i64
 
+from onemq.engine.arrivals import Arrivals
 from onemq.engine.consumption import Consumer, Delivery, GetResult, Sink
 from onemq.engine.core import Core
 from onemq.engine.counters import Counters
@@ -68,6 +69,7 @@ class LedgerQueue(Queue):
         self.forwarder = False
         """Holds a delayed exchange's records: what is ready is routed, not consumed."""
         self.partition: Queue | None = None
+        self.arrivals: Arrivals | None = None
         """Keeps the log that this queue settles the records of; None: the log is the queue's own."""
         self.main: LedgerQueue | None = None
         """Of a queue over several logs: the one that consumers and names know; None for that one itself."""
@@ -647,7 +649,14 @@ class LedgerQueue(Queue):
         if at and at <= now:
             return True
         ttl = self.message_ttl_ms
-        return ttl >= 0 and record.timestamp_ms + ttl <= now
+        return ttl >= 0 and self._came_at(record) + ttl <= now
+
+    def _came_at(self, record: Record) -> i64:
+        """Since when its time to live counts. Of a topic's records only their producers say when they were made."""
+        arrivals = self.arrivals
+        if arrivals is None or self.message_ttl_ms == 0:
+            return record.timestamp_ms
+        return arrivals.came_at(record.offset, record.timestamp_ms)
 
     def _is_for_now(self, record: Record) -> bool:
         """A time to live of 0 means: now or never. It may be taken by who is there when it arrives."""
@@ -689,8 +698,10 @@ class LedgerQueue(Queue):
     def _watch_expiry(self, record: Record) -> None:
         at = record.expires_at_ms
         ttl = self.message_ttl_ms
-        if ttl >= 0 and (at == 0 or record.timestamp_ms + ttl < at):
-            at = record.timestamp_ms + ttl
+        if ttl >= 0:
+            end = self._came_at(record) + ttl
+            if at == 0 or end < at:
+                at = end
         if at:
             self.core.schedule(self.agenda, max(at, self.core.now_ms + 1))
 

@@ -7,6 +7,7 @@ from mypy_extensions import i64
 from onemq.engine.catalog import Catalog
 from onemq.engine.core import Core
 from onemq.engine.facts import (
+    ARRIVED,
     BATCH,
     CATALOG,
     FACTS_VERSION,
@@ -53,7 +54,7 @@ class Recovery(Replay):
 
     def _restore(self, snapshot: bytes) -> None:
         state = unpack(snapshot)
-        if state["version"] not in (1, FACTS_VERSION):
+        if state["version"] not in (1, 2, FACTS_VERSION):
             raise AssertionError(f"snapshot of version {state['version']}: written by another onemq")
         changes = state["catalog"]
         assert isinstance(changes, list)
@@ -131,6 +132,8 @@ class Recovery(Replay):
             elif isinstance(queue, Partition):
                 if reader.kind == KEPT_FROM:
                     queue.replay_cut(reader.int64(4))
+                elif reader.kind == ARRIVED:
+                    queue.arrivals.note(int(reader.int64(4)), int(reader.int64(12)), int(reader.int64(20)))
                 elif queue.part is not None:
                     self._replay_ledger(queue.part, reader)
 

@@ -158,3 +158,28 @@ def test_a_member_that_is_silent_loses_its_partitions(
     described = admin.describe_consumer_groups(["g"])["g"].result(30)
     assert described.members == []
     silent.close()
+
+
+def test_retention_counts_from_the_arrival_whatever_a_kafka_producer_says(
+    onemq: BlockingBroker, onemq_clock: BlockingClock
+) -> None:
+    """As SQS counts from the send: over SQS (retention) and over AMQP (x-message-ttl)."""
+    sqs = boto3.client("sqs", **onemq.aws_options)
+    channel = channel_of(onemq)
+    url = sqs.create_queue(QueueName="s", Attributes={"MessageRetentionPeriod": str(3 * DAY)})["QueueUrl"]
+    admin = AdminClient({"bootstrap.servers": onemq.kafka_bootstrap})
+    settings = {"retention.ms": "-1", "message.timestamp.before.max.ms": str(2**62)}
+    for future in admin.create_topics([NewTopic(name, 1, config=settings) for name in ("s", "a")]).values():
+        future.result(10)
+    channel.queue_declare("a", durable=True, arguments={"x-message-ttl": 3 * DAY * 1000})
+    producer = Producer({"bootstrap.servers": onemq.kafka_bootstrap})
+    for topic in ("s", "a"):
+        producer.produce(topic, b"x", timestamp=1_000_000_000_000)  # in 2001
+    assert producer.flush(10) == 0
+    onemq_clock.advance(3 * DAY - HOUR)
+    assert onemq.count("s") == (1, 0, 0) and onemq.count("a") == (1, 0, 0)
+    received = sqs.receive_message(QueueUrl=url, VisibilityTimeout=0)["Messages"]
+    assert [message["Body"] for message in received] == ["x"]
+    onemq_clock.advance(2 * HOUR)
+    assert "Messages" not in sqs.receive_message(QueueUrl=url)
+    assert onemq.count("s") == (0, 0, 0) and onemq.count("a") == (0, 0, 0)

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from librt.strings import BytesWriter
 
 from onemq.engine.facts import (
+    ARRIVED,
     BATCH,
     CATALOG,
     KEPT_FROM,
@@ -17,6 +18,7 @@ from onemq.engine.facts import (
     UnknownFact,
     pack,
     unpack,
+    write_arrived,
     write_batch,
     write_catalog,
     write_kept_from,
@@ -88,7 +90,15 @@ def test_bytes_of_a_settled_fact() -> None:
     assert out.getvalue().hex() == "020000001c00000007000000000000012c00000000000000020000000000000005"
 
 
-@pytest.mark.parametrize("kind", [0, 9, 255])
+def test_an_arrival() -> None:
+    out = BytesWriter()
+    write_arrived(out, 7, 3, 1000, 1010)
+    reader = FactReader(out.getvalue())
+    assert reader.next() and (reader.kind, reader.log_id()) == (ARRIVED, 7)
+    assert [reader.int64(at) for at in (4, 12, 20)] == [3, 1000, 1010] and not reader.next()
+
+
+@pytest.mark.parametrize("kind", [0, 10, 255])
 def test_unknown_kind_is_refused(kind: int) -> None:
     reader = FactReader(bytes([kind, 0, 0, 0, 0]))
     with pytest.raises(UnknownFact, match=f"kind {kind}"):

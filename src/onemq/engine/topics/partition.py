@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from mypy_extensions import i64, mypyc_attr
 
+from onemq.engine.arrivals import Arrivals, step_ms
 from onemq.engine.core import Agenda, Core
+from onemq.engine.facts import write_arrived
 from onemq.engine.kept_queue import KeptQueue
 from onemq.engine.ledger_queue import LedgerQueue
 from onemq.engine.loads import FindWaiter, LoadWaiter
@@ -66,6 +68,7 @@ class Partition(KeptQueue):
         stable_end: last stable offset: what readers of committed records may see ends here.
         newest_ms, newest_base: latest time of a record, and its batch; -1 when there is none.
         watchers: told (dispatched) when something becomes visible.
+        arrivals: when what the queue has to settle came, as far as producers' own times are concerned.
         compactor: is told what is appended, for topics that are compacted.
     """
 
@@ -82,6 +85,8 @@ class Partition(KeptQueue):
         self.newest_base: i64 = -1
         self.watchers: dict[Agenda, bool] = {}
         self.compactor: PartitionWatcher | None = None
+        self.arrivals = Arrivals()
+        self._arrived: list[int] = []
         self._fed_to: i64 = 0
         self._unfed: list[Batch] = []
         self._unfed_bytes: i64 = 0
@@ -127,8 +132,28 @@ class Partition(KeptQueue):
     def _store(self, batch: bytes) -> i64:
         self.core.need_seal(self.agenda)
         base = self.log.append_batch(batch)
+        part = self.part
+        if part is not None and self.arrivals.is_due(self.core.now_ms):
+            self._note_arrival(base, step_ms(part.message_ttl_ms))
         self._fold(batch, base, self.core.now_ms)
         return base
+
+    def _note_arrival(self, offset: i64, lasts_ms: i64) -> None:
+        """What comes from `offset` on within `lasts_ms` comes about now; durable with this turn's commit."""
+        now = self.core.now_ms
+        mark = (int(offset), int(now), int(now + lasts_ms))
+        self.arrivals.note(*mark)
+        if self.log.durable:
+            self._arrived.extend(mark)
+            self.core.need_write(self.agenda)
+
+    def write_facts(self) -> None:
+        super().write_facts()
+        arrived = self._arrived
+        if arrived:
+            self._arrived = []
+            for at in range(0, len(arrived), 3):
+                write_arrived(self.core.facts, self.log.log_id, arrived[at], arrived[at + 1], arrived[at + 2])
 
     def _fold(self, data: bytes, base: i64, now_ms: i64) -> None:
         if producer_id(data) >= 0:
@@ -225,10 +250,13 @@ class Partition(KeptQueue):
         """From now on the queue settles what lies at `start` and behind."""
         self.part = part
         part.partition = self
+        part.arrivals = self.arrivals
         part.ledger.reader.producers = self.producers
         self._fed_to = max(start, self.log.start_offset)
         self._unfed_bytes = self.value_bytes
         if not self.keeper.replays():
+            # What was in the topic before has come to the queue now.
+            self._note_arrival(self._fed_to, 0)
             before = part.counters.copy()
             self._advance(self.log.visible_end)
             # What was here already has not come now.
@@ -239,6 +267,7 @@ class Partition(KeptQueue):
         """The queue had the log for itself so far: what is visible it has seen."""
         self.part = part
         part.partition = self
+        part.arrivals = self.arrivals
         part.regroup()
         part.ledger.reader.producers = self.producers
         self._fed_to = self.log.visible_end
@@ -251,6 +280,8 @@ class Partition(KeptQueue):
     def detach(self) -> i64:
         """The queue has gone, and all that was stable with it. Returns where one made later begins: a replay comes to the same place."""
         self.part = None
+        self.arrivals.clear()
+        self._arrived = []
         self._unfed = []
         self._unfed_bytes = 0
         return max(self._fed_to, self._stable_before(self.log.next_offset))
@@ -453,6 +484,7 @@ class Partition(KeptQueue):
         part = self.part
         if part is None:
             return state
+        state["arrivals"] = list(self.arrivals.marks)
         # What a restart will find visible: everything appended.
         stable = max(self._stable_before(self.log.next_offset), self._fed_to)
         hidden: list[Batch] = []
@@ -485,6 +517,9 @@ class Partition(KeptQueue):
         self.newest_ms = newest[0]
         self.newest_base = newest[1]
         self.stable_end = self._stable_before(self.log.visible_end)
+        arrivals = state.get("arrivals", [])
+        assert isinstance(arrivals, list)
+        self.arrivals.marks = arrivals
         part = self.part
         saved = state.get("part")
         if part is not None and isinstance(saved, dict):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from engine_driver import Disk, FakeStore
+from engine_driver import START_MS, Disk, FakeStore
 from onemq.model.entities import QueueSettings
-from transaction_driver import TransactionDriver
+from transaction_driver import TransactionDriver, batch
 
 WEEK_MS = 7 * 24 * 3_600_000
 
@@ -73,3 +75,103 @@ def test_a_stream_keeps_its_own_limits(age_ms: int | None) -> None:
     assert topic.config.retention_bytes == -1
     driver.pass_time(20_000)
     assert topic.partitions[0].log.start_offset == 0
+
+
+# A queue's own time to live, over a topic whose producers say when records were made.
+
+LIFE_MS = 256_000
+LONG_AGO_MS = START_MS - 3 * LIFE_MS
+
+
+def living(driver: TransactionDriver) -> None:
+    settings = QueueSettings()
+    settings.message_ttl_ms = LIFE_MS
+    driver.access.declare_queue("t", settings)
+    driver.settle_down()
+
+
+def produce(driver: TransactionDriver, *values: bytes, at_ms: int) -> None:
+    driver.broker.begin_turn(driver.now_ms)
+    driver.topics.find("t").partitions[0].append_batches(batch(list(values), at_ms))
+    driver.settle_down()
+
+
+@pytest.mark.parametrize(
+    "end", [TransactionDriver.settle_down, TransactionDriver.crash, TransactionDriver.restart]
+)
+def test_a_queues_life_time_counts_from_the_arrival_whatever_a_producer_says(
+    end: Callable[[TransactionDriver], None],
+) -> None:
+    driver = TransactionDriver()
+    driver.topics.create("t", 1, {"retention.ms": "-1"})
+    living(driver)
+    produce(driver, b"old", at_ms=LONG_AGO_MS)
+    end(driver)
+    driver.pass_time(LIFE_MS // 2)
+    produce(driver, b"later", at_ms=LONG_AGO_MS)
+    end(driver)
+    driver.pass_time(LIFE_MS // 2 - 5000)
+    assert driver.ready("t") == 2
+    driver.pass_time(5000 + LIFE_MS // 128)
+    assert driver.ready("t") == 1
+    end(driver)
+    driver.pass_time(LIFE_MS // 2)
+    assert driver.ready("t") == 0
+
+
+def test_an_honest_producers_time_is_exact() -> None:
+    driver = TransactionDriver()
+    driver.topics.create("t", 1, {"retention.ms": "-1"})
+    living(driver)
+    produce(driver, b"x", at_ms=driver.now_ms)
+    driver.pass_time(LIFE_MS - 1)
+    assert driver.ready("t") == 1
+    driver.pass_time(1)
+    assert driver.ready("t") == 0
+
+
+def test_what_a_topic_held_comes_to_a_queue_when_that_is_made() -> None:
+    driver = TransactionDriver()
+    driver.topics.create("t", 1, {"retention.ms": "-1"})
+    produce(driver, b"old", at_ms=LONG_AGO_MS)
+    living(driver)
+    driver.pass_time(LIFE_MS - 5000)
+    assert driver.ready("t") == 1
+    driver.crash()
+    driver.pass_time(5000 + LIFE_MS // 128)
+    assert driver.ready("t") == 0
+
+
+def test_what_was_sent_without_a_topic_keeps_its_time() -> None:
+    driver = TransactionDriver()
+    living(driver)
+    driver.publish("t", b"first")
+    driver.settle_down()
+    driver.pass_time(LIFE_MS // 2)
+    driver.topics.create("t", 1, {"retention.ms": "-1"})
+    produce(driver, b"old", at_ms=LONG_AGO_MS)
+    driver.publish("t", b"second")
+    driver.settle_down()
+    driver.pass_time(LIFE_MS // 2)
+    assert driver.ready("t") == 2
+    driver.pass_time(LIFE_MS // 2)
+    assert driver.ready("t") == 2, "the head of the queue waits for one mark longer, the other behind it"
+    driver.pass_time(LIFE_MS // 128)
+    assert driver.ready("t") == 0
+
+
+def test_a_queue_that_is_made_again_begins_anew() -> None:
+    driver = TransactionDriver()
+    driver.topics.create("t", 1, {"retention.ms": "-1"})
+    living(driver)
+    produce(driver, b"old", at_ms=LONG_AGO_MS)
+    driver.access.delete_queue("t")
+    driver.settle_down()
+    driver.pass_time(2 * LIFE_MS)
+    living(driver)
+    produce(driver, b"new", at_ms=LONG_AGO_MS)
+    driver.restart()
+    driver.pass_time(LIFE_MS - 5000)
+    assert driver.ready("t") == 1
+    driver.pass_time(5000 + LIFE_MS // 128)
+    assert driver.ready("t") == 0
