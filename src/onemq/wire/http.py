@@ -1,7 +1,8 @@
 """The server side of HTTP/1.1, without IO: bytes in, whole requests out; and responses as bytes.
 
-httptools (llhttp) finds the parts; this module puts requests together and holds the bounds. Keep-alive, pipelining, chunked
-bodies and `Expect: 100-continue` are here; what a request means is its head's business.
+httptools (llhttp) finds the parts, but for requests in the plainest form (http_plain.py); this module puts requests together and
+holds the bounds. Keep-alive, pipelining, chunked bodies and `Expect: 100-continue` are here; what a request means is its head's
+business.
 Must not: know a path, a method or a status other than its own refusals; touch a socket.
 Spec: RFC 9112; RFC 9110 sections 10.1.1 (Expect), 15.5.14 (413), 15.5.18 (417); RFC 6585 section 5 (431).
 """
@@ -14,6 +15,7 @@ from mypy_extensions import i64
 
 from onemq.model.refusal import WireError
 from onemq.wire.http_errors import HttpRefused
+from onemq.wire.http_plain import BEFORE_FIELDS_BYTES, announced, in_lower_case, read_plain
 
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 HEADERS_MAX: Final = 128
@@ -41,6 +43,9 @@ _REASONS: Final[dict[int, bytes]] = {
     500: b"Internal Server Error",
     501: b"Not Implemented",
     503: b"Service Unavailable",
+}
+_STATUS_LINES: Final[dict[int, bytes]] = {
+    status: b"HTTP/1.1 %d %b" % (status, reason) for status, reason in _REASONS.items()
 }
 _NO_BODY: Final = b""
 
@@ -76,6 +81,7 @@ class HttpReceiver:
     """
 
     __slots__ = (
+        "_begun",
         "_body",
         "_body_bytes",
         "_body_bytes_max",
@@ -103,6 +109,8 @@ class HttpReceiver:
         self._target = b""
         self._headers: dict[bytes, bytes] = {}
         self._header_bytes: i64 = 0
+        # Between a request's first octet and its last.
+        self._begun = False
         self._in_headers = False
         self._in_trailer = False
         self._body: list[bytes] = []
@@ -114,6 +122,8 @@ class HttpReceiver:
 
     def feed(self, data: bytes) -> None:
         """Takes what has come. Nothing is raised here: `next` raises in its turn."""
+        if not self._begun and not self._over and self._take_plain(data):
+            return
         while not self._over:
             parser = self._parser
             if parser is None:
@@ -142,6 +152,24 @@ class HttpReceiver:
                 if self._header_bytes > self._header_bytes_max:
                     self._fail(self._header_too_large())
             return
+
+    def _take_plain(self, data: bytes) -> bool:
+        """Takes what is a whole request in its plainest form. False: the parser has to look at it; nothing has changed."""
+        headers: dict[bytes, bytes] = {}
+        start = read_plain(data, headers)
+        body_bytes = len(data) - start
+        # As the parser's calls count them: the target, and the fields without the line that ends them.
+        header_bytes = start - BEFORE_FIELDS_BYTES - 1
+        if (
+            start == 0
+            or header_bytes > self._header_bytes_max
+            or len(headers) > HEADERS_MAX
+            or body_bytes > self._body_bytes_max
+        ):
+            return False
+        self._ready.append(HttpRequest(b"POST", b"/", headers, data[start:], True))
+        self.waiting_bytes += body_bytes + header_bytes
+        return True
 
     def next(self) -> HttpRequest | None:
         """The next whole request, in order; None: more has to come. Raises WireError, HttpRefused when there is no other way
@@ -173,7 +201,7 @@ class HttpReceiver:
 
     def has_begun(self) -> bool:
         """True while a request is on its way."""
-        return self._in_headers or bool(self._headers)
+        return self._begun
 
     def close(self) -> None:
         """Nothing more is taken. Needed once: parser and receiver hold each other."""
@@ -186,6 +214,7 @@ class HttpReceiver:
     # Called by the parser.
 
     def on_message_begin(self) -> None:
+        self._begun = True
         self._in_headers = True
         self._header_bytes = 0
         self._target = b""
@@ -203,11 +232,11 @@ class HttpReceiver:
             # A trailer: what was looked at before the body (rights, framing) must not be said again after it (RFC 9110 section 6.5.1).
             self._check_headers()
             return
-        name = name.lower()
-        known = headers.get(name)
-        if known is not None:
-            value = known + b"," + value
-        headers[name] = value
+        lower = in_lower_case(name)
+        count = len(headers)
+        known = headers.setdefault(lower, value)
+        if len(headers) == count:
+            headers[lower] = known + b"," + value
         self._check_headers()
 
     def on_headers_complete(self) -> None:
@@ -218,7 +247,7 @@ class HttpReceiver:
                 raise self._fail(HttpRefused(417, "only 100-continue can be expected of this server"))
             self._unanswered_expectation = True
         length = headers.get(b"content-length")
-        if length is not None and length.isdigit() and int(length) > self._body_bytes_max:
+        if length is not None and announced(length) > self._body_bytes_max:
             raise self._fail(self._too_large())
 
     def on_chunk_header(self) -> None:
@@ -244,6 +273,7 @@ class HttpReceiver:
             body = b"".join(parts)
         self._body = []
         self._body_bytes = 0
+        self._begun = False
         self._in_trailer = False
         self._unanswered_expectation = False
         parser = self._parser
@@ -288,10 +318,8 @@ def write_response(
     head_only: bool = False,
 ) -> None:
     """Writes one whole response. fields: more header fields, each with its CRLF. head_only: answers HEAD."""
-    writer.write(b"HTTP/1.1 ")
-    writer.write(str(status).encode("ascii"))
-    writer.append(32)
-    writer.write(_REASONS.get(status, b"Unknown"))
+    line = _STATUS_LINES.get(status)
+    writer.write(b"HTTP/1.1 %d Unknown" % status if line is None else line)
     if content_type:
         writer.write(b"\r\nContent-Type: ")
         writer.write(content_type)

@@ -59,6 +59,14 @@ def test_requests_in_pieces_and_in_a_row(size: int) -> None:
     assert b"trailer" not in found[2].headers
 
 
+def test_names_of_fields_in_any_case() -> None:
+    http = receiver()
+    names = (b"Content-Type", b"content-type", b"CONTENT-TYPE", b"X-Unheard-Of", b"x-unheard-of")
+    http.feed(b"GET / HTTP/1.1\r\n" + b"".join(b"%b: \r\n" % name for name in names) + b"\r\n")
+    (request,) = taken(http)
+    assert request.headers == {b"content-type": b",,", b"x-unheard-of": b","}
+
+
 def test_pipelined_requests_are_counted_while_they_wait() -> None:
     http = receiver()
     http.feed(POST * 3)
@@ -91,6 +99,10 @@ def test_bounds_of_the_body() -> None:
     announced = receiver()
     announced.feed(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 101\r\n\r\n")
     assert refusal(announced) == 413
+    for length in (b"0000101", b"9" * 19):
+        announced = receiver()
+        announced.feed(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %b\r\n\r\n" % length)
+        assert refusal(announced) == 413
     at_the_limit = receiver()
     at_the_limit.feed(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n" + bytes(100))
     assert [len(request.body) for request in taken(at_the_limit)] == [100]
