@@ -337,8 +337,11 @@ class Access:
         through.counters.sent_back += 1
         self.protocol.general.sent_back += 1
 
-    def confirmed(self, count: i64, through: Counters | None) -> None:
-        """So many publishes that are to be confirmed have their answer, which may wait for the disk."""
+    def confirmed(self, count: i64, through: Counters | None, position: int = 0, waits: bool = False) -> None:
+        """So many publishes that are to be confirmed have their answer. `position`: it leaves when that is durable, 0 = at once, but, where
+        it `waits`, behind others."""
+        if position or waits:
+            self.protocol.confirms_wait(position, int(count), int(self.core.durable_position))
         for counters in (self.counters if through is None else through, self.protocol.general):
             counters.confirming += count
             counters.confirmed += count

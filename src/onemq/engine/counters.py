@@ -30,6 +30,7 @@ What the fields mean, by owner:
 Increments are plain attribute increments on the hot path, one per batch where there is a batch. Must not: know time, or anybody's name.
 """
 
+from collections import deque
 from typing import Final
 
 from mypy_extensions import i64
@@ -227,6 +228,8 @@ class ProtocolCounters:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self._confirms: deque[tuple[int, int]] = deque()
+        """Position of a commit that was not durable when somebody looked last; how many confirms wait for it."""
         self.general = Counters()
         self.classic = Counters()
         self.quorum = Counters()
@@ -235,6 +238,26 @@ class ProtocolCounters:
         self.publishers: i64 = 0
         self.sinks_opened: i64 = 0
         self.sinks_closed: i64 = 0
+
+    def confirms_wait(self, position: int, count: int, durable_position: int) -> None:
+        """So many publishes are confirmed when this position is durable, or, position 0, when those are that wait already."""
+        waiting = self._confirms
+        while waiting and waiting[0][0] <= durable_position:
+            waiting.popleft()
+        if waiting and waiting[-1][0] >= position:
+            waiting[-1] = (waiting[-1][0], waiting[-1][1] + count)
+        elif position:
+            waiting.append((position, count))
+
+    def unconfirmed(self, durable_position: int) -> int:
+        """Publishes that wait for their confirms."""
+        waiting = self._confirms
+        while waiting and waiting[0][0] <= durable_position:
+            waiting.popleft()
+        found = 0
+        for _, count in waiting:
+            found += count
+        return found
 
     def of(self, type_name: str) -> Counters:
         """For a type of queue, as `QueueSettings.type_name`."""

@@ -138,6 +138,15 @@ def test_totals_by_protocol() -> None:
     assert one(samples, "onemq_exchange_records_published_total", vhost="/", exchange="events") == 3
 
 
+def test_what_waits_for_its_confirm() -> None:
+    stage = Stage()
+    assert one(stage.samples(), "rabbitmq_channel_messages_unconfirmed") == 0
+    broker = stage.driver.broker
+    position = broker.durable_position + 1
+    broker.core.totals.protocol("amqp091").confirms_wait(position, 5, position - 1)
+    assert one(stage.samples(), "rabbitmq_channel_messages_unconfirmed") == 5
+
+
 def test_publishers_are_those_that_are_there() -> None:
     stage = Stage()
     driver = stage.driver

@@ -74,10 +74,12 @@ class Confirms:
         if last > self._answered_tag:
             frame = BytesWriter()
             write_ack(frame, self._channel, last, last - self._answered_tag > 1)
-            if not outbox.lane_waits(self._lane):
+            waits = outbox.lane_waits(self._lane)
+            if not waits:
                 self._sent_tag = self._answered_tag
-            outbox.park(self._lane, access.position() if self._durable else 0, frame.getvalue())
-            access.confirmed(last - self._answered_tag, self._counters)
+            position = access.position() if self._durable else 0
+            outbox.park(self._lane, position, frame.getvalue())
+            access.confirmed(last - self._answered_tag, self._counters, position, waits)
             self._answered_tag = last
         self._durable = False
         self.pending = False

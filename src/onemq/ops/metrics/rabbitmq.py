@@ -554,6 +554,10 @@ _CHANNEL_UNACKED: Final = _define(
     "rabbitmq_channel_messages_unacked", GAUGE, "Delivered but not yet acknowledged messages"
 )
 
+_CHANNEL_UNCONFIRMED: Final = _define(
+    "rabbitmq_channel_messages_unconfirmed", GAUGE, "Published but not yet confirmed messages"
+)
+
 
 def add_channels(out: Exposition, sources: Sources, total: Row) -> None:
     counters = amqp(sources).all()
@@ -561,6 +565,8 @@ def add_channels(out: Exposition, sources: Sources, total: Row) -> None:
         out.add(metric, int(value(counters)))
     out.add(_CHANNEL_CONSUMERS, int(total.gauges.consumers))
     out.add(_CHANNEL_UNACKED, int(total.gauges.unacked))
+    durable_position = sources.broker.durable_position
+    out.add(_CHANNEL_UNCONFIRMED, amqp(sources).unconfirmed(durable_position))
 
 
 _CONNECTION_IN: Final = _define(

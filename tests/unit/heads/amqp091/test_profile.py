@@ -79,10 +79,33 @@ def test_confirms_that_wait_for_the_disk_are_counted() -> None:
     durable = BasicProperties(delivery_mode=2)
     peer.publishes(1, "", "q", b"one", b"two", properties=durable)
     peer.publishes(1, "", "q", b"three", properties=durable)
-    assert peer.conversation.profile().channels[0].unconfirmed == 3
+    protocol = stage.broker.core.totals.protocol("amqp091")
+
+    def unconfirmed() -> int:
+        """Over all channels, as the metric has it."""
+        return protocol.unconfirmed(stage.broker.durable_position)
+
+    assert peer.conversation.profile().channels[0].unconfirmed == unconfirmed() == 3
+    # A transient one waits for those before it; on another channel there are none.
+    peer.publishes(1, "", "q", b"four")
+    assert peer.conversation.profile().channels[0].unconfirmed == unconfirmed() == 4
+    other = stage.connect()
+    other.opens(1)
+    other.says(1, ConfirmSelect())
+    other.publishes(1, "", "q", b"five")
+    assert unconfirmed() == 4
     disk.syncs = True
     stage.turn()
-    assert peer.conversation.profile().channels[0].unconfirmed == 0
+    assert peer.conversation.profile().channels[0].unconfirmed == unconfirmed() == 0
+    disk.syncs = False
+    peer.publishes(1, "", "q", b"six", properties=durable)
+    assert unconfirmed() == 1
+    disk.syncs = True
+    stage.turn()
+    peer.publishes(1, "", "q", b"seven", properties=durable)
+    assert unconfirmed() == 0 and len(protocol._confirms) <= 1, (
+        "what is durable is not kept for a reader that never comes"
+    )
 
 
 def test_an_operators_goodbye_is_rabbitmqs() -> None:
