@@ -18,6 +18,8 @@ FAST_TESTS := tests/conformance tests/unit
 # end would have the others wait.
 SIDE_BY_SIDE := -n 3 --dist loadfile --no-loadscope-reorder
 ALL_TESTS := tests
+# Where this is set, every process that a test starts would compile what it imports, and each of those side by side all tests.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: serve test sim check bench compiled clean format example docs
 
