@@ -40,11 +40,13 @@ def batch(
     epoch: int = -1,
     sequence: int = -1,
     transactional: bool = False,
+    keys: list[bytes] | None = None,
 ) -> bytes:
     """A record batch as a producer makes it."""
     records = bytearray()
     for delta, value in enumerate(values):
-        body = b"\0" + _varint(0) + _varint(delta) + _varint(-1) + _varint(len(value)) + value + _varint(0)
+        key = _varint(-1) if keys is None else _varint(len(keys[delta])) + keys[delta]
+        body = b"\0" + _varint(0) + _varint(delta) + key + _varint(len(value)) + value + _varint(0)
         records += _varint(len(body)) + body
     checked = b"".join(
         (

@@ -11,6 +11,7 @@ from onemq.engine.broker import Broker
 from onemq.engine.group_ledger import GroupLedger
 from onemq.engine.ledger_queue import LedgerQueue
 from onemq.engine.offsets import from_offsets, total
+from onemq.engine.topics.partition import Partition
 from simulation.checkers import check
 
 
@@ -79,7 +80,7 @@ def state_of(broker: Broker) -> dict[str, object]:
 
     What is on lease when a broker stops is ready again, and counted, when it is back: that is left out here.
     """
-    logs: dict[str, object] = {}
+    logs: dict[str, dict[str, object]] = {}
     for log_id, queue in sorted(broker.catalog.logs.items()):
         if not queue.log.durable:
             continue
@@ -100,6 +101,10 @@ def state_of(broker: Broker) -> dict[str, object]:
             logs[str(log_id)] = {"live": sorted(offsets), "bytes": state["bytes"]}
         else:
             logs[str(log_id)] = {"start": state["start"], "bytes": state["bytes"]}
+            topic = queue.topic if isinstance(queue, Partition) else None
+            if topic is not None and (topic.config.compact or topic.config.explicit("retention.ms")):
+                # What is left is an estimate, and a restart has another one.
+                del logs[str(log_id)]["bytes"]
     changes = sorted(
         repr(sorted(change.items(), key=lambda item: item[0])) for change in broker.catalog.changes()
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
+from kafka.protocol.admin import DeleteRecordsRequest
 from kafka.protocol.consumer import OffsetCommitRequest, OffsetFetchRequest
 from kafka.record.memory_records import MemoryRecords
 
@@ -17,7 +18,7 @@ from simulation.clients import Client
 from simulation.mixed_shadow import MixedShadow
 from simulation.seen_outbox import SeenOutbox, SimulatedLink
 from transaction_driver import batch
-from unit.heads.kafka.requests import fetch, produce
+from unit.heads.kafka.requests import fetch, list_offsets, produce
 from unit.heads.kafka.share_requests import read_answer, request_frame
 from unit.heads.kafka.transaction_requests import add_offsets, add_partitions, commit_offset, end, init
 
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     from simulation.mixed_world import MixedWorld
 
 PORT = 9092
-DUPLICATE, OUT_OF_ORDER = 46, 45
+DUPLICATE, OUT_OF_ORDER, OUT_OF_RANGE = 46, 45, 1
+EARLIEST = -2
 RETRIABLE = (14, 15, 16, 51)  # loading, not available, not coordinator, concurrent transactions
 FENCED = (47, 90, 48, 49, 59)  # epoch, fenced, transaction state, id mapping, unknown producer
 
@@ -225,7 +227,7 @@ class KafkaProducer(KafkaConnection):
     def produce(self) -> None:
         world = self.mixed
         state = self.state
-        topic, index = world.some_partition()
+        topic, index = world.any_partition()
         row = (topic, index)
         if state.name and row not in state.added:
             assert state.who is not None
@@ -255,6 +257,7 @@ class KafkaProducer(KafkaConnection):
             epoch=state.who[1],
             sequence=sent.sequence,
             transactional=bool(state.name),
+            keys=[b"%d" % (number % 4) for number in sent.numbers],
         )
 
         def told(answer: Any) -> None:
@@ -345,7 +348,7 @@ class KafkaReader(KafkaConnection):
 
     def __init__(self, world: MixedWorld, name: str) -> None:
         super().__init__(world, name)
-        self.topic, self.index = world.some_partition()
+        self.topic, self.index = world.any_partition()
         self.group = world.random.choice(["g1", "g2", "members"] if world.with_members else ["g1", "g2"])
         self.place = -1
         self.committed_only = world.random.random() < 0.5
@@ -357,6 +360,8 @@ class KafkaReader(KafkaConnection):
             self.ask()
         elif self.world.random.random() < 0.7:
             self.fetch()
+        elif self.shadow.topics.partitions[(self.topic, self.index)].retention_ms and self.place:
+            self.delete()
         elif self.group != "members":
             self.commit()
 
@@ -396,12 +401,58 @@ class KafkaReader(KafkaConnection):
             isolation_level=int(self.committed_only),
         )
 
+        known = self.shadow.topics.partitions[(self.topic, self.index)]
+        deleted_to = known.deleted_before(self.shadow.durable)
+
         def told(answer: Any) -> None:
             part = answer.responses[0].partitions[0]
+            if part.error_code == OUT_OF_RANGE and known.retention_ms:
+                self.find_start()
+                return
             check(part.error_code == 0, f"{self.name} fetches from {self.place}: error {part.error_code}")
+            check(self.place >= deleted_to, f"{self.name} reads from {self.place}, deleted to {deleted_to}")
             self._read(part)
 
         self.says(request, told)
+
+    def find_start(self) -> None:
+        """What it wanted has gone."""
+        wanted = self.place
+
+        def told(answer: Any) -> None:
+            part = answer.topics[0].partitions[0]
+            check(part.error_code == 0, f"ListOffsets: {part.error_code}")
+            check(
+                part.offset > wanted, f"{self.topic} begins at {part.offset}, but {wanted} was out of range"
+            )
+            self.shadow.topics.check_gone(self.topic, self.index, part.offset, self.world.now_ms)
+            self.place = part.offset
+
+        request = list_offsets(5, self.topic, EARLIEST)
+        request.topics[0].partitions[0].partition_index = self.index
+        self.says(request, told)
+
+    def delete(self) -> None:
+        """What it has read, nobody needs any more."""
+        wanted = DeleteRecordsRequest.DeleteRecordsTopic
+        place = self.place
+        part = wanted.DeleteRecordsPartition(version=1, partition_index=self.index, offset=place)
+        topics = [wanted(version=1, name=self.topic, partitions=[part])]
+        position = 0
+
+        def seen(answer: Any) -> None:
+            nonlocal position
+            position = int(self.world.broker.core.position())
+            if answer.topics[0].partitions[0].error_code == 0:
+                self.shadow.topics.delete_before(self.topic, self.index, place, position)
+
+        def told(answer: Any) -> None:
+            part = answer.topics[0].partitions[0]
+            check(part.error_code == 0, f"DeleteRecords before {place}: {part.error_code}")
+            check(part.low_watermark >= place, f"deleted before {place}, it begins at {part.low_watermark}")
+            self.world.count("records deleted")
+
+        self.says(DeleteRecordsRequest[1](topics=topics, timeout_ms=1000), told, seen)
 
     def _read(self, part: Any) -> None:
         aborted = [(one.producer_id, one.first_offset) for one in part.aborted_transactions or []]

@@ -11,13 +11,12 @@ from kafka.record.memory_records import MemoryRecords
 
 from simulation.checkers import check
 from simulation.kafka_client import KafkaConnection
-from simulation.share_shadow import ACCEPT, GROUP, REJECT, RELEASE, RENEW, Place, ShareShadow
+from simulation.share_shadow import ACCEPT, GROUP, REJECT, RELEASE, RENEW, SHARED, Place, ShareShadow
 
 if TYPE_CHECKING:
     from simulation.mixed_world import MixedWorld
 
 NOTHING, UNKNOWN_MEMBER, INVALID_STATE, NO_SESSION = 0, 25, 121, 122
-TOPICS = ("t1", "t2")
 
 
 class KafkaSharer(KafkaConnection):
@@ -52,7 +51,7 @@ class KafkaSharer(KafkaConnection):
         values: dict[str, Any] = {"group_id": GROUP, "member_id": self.member_id, "member_epoch": self.epoch}
         joins = self.epoch == 0
         if joins:
-            values["subscribed_topic_names"] = list(TOPICS)
+            values["subscribed_topic_names"] = list(SHARED)
 
         def seen(answer: Any) -> None:
             wanted = NOTHING if joins or self.shares.is_member(self.member_id) else UNKNOWN_MEMBER
@@ -280,7 +279,8 @@ class KafkaSharer(KafkaConnection):
         def seen(answer: Any) -> None:
             there = self.member_id in self.shares.sessions
             check(answer.error_code == (NOTHING if there else NO_SESSION), f"close: {answer.error_code}")
-            self.shares.close(self.member_id, self._position())
+            if there:
+                self.shares.close(self.member_id, self._position())
             self.world.note(f"{self.name} closes its session")
 
         def told(answer: Any) -> None:
@@ -294,7 +294,9 @@ class KafkaSharer(KafkaConnection):
 
     def leave(self) -> None:
         super().leave()
-        self.shares.lose(self.member_id, self.world.now_ms, self._position())
+        if self.member_id in self.shares.sessions:
+            # Without one, what a fetch brought that had waited through the end of its session is kept for its lock's time.
+            self.shares.lose(self.member_id, self.world.now_ms, self._position())
         if self.epoch:
             self.mixed.share_members.append((self.member_id, self.epoch))
 

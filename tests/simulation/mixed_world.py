@@ -35,6 +35,14 @@ from simulation.world_turns import DRAIN_TURNS_MAX, PASSWORD, Plan
 
 TOPICS: Final = {"t1": 1, "t2": 2}
 FIFO: Final = "f1.fifo"
+AGED: Final = "aged"
+AGE_MS: Final = 10_000
+LATEST: Final = "latest"
+CLEANED: Final = {
+    AGED: {"cleanup.policy": "delete", "retention.ms": str(AGE_MS)},
+    LATEST: {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0"},
+}
+"""Topics that lose records by the broker's own doing, with one partition each and their settings."""
 
 
 class NoCaller(Caller):
@@ -51,6 +59,7 @@ class MixedWorld(BrokerWorld):
 
     with_members = True
     with_shares = True
+    with_cleaning = True
 
     def __init__(self, seed: int, plan: Plan | None = None) -> None:
         super().__init__(seed, plan)
@@ -114,6 +123,12 @@ class MixedWorld(BrokerWorld):
         topic = self.random.choice(list(TOPICS))
         return topic, self.random.randrange(TOPICS[topic])
 
+    def any_partition(self) -> tuple[str, int]:
+        """Also of topics that only Kafka's clients know."""
+        if self.with_cleaning and self.random.random() < 0.4:
+            return self.random.choice(list(CLEANED)), 0
+        return self.some_partition()
+
     # One life.
 
     def open(self) -> None:
@@ -138,6 +153,9 @@ class MixedWorld(BrokerWorld):
                 continue
             end = int(topics[name].partitions[index].log.next_offset)
             check(end == len(known.entries), f"{name}/{index} ends at {end}, not at {len(known.entries)}")
+            start = int(topics[name].partitions[index].log.start_offset)
+            deleted_to = known.deleted_before(self.shadow.durable)
+            check(start >= deleted_to, f"{name}/{index} begins at {start}, deleted to {deleted_to}")
 
     def furnish(self) -> None:
         super().furnish()
@@ -159,6 +177,11 @@ class MixedWorld(BrokerWorld):
             self._furnish_topic(name, partitions)
         if self.with_shares:
             self._furnish_shares()
+        for name, config in CLEANED.items() if self.with_cleaning else ():
+            if name not in self.broker.catalog.namespaces["/"].topics:
+                self.admin.topics.create(name, 1, config)
+                if (name, 0) not in self.shadow.topics.partitions:
+                    self.shadow.topics.add(name, 1, AGE_MS if name == AGED else 0, name == LATEST)
 
     def _furnish_shares(self) -> None:
         admin = self.admin
@@ -251,6 +274,9 @@ class MixedWorld(BrokerWorld):
             busy = busy or client.link.resuming
         topics = self.broker.catalog.namespaces["/"].topics
         for (name, index), known in self.shadow.topics.partitions.items():
+            if name in topics:
+                start = int(topics[name].partitions[index].log.start_offset)
+                self.shadow.topics.check_gone(name, index, start, self.now_ms)
             part = topics[name].partitions[index].part if name in topics else None
             if part is not None:
                 check_ledger(
@@ -359,15 +385,21 @@ class MixedWorld(BrokerWorld):
         shares.check_graves()
 
     def clear_away(self) -> None:
-        if self.with_shares:
-            self.admin.topics.delete(self.broker.catalog.namespaces["/"].topics[DEAD_TOPIC])
+        for name in [*([DEAD_TOPIC] if self.with_shares else []), *(CLEANED if self.with_cleaning else [])]:
+            self.admin.topics.delete(self.broker.catalog.namespaces["/"].topics[name])
         for name in TOPICS:
             self.admin.topics.delete(self.broker.catalog.namespaces["/"].topics[name])
             self.queue_gone(name, int(self.admin.position()))
 
 
-class MixedWorldWithoutShares(MixedWorld):
-    """As it was before there were share groups: its seeds find what they found."""
+class MixedWorldWithoutCleaning(MixedWorld):
+    """As it was before topics lost records by retention and compaction: its seeds find what they found."""
+
+    with_cleaning = False
+
+
+class MixedWorldWithoutShares(MixedWorldWithoutCleaning):
+    """As it was before there were share groups."""
 
     with_shares = False
 

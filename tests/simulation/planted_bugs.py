@@ -25,7 +25,9 @@ from onemq.engine.share.records import (
 )
 from onemq.engine.share.terms import Terms
 from onemq.engine.timed_leases import TimedLease
+from onemq.engine.topics.compaction import Compactor
 from onemq.engine.topics.config import TopicConfig
+from onemq.engine.topics.partition import Partition
 from onemq.engine.topics.producers import NO_DUPLICATE, Producers
 from onemq.model.record import Record
 from simulation.simulated_files import SimulatedFiles
@@ -309,6 +311,40 @@ def without_grave(dead_letters: type[DeadLetters]) -> dict[str, object]:
     return {"bury": buries}
 
 
+def compacted_last(compactor: type[Compactor]) -> dict[str, object]:
+    """Compaction takes the last record of a key, too."""
+    note_keys = compactor._note_keys
+
+    def notes(self: Compactor, partition: Partition, batches: list[bytes]) -> None:
+        note_keys(self, partition, batches)
+        for key in self._last:
+            if key == b"1":
+                self._last[key] = 1 << 60
+
+    return {"_note_keys": notes}
+
+
+def hasty_retention(partition: type[Partition]) -> dict[str, object]:
+    """Records go when half their time is over."""
+    configured = partition.configured
+
+    def halves(self: Partition) -> None:
+        configured(self)
+        if self.settings.retention_ms is not None:
+            self.settings.retention_ms //= 2
+
+    return {"configured": halves}
+
+
+def forgotten_cut(partition: type[Partition]) -> dict[str, object]:
+    """What DeleteRecords took is there again after a restart."""
+
+    def cuts(self: Partition, offset: int) -> None:
+        self.replay_cut(offset)
+
+    return {"cut_before": cuts}
+
+
 PLANS: dict[str, tuple[type[Plan], str]] = {
     "durable before the sync": (HastyPlan, "was durable"),
     "a settlement is forgotten": (
@@ -333,6 +369,9 @@ MIXED_PATCHES: dict[str, tuple[type[Any], Callable[[Any], dict[str, object]], st
     "an accepted record that comes again": (SharePartition, forgotten_accept, "is done with"),
     "what a member of a share group held is lost": (SharePartition, vanished, "not given to the share group"),
     "a dead letter that is not copied": (DeadLetters, without_grave, "is not in the dead-letter topic"),
+    "compaction takes the last record of a key": (Compactor, compacted_last, "was compacted away"),
+    "records go before their time": (Partition, hasty_retention, "begins at"),
+    "deleted records come back": (Partition, forgotten_cut, "deleted to|state differ"),
     "a batch appended twice": (Producers, twice_appended, "appended twice|it is at"),
 }
 """For the world of all heads: the class, how it is changed, and what the simulation says of it."""

@@ -13,6 +13,7 @@ from simulation.topic_shadow import COMMITTED, TopicShadow
 
 GROUP: Final = "sharers"
 DEAD_TOPIC: Final = "unwanted"
+SHARED: Final = ("t1", "t2")
 SESSION_MS: Final = 45_000
 ACCEPT, RELEASE, REJECT, RENEW = 1, 2, 3, 4
 AVAILABLE, ACQUIRED, ACCEPTED, BURIED = "available", "acquired", "accepted", "buried"
@@ -213,7 +214,7 @@ class ShareShadow:
         for place, known in self.topics.partitions.items():
             for offset, entry in enumerate(known.entries):
                 wanted = entry.number >= 0 and (not self.terms.committed_only or entry.state == COMMITTED)
-                if place[0] != DEAD_TOPIC and wanted and not self.is_over(place, offset):
+                if place[0] in SHARED and wanted and not self.is_over(place, offset):
                     found.append((place, offset))
         return found
 

@@ -28,6 +28,9 @@ OPEN, COMMITTED, ABORTED = "open", "committed", "aborted"
 class Entry:
     """One offset of a partition. `number` -1: a marker. `ends`: of its transaction, with the commits that said so."""
 
+    key: bytes | None = None
+    at_ms = 0
+
     def __init__(self, position: int, number: int, body: bytes, producer: int) -> None:
         self.position = position
         self.number = number
@@ -43,10 +46,35 @@ class Entry:
 
 
 class PartitionShadow:
-    def __init__(self, topic: str, index: int) -> None:
+    """retention_ms: how old its records may become, 0 = any age. compacted: a later record of its key takes a record's place.
+    deleted: commits, and before which offset they deleted what there was. begins_at: as far as has been looked at."""
+
+    def __init__(self, topic: str, index: int, retention_ms: int, compacted: bool) -> None:
         self.topic = topic
         self.index = index
+        self.retention_ms = retention_ms
+        self.compacted = compacted
+        self.deleted: list[tuple[int, int]] = []
+        self.begins_at = 0
         self.entries: list[Entry] = []
+
+    def deleted_before(self, position: int) -> int:
+        return max((before for at, before in self.deleted if at <= position), default=0)
+
+    def may_have_gone(self, offset: int, now_ms: int) -> bool:
+        """From the front of the log."""
+        entry = self.entries[offset]
+        too_old = 0 < self.retention_ms < now_ms - entry.at_ms
+        return too_old or entry.number < 0 or any(offset < before for _, before in self.deleted)
+
+    def is_superseded(self, offset: int, durable: int) -> bool:
+        """By a record of the same key, further back and for good."""
+        entry = self.entries[offset]
+        return self.compacted and any(
+            later.key == entry.key and later.position <= durable and later.state == COMMITTED
+            for later in self.entries[offset + 1 :]
+            if later.number >= 0
+        )
 
 
 class TopicShadow:
@@ -57,10 +85,12 @@ class TopicShadow:
         self.numbers: dict[tuple[str, int], tuple[int, int]] = {}
         self.groups: dict[tuple[str, str, int], list[tuple[int, int]]] = {}
         self.read = 0
+        self.compacted = 0
+        self.gone = 0
 
-    def add(self, topic: str, partitions: int) -> None:
+    def add(self, topic: str, partitions: int, retention_ms: int = 0, compacted: bool = False) -> None:
         for index in range(partitions):
-            self.partitions[(topic, index)] = PartitionShadow(topic, index)
+            self.partitions[(topic, index)] = PartitionShadow(topic, index, retention_ms, compacted)
 
     def grow(self, broker: Broker, shadow: Shadow, position: int) -> None:
         """Takes over what has been appended since the last call, in a commit that is `position` at the earliest."""
@@ -99,6 +129,7 @@ class TopicShadow:
         for record in decode_batch(data, 0, AddressCache()):
             assert record is not None and record.value is not None
             self._take_record(known, position, record.value, producer if transactional else -1, shadow)
+            known.entries[-1].key, known.entries[-1].at_ms = record.key, int(record.timestamp_ms)
         check(end_offset(data) == len(known.entries), f"{known.topic}: end {end_offset(data)}")
 
     def _take_record(
@@ -146,7 +177,8 @@ class TopicShadow:
         durable: int,
     ) -> None:
         """A reader from `start` has come to `end` and was given these. Nothing else, nothing less, nothing too early."""
-        known = self.partitions[(topic, index)].entries
+        known_part = self.partitions[(topic, index)]
+        known = known_part.entries
         check(end <= len(known), f"{topic}/{index} was read up to {end}; it ends at {len(known)}")
         for offset in range(start, end):
             entry = known[offset]
@@ -158,7 +190,13 @@ class TopicShadow:
                     f"{topic}/{index}@{offset} of an open transaction was passed by a reader",
                 )
             got = found.get(offset)
-            if wanted:
+            if got is None and wanted and known_part.compacted:
+                check(
+                    entry.state == ABORTED or known_part.is_superseded(offset, durable),
+                    f"{topic}/{index}@{offset} was compacted away; it is the last of {entry.key!r}",
+                )
+                self.compacted += 1
+            elif wanted:
                 check(
                     got == entry.body,
                     f"{topic}/{index}@{offset}: {got and got[:20]!r}, not {entry.body[:20]!r}",
@@ -170,6 +208,20 @@ class TopicShadow:
             all(start <= offset < end for offset in found),
             f"{topic}/{index}: {list(found)} of {start} to {end}",
         )
+
+    def check_gone(self, topic: str, index: int, start: int, now_ms: int) -> None:
+        """The log begins at `start`: what lay before was too old, or was deleted."""
+        known = self.partitions[(topic, index)]
+        for offset in range(known.begins_at, start):
+            check(
+                known.may_have_gone(offset, now_ms),
+                f"{topic}/{index} begins at {start}; {offset} is of {known.entries[offset].at_ms}, now {now_ms}",
+            )
+        self.gone += max(start - known.begins_at, 0)
+        known.begins_at = max(start, known.begins_at)
+
+    def delete_before(self, topic: str, index: int, before: int, position: int) -> None:
+        self.partitions[(topic, index)].deleted.append((position, before))
 
     def commit_offset(self, group: str, topic: str, index: int, offset: int, position: int) -> None:
         self.groups.setdefault((group, topic, index), []).append((position, offset))
@@ -185,6 +237,8 @@ class TopicShadow:
             kept = [entry for entry in known.entries if entry.position <= position]
             check(kept == known.entries[: len(kept)], f"{known.topic}: commits out of order")
             known.entries = kept
+            known.begins_at = 0
+            known.deleted = [one for one in known.deleted if one[0] <= position]
             for entry in kept:
                 entry.ends = [end for end in entry.ends if end[0] <= position]
         self.numbers = {
