@@ -104,6 +104,10 @@ class ShareShadow:
         member = self.members.get(member_id)
         return member is not None and member.is_there()
 
+    def will_be_there(self, member_id: str, at_ms: int) -> bool:
+        """Even if it says nothing until then."""
+        return self.is_member(member_id) and self.members[member_id].deadline_ms > at_ms
+
     # What members do.
 
     def acquire(
