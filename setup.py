@@ -16,7 +16,7 @@ from setuptools.command.build_ext import build_ext
 
 SOURCE = Path("src")
 OPT_LEVEL = os.environ.get("ONEMQ_OPT_LEVEL", "2")
-COMPILED_FOLDERS = ("model", "engine", "storage", "wire", "heads", "net")
+COMPILED_FOLDERS = ("model", "engine", "storage", "wire", "auth", "heads", "net")
 INTERPRETED_FOLDERS = (
     # Kafka's messages of administration: many, large, and seldom used.
     "heads/kafka/messages/cold/",
