@@ -139,7 +139,7 @@ class Store:
 
     def settle_turn(self, awaited: bool) -> None:
         """The turn has appended what it had. awaited: a client waits until it is durable; otherwise it may take a little
-        longer, to share its sync with what comes next.
+        longer, to share its sync with what comes next; a process that is killed loses none of it even so, where the disk is quick.
 
         May commit on this thread where that takes no longer than to have another one do it: `completions()` has its Durable then.
         From the first call on, appends become durable only after the call that follows them (or at the close).

@@ -122,18 +122,17 @@ class Committer(Lane):
     def settle_turn(self, awaited: bool) -> None:
         """See Store.settle_turn."""
         self._by_turns = True
-        if self._pending_bytes == 0:
-            # What is written and not synced yet is in the lane's hands.
+        if self._pending_bytes == 0 and not (awaited and self._always and self._synced < self._written):
             return
-        if not awaited:
-            self._workers.notify_later(COMMITTER)
-        elif not self._may_commit_here() or not self._at_work.acquire(blocking=False):
-            self._workers.notify(COMMITTER)
-        else:
+        if self._may_commit_here() and self._at_work.acquire(blocking=False):
             try:
-                self._commit_here()
+                self._commit_here(awaited)
             finally:
                 self._at_work.release()
+        elif awaited:
+            self._workers.notify(COMMITTER)
+        else:
+            self._workers.notify_later(COMMITTER)
 
     def pause(self, paused: bool) -> None:
         """Whether the engine's thread has to leave the files alone."""
@@ -150,18 +149,19 @@ class Committer(Lane):
             and not self._paused
         )
 
-    def _commit_here(self) -> None:
+    def _commit_here(self, awaited: bool) -> None:
+        """What nobody waits for is written, so that it survives the process, and shares a sync with what comes next."""
         self._completions.attend()
         delay_ms = MORE
         try:
             while delay_ms == MORE:
-                delay_ms = self._work(self._workers.now_ms(), False)
+                delay_ms = self._work(self._workers.now_ms(), False, awaited)
         except Exception as error:
             # As the lane's thread would have it.
             self.broke(error)
             return
-        if delay_ms != NOTHING:
-            # A sync after its interval, or a disk that is full: the lane has to look when it is due.
+        if delay_ms != NOTHING or not awaited:
+            # A sync that is still due, or a disk that is full: the lane has to look.
             self._workers.notify_later(COMMITTER)
 
     def roll(self) -> int:
@@ -198,16 +198,17 @@ class Committer(Lane):
 
     def turn(self, now_ms: int, closing: bool) -> int:
         with self._at_work:
-            return self._work(now_ms, closing)
+            return self._work(now_ms, closing, True)
 
-    def _work(self, now_ms: int, closing: bool) -> int:
+    def _work(self, now_ms: int, closing: bool, syncs: bool) -> int:
+        """A turn. syncs: what is written is synced at once, if the setting says so."""
         if self._dead:
             return NOTHING
         if now_ms < self._retry_at_ms and not closing:
             return self._retry_at_ms - now_ms
         try:
             if not self._take():
-                return self._sync_late(now_ms, closing)
+                return self._sync_late(now_ms, closing) if syncs else NOTHING
             self._write_group()
         except OSError as error:
             return self._write_failed(error, now_ms, closing)
@@ -217,7 +218,7 @@ class Committer(Lane):
         self._completions.resume(self.name)
         if self._unsynced_since_ms < 0:
             self._unsynced_since_ms = now_ms
-        if self._always or self._required > self._synced or self._interval_is_over(now_ms):
+        if (self._always and syncs) or self._required > self._synced or self._interval_is_over(now_ms):
             self._sync()
         if not self._always and not self._dead:
             self._count_durable()
@@ -313,7 +314,7 @@ class Committer(Lane):
         """Nothing to write: is a sync due that did not follow its write?"""
         if self._written == self._synced:
             return NOTHING
-        if closing or self._required > self._synced or self._interval_is_over(now_ms):
+        if closing or self._always or self._required > self._synced or self._interval_is_over(now_ms):
             self._sync()
             return MORE
         if self._interval_ms:

@@ -240,6 +240,7 @@ def test_what_nobody_waits_for_shares_the_next_sync() -> None:
         opened.store.append(b"unawaited")
         opened.store.settle_turn(False)
     assert opened.files.syncs == syncs and durable_at_once(opened) == []
+    assert opened.store.pending_bytes() == 0, "a process that is killed would lose it"
     opened.store.append(b"awaited")
     opened.store.settle_turn(True)
     assert opened.files.syncs == syncs + 1 and durable_at_once(opened) == [4]
