@@ -32,7 +32,7 @@ OTHER_LINES: Final = 12
 @click.command(epilog=example("onemq top", "onemq top --interval 5s --sort in", "onemq top --count 3 --json"))
 @click.option("--interval", default="1s", show_default=True)
 @click.option("--count", type=click.IntRange(1), help="End after so many looks.")
-@click.option("--name", help="Only queues that have this in their names.")
+@click.option("--name", help="Only queues and groups that have this in their names.")
 @click.option(
     "--sort",
     type=click.Choice(["ready", "in", "out", "age", "name"]),
@@ -181,6 +181,7 @@ class _Looks:
                     "lag": each["lag"],
                 }
                 for each in groups
+                if not self._name or self._name in each["name"]
             ],
         }
         self._before = counted
