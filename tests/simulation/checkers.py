@@ -194,7 +194,8 @@ class Shadow:
                 token.unsure = token.unsure or token.position > self.durable
                 continue
             possible += 1
-            just_over = token.until_ms and self.now_ms <= self.recovered_ms + 1  # see _check_order
+            due_ms = max(token.until_ms, token.unsure_until_ms)
+            just_over = due_ms and self.now_ms <= self.recovered_ms + 1  # see _check_order
             if token.unsure_until_ms > self.now_ms or token.may_leave(self.now_ms) or just_over:
                 token.unsure = True
                 continue

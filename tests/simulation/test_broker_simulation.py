@@ -34,6 +34,7 @@ REGRESSIONS = {
 }
 NO_BUGS = {
     1795900000001898: "what came of a queue that had gone with its last consumer was held, and then rejected, by who got it",
+    275334170140724630: "after a restart a purge leaves what has come due and has not been looked at yet",
 }
 """Seeds that the checkers were wrong about."""
 

@@ -75,6 +75,9 @@ REGRESSIONS = {
     1674: "a fetch whose batches came from the disk named an end that lay before the last of them",
     1271: "a delay was not looked at when its batch became durable with one before it, in a queue over a topic",
 }
+REGRESSIONS_OF_THIS_WORLD = {
+    275334170140724221: "records were said to be deleted for good one commit too early",
+}
 NO_BUGS: dict[int, tuple[type[MixedWorld], str]] = {
     1795858841795713: (
         MixedWorldWithoutShares,
@@ -116,6 +119,11 @@ else:
 @pytest.mark.parametrize("seed", REGRESSIONS)
 def test_what_was_found_before_stays_fixed(seed: int) -> None:
     run(MixedWorldWithoutMembers, seed)
+
+
+@pytest.mark.parametrize("seed", REGRESSIONS_OF_THIS_WORLD)
+def test_what_was_found_since_stays_fixed(seed: int) -> None:
+    run(MixedWorld, seed)
 
 
 @pytest.mark.parametrize("seed", NO_BUGS)

@@ -169,6 +169,8 @@ class KeptQueue(Queue):
         """Everything before `offset` goes."""
         self.replay_cut(offset)
         self._cut = True
+        # Whoever is told of it waits for the commit that this makes.
+        self.core.will_commit = True
         self.core.need_write(self.agenda)
 
     def _cut_at(self, drop: int) -> None:

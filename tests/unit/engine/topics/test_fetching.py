@@ -197,3 +197,13 @@ def test_committed_readers_stop_at_open_transactions_and_are_told_of_aborted_one
     assert waiter.results is not None
     found = waiter.results[0].aborted
     assert found is not None and [(entry.producer_id, entry.first) for entry in found] == [(9, 1)]
+
+
+def test_records_are_deleted_for_good_with_the_commit_that_is_named() -> None:
+    driver = filled(3)
+    driver.settle_down()
+    before = driver.broker.core.position()
+    driver.topics.delete_records(driver.topics.find("t"), 0, 2)
+    assert driver.broker.core.position() == before + 1
+    driver.settle_down()
+    assert driver.broker.durable_position == before + 1
