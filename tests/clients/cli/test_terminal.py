@@ -31,9 +31,11 @@ def test_top_shows_what_goes_on_and_q_ends_it(
     onemq.run("queues", "create", name)
     onemq.run("topics", "create", f"{name}.t")
     onemq.run("groups", "reset", f"{name}.g", "--topic", f"{name}.t", "--to", "earliest")
+    onemq.run("groups", "reset", "another", "--topic", f"{name}.t", "--to", "earliest")
     shown = terminal("top", "--interval", "200ms", "--name", name)
     first = shown.until(lambda screen: name in screen and "q ends" in screen)
     assert "protocol" in first and "ready" in first and f"{name}.g" in first
+    assert "another" not in first
     onemq.run("publish", name, input="\n".join("x" * 300))
     row = re.compile(rf"{name}\s+classic\s+300\s")
     shown.until(lambda screen: row.search(screen) is not None)

@@ -381,3 +381,21 @@ def test_settled_turns_and_the_lane_at_once() -> None:
         store = FileStore(StoreSettings(f"{directory}/data"), Files(), Threads(), woken.set)
         assert store.recover(again) == position
         store.close()
+
+
+def test_over_threads_what_nobody_waits_for_becomes_durable_by_itself() -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        woken = threading.Event()
+        store = FileStore(StoreSettings(f"{directory}/data"), Files(), Threads(), woken.set)
+        store.recover(Seen())
+        for position in (1, 2, 3):
+            assert store.append(b"unawaited") == position
+            store.settle_turn(False)
+            found = [item.position for item in store.completions() if isinstance(item, Durable)]
+            by = time.monotonic() + 20
+            while position not in found and time.monotonic() < by:
+                woken.wait(0.05)
+                woken.clear()
+                found += [item.position for item in store.completions() if isinstance(item, Durable)]
+            assert position in found
+        store.close()
