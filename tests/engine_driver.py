@@ -29,7 +29,8 @@ from onemq.model.demand import Demand
 from onemq.model.entities import QueueSettings
 from onemq.model.principal import Principal
 from onemq.model.record import HeaderValue, Record
-from onemq.model.record_batch import base_offset, check_batch, end_offset, keep_live, max_timestamp_ms
+from onemq.model.record_batch import base_offset, check_batch, end_offset, max_timestamp_ms
+from onemq.model.record_walk import keep_live
 from onemq.model.rights import Rights, all_rights
 
 START_MS = 1_000_000

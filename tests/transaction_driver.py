@@ -7,15 +7,10 @@ import google_crc32c
 from engine_driver import Driver, FakeStore
 from onemq.engine.topics.fetching import Fetched, FetchWaiter
 from onemq.engine.topics.topic import Topic
-from onemq.model.record_batch import (
-    AddressCache,
-    attributes_of,
-    base_offset,
-    decode_batch,
-    end_offset,
-    is_commit_marker,
-    producer_id,
-)
+from onemq.model.control_batch import is_commit_marker
+from onemq.model.record_batch import attributes_of, base_offset, end_offset, producer_id
+from onemq.model.record_codec import decode_batch
+from onemq.model.reserved_header import AddressCache
 
 CONTROL = 0x20
 TRANSACTIONAL = 0x10

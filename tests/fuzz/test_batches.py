@@ -17,19 +17,11 @@ from onemq.engine.topics.config import TopicConfig  # noqa: E402
 from onemq.engine.topics.validation import validated  # noqa: E402
 from onemq.model.compression import GZIP, LZ4, SNAPPY, ZSTD, BadCompression, decompress  # noqa: E402
 from onemq.model.record import Death, Deaths, Record  # noqa: E402
-from onemq.model.record_batch import (  # noqa: E402
-    AddressCache,
-    CorruptBatch,
-    check_batch,
-    check_records,
-    decode_batch,
-    decode_keys,
-    encode_batch,
-    keep_live,
-    placed_batch,
-    recompressed_batch,
-)
+from onemq.model.record_batch import CorruptBatch, check_batch, placed_batch, recompressed_batch  # noqa: E402
+from onemq.model.record_codec import decode_batch, encode_batch  # noqa: E402
+from onemq.model.record_walk import check_records, decode_keys, keep_live  # noqa: E402
 from onemq.model.refusal import Refusal  # noqa: E402
+from onemq.model.reserved_header import AddressCache  # noqa: E402
 from transaction_driver import batch  # noqa: E402
 
 NOW_MS = 1_700_000_000_000

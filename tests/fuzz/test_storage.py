@@ -17,7 +17,9 @@ from onemq.engine.checkpoint import snapshot  # noqa: E402
 from onemq.engine.facts import pack  # noqa: E402
 from onemq.engine.ports import Loaded, StateUnreadable  # noqa: E402
 from onemq.engine.settings import EngineSettings  # noqa: E402
-from onemq.model.record_batch import AddressCache, CorruptBatch, check_batch, decode_batch  # noqa: E402
+from onemq.model.record_batch import CorruptBatch, check_batch  # noqa: E402
+from onemq.model.record_codec import decode_batch  # noqa: E402
+from onemq.model.reserved_header import AddressCache  # noqa: E402
 from onemq.storage.errors import StorageError  # noqa: E402
 from onemq.storage.file_store import FileStore  # noqa: E402
 from onemq.storage.settings import StoreSettings  # noqa: E402

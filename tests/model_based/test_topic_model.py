@@ -30,8 +30,10 @@ from onemq.engine.settings import EngineSettings
 from onemq.engine.topics.producers import Aborted
 from onemq.engine.topics.topic import Topic
 from onemq.model.record import Record
-from onemq.model.record_batch import AddressCache, attributes_of, base_offset, decode_batch, end_offset
+from onemq.model.record_batch import attributes_of, base_offset, end_offset
+from onemq.model.record_codec import decode_batch
 from onemq.model.refusal import Reason, Refusal
+from onemq.model.reserved_header import AddressCache
 from transaction_driver import CONTROL, Remembering, TransactionDriver, batch
 
 RARELY = st.integers(0, 2).map(lambda chance: chance == 0)

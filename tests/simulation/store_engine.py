@@ -22,7 +22,9 @@ from onemq.engine.ports import (
     Store,
 )
 from onemq.model.record import NO_ADDRESS, Record
-from onemq.model.record_batch import AddressCache, check_batch, decode_batch, encode_batch
+from onemq.model.record_batch import check_batch
+from onemq.model.record_codec import decode_batch, encode_batch
+from onemq.model.reserved_header import AddressCache
 
 Live = dict[int, dict[int, bytes]]
 

@@ -9,15 +9,10 @@ from typing import Final
 
 from onemq.engine.broker import Broker
 from onemq.engine.topics.topic import Topic
-from onemq.model.record_batch import (
-    AddressCache,
-    attributes_of,
-    base_offset,
-    decode_batch,
-    end_offset,
-    is_commit_marker,
-    producer_id,
-)
+from onemq.model.control_batch import is_commit_marker
+from onemq.model.record_batch import attributes_of, base_offset, end_offset, producer_id
+from onemq.model.record_codec import decode_batch
+from onemq.model.reserved_header import AddressCache
 from simulation.checkers import Shadow, check
 
 TRANSACTIONAL: Final = 0x10

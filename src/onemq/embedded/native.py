@@ -27,7 +27,7 @@ from onemq.model.demand import Demand
 from onemq.model.entities import QueueSettings
 from onemq.model.principal import Principal
 from onemq.model.record import Record
-from onemq.model.record_batch import encode_batch
+from onemq.model.record_codec import encode_batch
 from onemq.model.refusal import Refusal
 from onemq.model.rights import all_rights
 

@@ -38,7 +38,7 @@ from onemq.engine.topics.partition import Partition
 from onemq.engine.topics.topics import TopicQueues, Topics
 from onemq.model.entities import REJECT_PUBLISH_DLX, ExchangeSettings, QueueSettings
 from onemq.model.record import Record
-from onemq.model.record_batch import AddressCache
+from onemq.model.reserved_header import AddressCache
 
 ROUTED = 1
 REFUSED = 2

@@ -22,7 +22,7 @@ from onemq.engine.order_group import OrderGroup
 from onemq.engine.order_groups import OrderGroups
 from onemq.engine.timed_leases import TimedLease
 from onemq.model.record import Record
-from onemq.model.record_batch import decode_batch
+from onemq.model.record_codec import decode_batch
 
 TAKEN_OVER: Final = (
     "reader",

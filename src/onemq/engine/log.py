@@ -13,16 +13,9 @@ from onemq.engine.facts import SPECIAL, write_batch
 from onemq.engine.offsets import coalesced, contains, intersected
 from onemq.engine.topics.producers import Producers
 from onemq.model.record import Record
-from onemq.model.record_batch import (
-    AddressCache,
-    CorruptBatch,
-    base_timestamp_ms,
-    decode_batch,
-    encode_batch,
-    end_offset,
-    leader_epoch,
-    placed_batch,
-)
+from onemq.model.record_batch import CorruptBatch, base_timestamp_ms, end_offset, leader_epoch, placed_batch
+from onemq.model.record_codec import decode_batch, encode_batch
+from onemq.model.reserved_header import AddressCache
 
 RECORD_OVERHEAD_BYTES = 360
 """What one record costs in memory beyond its own bytes (measured with compiled objects, rounded up)."""

@@ -5,7 +5,9 @@ from abc import abstractmethod
 from mypy_extensions import mypyc_attr
 
 from onemq.model.record import NATIVE_NONE, NO_ADDRESS, HeaderValue, Record
-from onemq.model.record_batch import AddressCache, base_offset, decode_batch, encode_batch, placed_batch
+from onemq.model.record_batch import base_offset, placed_batch
+from onemq.model.record_codec import decode_batch, encode_batch
+from onemq.model.reserved_header import AddressCache
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)

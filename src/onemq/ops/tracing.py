@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Final
 from onemq.engine.natives import Natives
 from onemq.engine.ports import Tracer
 from onemq.model.record import NATIVE_AMQP091, Record
-from onemq.model.record_batch import AddressCache, CorruptBatch, codec_of, decode_batch
+from onemq.model.record_batch import CorruptBatch, codec_of
+from onemq.model.record_codec import decode_batch
+from onemq.model.reserved_header import AddressCache
 from onemq.ops.trace_context import TraceContext, find_context
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ Everything is done at once and "durable" when it is appended. Must not touch fil
 from collections.abc import Callable
 
 from onemq.engine.ports import Checkpointed, Completion, Durable, Found, Loaded, Replay, Spilled, Store
-from onemq.model.record_batch import end_offset, keep_live, max_timestamp_ms
+from onemq.model.record_batch import end_offset, max_timestamp_ms
+from onemq.model.record_walk import keep_live
 
 
 class KeepingStore(Store):

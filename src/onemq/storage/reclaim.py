@@ -8,7 +8,8 @@ replays the settlements, so what was dead stays dead. Records keep their offsets
 import logging
 from typing import Final
 
-from onemq.model.record_batch import base_offset, end_offset, keep_live, max_timestamp_ms, record_count
+from onemq.model.record_batch import base_offset, end_offset, max_timestamp_ms, record_count
+from onemq.model.record_walk import keep_live
 from onemq.storage.batch_walk import BatchWalk
 from onemq.storage.committer import is_full
 from onemq.storage.files import Files

@@ -6,14 +6,8 @@ reclaim.py's.
 
 from mypy_extensions import i64
 
-from onemq.model.record_batch import (
-    base_offset,
-    check_batch,
-    end_offset,
-    keep_live,
-    max_timestamp_ms,
-    record_count,
-)
+from onemq.model.record_batch import base_offset, check_batch, end_offset, max_timestamp_ms, record_count
+from onemq.model.record_walk import keep_live
 from onemq.model.store_statistics import StoreStatistics
 from onemq.storage.batch_walk import HEADERS_WINDOW_BYTES, BatchWalk
 from onemq.storage.errors import StoreMisuse, SyncFailed

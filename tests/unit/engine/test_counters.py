@@ -7,7 +7,8 @@ from onemq.engine.topics.fetching import Fetched, FetchWaiter
 from onemq.model.entities import REJECT_PUBLISH, ExchangeSettings, QueueSettings
 from onemq.model.principal import Principal
 from onemq.model.record import Record
-from onemq.model.record_batch import encode_batch, placed_batch
+from onemq.model.record_batch import placed_batch
+from onemq.model.record_codec import encode_batch
 from onemq.model.rights import all_rights
 
 

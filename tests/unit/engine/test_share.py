@@ -15,8 +15,7 @@ from onemq.engine.share.dead_letters import MESSAGE_LIMIT, MESSAGE_REJECTED
 from onemq.engine.share.group import ShareBeat, ShareBeatAnswer
 from onemq.engine.share.partition import ACCEPT, GAP, REJECT, RELEASE, RENEW, Acknowledgement
 from onemq.engine.share.sessions import ShareSessions
-from onemq.model.record_batch import ATTRIBUTES_AT, PRODUCER_ID_AT, TRANSACTIONAL
-from onemq.model.record_batch import _with_crc as with_crc
+from onemq.model.record_batch import ATTRIBUTES_AT, PRODUCER_ID_AT, TRANSACTIONAL, with_crc
 from onemq.model.refusal import Reason, Refusal
 from unit.engine.share.world import DEAD, GROUP, LOCK_MS, TOPIC, FetchEnd, World, batch
 

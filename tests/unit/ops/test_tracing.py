@@ -16,7 +16,7 @@ from engine_driver import Driver, RecordingSink, RecordingWaiter
 from onemq.engine.natives import Natives
 from onemq.engine.receiving import Receive, Received, ReceiveWaiter
 from onemq.model.record import NO_ADDRESS, Record
-from onemq.model.record_batch import encode_batch
+from onemq.model.record_codec import encode_batch
 from onemq.ops import tracing
 from onemq.ops.tracing import SpanTracing, Tracing
 

@@ -6,7 +6,9 @@ import random
 
 from onemq.engine.ports import Completion, Loaded, Replay
 from onemq.model.record import NO_ADDRESS, Record
-from onemq.model.record_batch import AddressCache, check_batch, decode_batch, encode_batch
+from onemq.model.record_batch import check_batch
+from onemq.model.record_codec import decode_batch, encode_batch
+from onemq.model.reserved_header import AddressCache
 from onemq.storage.file_store import FileStore
 from onemq.storage.settings import StoreSettings
 from simulation.simulated_files import SimulatedFiles

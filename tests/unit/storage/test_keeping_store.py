@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from onemq.engine.ports import Checkpointed, Completion, Durable, Found, Loaded, Replay, Spilled
 from onemq.model.record import NO_ADDRESS, Record
-from onemq.model.record_batch import encode_batch
+from onemq.model.record_codec import encode_batch
 from onemq.storage.keeping_store import KeepingStore
 
 

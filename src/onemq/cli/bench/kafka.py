@@ -9,14 +9,9 @@ from onemq.cli.bench.plan import Plan, body
 from onemq.cli.bench.wire import BenchFailed, Wire
 from onemq.cli.bench.worker import Board, Consumer, Producer
 from onemq.model.record import NO_ADDRESS, Record
-from onemq.model.record_batch import (
-    AddressCache,
-    batch_bytes,
-    decode_batch,
-    encode_batch,
-    end_offset,
-    placed_batch,
-)
+from onemq.model.record_batch import batch_bytes, end_offset, placed_batch
+from onemq.model.record_codec import decode_batch, encode_batch
+from onemq.model.reserved_header import AddressCache
 
 PRODUCE: Final = 0
 FETCH: Final = 1

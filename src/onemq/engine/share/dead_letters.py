@@ -15,8 +15,10 @@ from onemq.engine.topics.config import TopicConfig
 from onemq.engine.topics.topic import Topic
 from onemq.engine.topics.topic_access import check_topic_name
 from onemq.model.record import NO_ADDRESS, Record
-from onemq.model.record_batch import OWN_LEADER_EPOCH, AddressCache, CorruptBatch, decode_batch, leader_epoch
+from onemq.model.record_batch import OWN_LEADER_EPOCH, CorruptBatch, leader_epoch
+from onemq.model.record_codec import decode_batch
 from onemq.model.refusal import Refusal
+from onemq.model.reserved_header import AddressCache
 
 HEADER_TOPIC: Final = "__dlq.errors.topic"
 HEADER_PARTITION: Final = "__dlq.errors.partition"

@@ -15,15 +15,8 @@ from onemq.engine.core import Agenda, Core
 from onemq.engine.loads import LoadWaiter
 from onemq.engine.log import find_batch
 from onemq.engine.topics.partition import Partition, PartitionWatcher
-from onemq.model.record_batch import (
-    CorruptBatch,
-    attributes_of,
-    base_offset,
-    decode_keys,
-    end_offset,
-    keep_live,
-    max_timestamp_ms,
-)
+from onemq.model.record_batch import CorruptBatch, attributes_of, base_offset, end_offset, max_timestamp_ms
+from onemq.model.record_walk import decode_keys, keep_live
 
 IDLE: Final = 0
 NOTING: Final = 1

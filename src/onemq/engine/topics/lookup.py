@@ -7,7 +7,9 @@ from mypy_extensions import i64, mypyc_attr
 from onemq.engine.loads import FindWaiter, LoadWaiter
 from onemq.engine.log import find_batch
 from onemq.engine.topics.partition import Partition
-from onemq.model.record_batch import AddressCache, CorruptBatch, decode_batch, max_timestamp_ms
+from onemq.model.record_batch import CorruptBatch, max_timestamp_ms
+from onemq.model.record_codec import decode_batch
+from onemq.model.reserved_header import AddressCache
 
 NONE_FOUND = -1
 

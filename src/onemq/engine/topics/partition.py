@@ -18,11 +18,11 @@ from onemq.engine.log import Batch, Log, LogReader, find_batch
 from onemq.engine.queue import Keeper
 from onemq.engine.topics.producers import NO_DUPLICATE, Aborted, Producers
 from onemq.engine.topics.validation import validated
+from onemq.model.control_batch import control_batch
 from onemq.model.entities import QueueSettings
 from onemq.model.record_batch import (
     attributes_of,
     base_offset,
-    control_batch,
     end_offset,
     max_timestamp_ms,
     producer_id,

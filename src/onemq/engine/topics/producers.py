@@ -8,12 +8,12 @@ from typing import Final
 
 from mypy_extensions import i64
 
+from onemq.model.control_batch import is_commit_marker
 from onemq.model.record_batch import (
     attributes_of,
     base_offset,
     base_sequence,
     end_offset,
-    is_commit_marker,
     producer_epoch,
     producer_id,
     record_count,

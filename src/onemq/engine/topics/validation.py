@@ -17,7 +17,6 @@ from onemq.model.record_batch import (
     base_timestamp_ms,
     batch_bytes,
     check_batch,
-    check_records,
     codec_of,
     end_offset,
     max_timestamp_ms,
@@ -27,6 +26,7 @@ from onemq.model.record_batch import (
     record_count,
     stamped_batch,
 )
+from onemq.model.record_walk import check_records
 from onemq.model.refusal import Reason, Refusal
 
 MAGIC_AT: Final = 16

@@ -11,7 +11,9 @@ from onemq.engine.share.partition import Acknowledgement, SharePartition
 from onemq.engine.topics.partition import Partition
 from onemq.engine.topics.topic import Topic
 from onemq.model.record import NO_ADDRESS, Record
-from onemq.model.record_batch import AddressCache, decode_batch, encode_batch, placed_batch
+from onemq.model.record_batch import placed_batch
+from onemq.model.record_codec import decode_batch, encode_batch
+from onemq.model.reserved_header import AddressCache
 
 GROUP = "g"
 TOPIC = "orders"

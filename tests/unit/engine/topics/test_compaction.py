@@ -10,15 +10,9 @@ from engine_driver import Disk, FakeStore
 from onemq.engine.settings import EngineSettings
 from onemq.model.compression import GZIP, LZ4, NONE, SNAPPY, ZSTD
 from onemq.model.record import NO_ADDRESS, Record
-from onemq.model.record_batch import (
-    AddressCache,
-    base_offset,
-    check_batch,
-    decode_batch,
-    encode_batch,
-    end_offset,
-    recompressed_batch,
-)
+from onemq.model.record_batch import base_offset, check_batch, end_offset, recompressed_batch
+from onemq.model.record_codec import decode_batch, encode_batch
+from onemq.model.reserved_header import AddressCache
 from transaction_driver import Remembering, TransactionDriver
 
 pytestmark = pytest.mark.slow

@@ -16,7 +16,8 @@ from onemq.engine.topics.topic_access import MAX_TIMESTAMP
 from onemq.model.compression import GZIP
 from onemq.model.entities import QueueSettings
 from onemq.model.record import NO_ADDRESS, Record
-from onemq.model.record_batch import base_offset, encode_batch, max_timestamp_ms, recompressed_batch
+from onemq.model.record_batch import base_offset, max_timestamp_ms, recompressed_batch
+from onemq.model.record_codec import encode_batch
 from onemq.model.refusal import Reason, Refusal
 from transaction_driver import Remembering, TransactionDriver, batch
 

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onemq.engine.topics.producers import NO_DUPLICATE, REMEMBERED_BATCHES, Producers
-from onemq.model.record_batch import control_batch, placed_batch
+from onemq.model.control_batch import control_batch
+from onemq.model.record_batch import placed_batch
 from onemq.model.refusal import Reason, Refusal
 from transaction_driver import batch
 

@@ -13,16 +13,16 @@ from onemq.engine.topics.config import TopicConfig
 from onemq.engine.topics.validation import validated
 from onemq.model.compression import GZIP, LZ4, SNAPPY, ZSTD
 from onemq.model.record_batch import (
-    AddressCache,
     attributes_of,
     check_batch,
     codec_of,
-    decode_batch,
     max_timestamp_ms,
     recompressed_batch,
     records_section,
 )
+from onemq.model.record_codec import decode_batch
 from onemq.model.refusal import Reason, Refusal
+from onemq.model.reserved_header import AddressCache
 from transaction_driver import batch
 
 NOW = 1_700_000_000_000

@@ -13,7 +13,7 @@ from onemq.heads.management.call import Call
 from onemq.heads.management.errors import Problem
 from onemq.heads.management.routes import Route
 from onemq.model.record import HeaderValue, Record
-from onemq.model.record_batch import encode_batch
+from onemq.model.record_codec import encode_batch
 
 MESSAGES_MAX: Final = 10_000
 DELAY_MS_MAX: Final = 366 * 24 * 3600 * 1000

@@ -8,7 +8,8 @@ import pytest
 
 from onemq.model.principal import Principal
 from onemq.model.record import Record
-from onemq.model.record_batch import AddressCache, decode_batch
+from onemq.model.record_codec import decode_batch
+from onemq.model.reserved_header import AddressCache
 from onemq.model.rights import all_rights
 from unit.heads.kafka.playbook import Stage, batch
 from unit.heads.kafka.requests import make_topic, produce
