@@ -300,7 +300,6 @@ class KafkaSharer(KafkaConnection):
     def leave(self) -> None:
         super().leave()
         if self.member_id in self.shares.sessions:
-            # Without one, what a fetch brought that had waited through the end of its session is kept for its lock's time.
             self.shares.lose(self.member_id, self.world.now_ms, self._position())
         if self.epoch:
             self.mixed.share_members.append((self.member_id, self.epoch))

@@ -12,6 +12,7 @@ from onemq.engine.groups.consumer_member import Beat
 from onemq.engine.groups.group import Membership
 from onemq.engine.groups.offsets import Commit
 from onemq.engine.share.dead_letters import MESSAGE_LIMIT, MESSAGE_REJECTED
+from onemq.engine.share.fetching import ShareAsk
 from onemq.engine.share.group import ShareBeat, ShareBeatAnswer
 from onemq.engine.share.partition import ACCEPT, GAP, REJECT, RELEASE, RENEW, Acknowledgement
 from onemq.engine.share.sessions import ShareSessions
@@ -300,6 +301,53 @@ class TestFetching:
         world.access.topics.delete(world.topic())
         world.settle_down()
         assert end.deliveries == {}
+
+    @pytest.mark.parametrize(
+        "how", ["silent", "leaves", "closed", "begun anew", "disconnected", "offsets deleted"]
+    )
+    def test_it_ends_with_its_session_and_takes_nothing_later(self, how: str) -> None:
+        world = World(group={"share.record.lock.duration.ms": "60000"})
+        end = world.fetch("a", wait_ms=SESSION_MS * 2)
+        member = world.broker.shares.groups[("/", GROUP)].members["a"]
+        if how == "silent":
+            beat(world, "a", member.epoch)
+            world.pass_time(SESSION_MS)
+        elif how in ("leaves", "offsets deleted"):
+            if how == "offsets deleted":
+                world.broker.shares.groups[("/", GROUP)].members.clear()
+                world.access.shares.forget(GROUP, world.topic())
+            else:
+                beat(world, "a", -1)
+        elif how == "closed":
+            world.accesses["a"].shares.close_session(GROUP, "a")
+        elif how == "begun anew":
+            world.new_access().shares.open_session(GROUP, "a", [(world.topic().topic_id, 0)])
+        else:
+            world.accesses.pop("a").shares.close()
+        assert end.deliveries == {}
+        assert end.fetch is not None and end.fetch.done
+        world.produce(b"x")
+        assert world.fetch("b").deliveries == {0: 1}
+
+    def test_what_it_took_before_its_session_ended_was_no_delivery(self) -> None:
+        world = World(tail_bytes=1000, group={"share.record.lock.duration.ms": "60000"})
+        world.access.topics.create("other", 1, {})
+        for number in range(40):
+            world.produce(b"value %d" % number, topic="other")
+        world.produce(b"x")
+        access = world.member("a")
+        shares = access.shares
+        both = [shares.share(GROUP, world.topic(name).topic_id, 0) for name in (TOPIC, "other")]
+        end = FetchEnd()
+        shares.fetch(both, ShareAsk("a", 1, 1 << 20, 100, 500, False), end)
+        assert end.results is None, "the other topic's records have to be read from disk"
+        assert [(run.start, run.end) for run in both[0].records.runs] == [(0, 1)], (
+            "it took what was in memory"
+        )
+        shares.close_session(GROUP, "a")
+        assert end.deliveries == {}
+        world.settle_down()
+        assert world.fetch("b").deliveries == {0: 1}
 
     def test_from_disk(self) -> None:
         world = World(tail_bytes=100)

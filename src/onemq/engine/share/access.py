@@ -85,7 +85,7 @@ class ShareAccess:
     def _add(self, session: ShareSession, places: list[Place]) -> None:
         most = self._groups.settings.places_max
         if len(session.places) + len(places) > most:
-            self._groups.sessions.close(session.key, session.member)
+            self._groups.close_session(session.key, session.member, True)
             raise Refusal(Reason.SESSION_LIMIT, "share session", session.member, f"{most} partitions")
         for place in places:
             session.places[place] = True

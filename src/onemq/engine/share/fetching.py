@@ -94,7 +94,17 @@ class ShareFetch(Agenda):
         """Nobody waits any more."""
         self.done = True
         self._unwatch()
+        self._give_back()
         self._let_go()
+
+    def end(self) -> None:
+        """The session that it came in is over: answers with nothing, for nobody would give back what it took from now on."""
+        if self.done:
+            return
+        self._unwatch()
+        self._give_back()
+        self._results = [ShareFetched() for _ in self._shares]
+        self._answer()
 
     # Agenda.
 
@@ -249,6 +259,13 @@ class ShareFetch(Agenda):
             if self._enough():
                 # So many markers in a row that this turn was not enough.
                 self.core.need_dispatch(self)
+
+    def _give_back(self) -> None:
+        """What it has taken while it waits for more from disk: nobody has been told of that."""
+        for index in range(len(self._shares)):
+            share = self._shares[index]
+            if not share.topic.deleted:
+                share.take_back(self._ask.member, self._results[index].acquired)
 
     def _answer(self) -> None:
         self.done = True

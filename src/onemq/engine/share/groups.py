@@ -174,11 +174,13 @@ class ShareGroups(ShareStore):
         waiter: ShareFetchWaiter,
         tally: Tally | None = None,
     ) -> ShareFetch:
-        """Answers through the waiter."""
+        """Answers through the waiter. `shares`: one at least, of one group."""
         for share in shares:
             share.ensure_started()
         fetch = ShareFetch(self.core, shares, ask, waiter, tally)
         fetch.start()
+        if not fetch.done:
+            self.sessions.waits(shares[0].key, ask.member, fetch)
         return fetch
 
     def close_session(self, key: GroupKey, member_id: str, delivered: bool) -> None:
@@ -193,6 +195,11 @@ class ShareGroups(ShareStore):
         for session in self.sessions.of_owner(owner):
             self.close_session(session.key, session.member, True)
 
+    def _close_sessions(self, key: GroupKey) -> None:
+        """Of whoever reads without being a member."""
+        for session in self.sessions.of_group(key):
+            self.close_session(key, session.member, True)
+
     def share_terms(self, group: str) -> Terms:
         return Terms(self.configs, group)
 
@@ -201,8 +208,7 @@ class ShareGroups(ShareStore):
     def delete(self, key: GroupKey) -> None:
         """With its states. Refusal NOT_FOUND, GROUP_NOT_EMPTY."""
         self.check_empty(self.find(key))
-        for session in self.sessions.of_group(key):
-            self.close_session(key, session.member, True)
+        self._close_sessions(key)
         self._timers.pop(key, None)
         self.change({"op": "group-", "ns": key[0], "group": key[1]})
 
@@ -213,8 +219,7 @@ class ShareGroups(ShareStore):
 
     def drop(self, key: GroupKey) -> None:
         """The group goes, whoever is in it: members that come back learn that they are unknown."""
-        for session in self.sessions.of_group(key):
-            self.close_session(key, session.member, True)
+        self._close_sessions(key)
         self._timers.pop(key, None)
         if key in self.groups or key in self.shares:
             self.change({"op": "group-", "ns": key[0], "group": key[1]})
@@ -245,6 +250,7 @@ class ShareGroups(ShareStore):
     def forget(self, key: GroupKey, topic: Topic) -> bool:
         """The group has never read the topic. False when that was so. Refusal NOT_FOUND, GROUP_NOT_EMPTY."""
         self.check_empty(self.find(key))
+        self._close_sessions(key)
         found = False
         for index in range(len(topic.partitions)):
             if (topic.topic_id, index) in self.shares.get(key, {}):

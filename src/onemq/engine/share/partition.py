@@ -341,10 +341,26 @@ class SharePartition(Agenda):
             if delivered:
                 self._release(run)
             else:
-                self._set(run.start, run.end, AVAILABLE, run.deliveries - 1, 0, "", NO_CAUSE)
+                self._undo(run)
         if found:
             self._finish()
             self._wake()
+
+    def take_back(self, member: str, runs: list[Acquired]) -> None:
+        """The member will not hear of what it was given, as far as it still has it."""
+        if not runs:
+            return
+        self._cut()
+        for given in runs:
+            for run in self.records.within(given.first, given.last + 1):
+                if run.state == ACQUIRED and run.member == member and run.deliveries == given.deliveries:
+                    self._undo(run)
+        self._finish()
+        self._wake()
+
+    def _undo(self, run: Run) -> None:
+        """That was no delivery."""
+        self._set(run.start, run.end, AVAILABLE, run.deliveries - 1, 0, "", NO_CAUSE)
 
     def _release(self, run: Run) -> None:
         """Available again, perhaps later, unless that was its last time."""

@@ -1,6 +1,7 @@
 """Share sessions: which partitions a member fetches from, and that its requests come one after the other.
 
-They die with the process and with their connections; what the member holds is released with its session.
+They die with the process and with their connections; what the member holds is released with its session. A fetch that waits when
+its session ends, or when the member begins another, ends with it: what it took later would be nobody's until its lock runs out.
 Must not: touch share partitions.
 Spec: KIP-932, "Share sessions".
 """
@@ -8,6 +9,7 @@ Spec: KIP-932, "Share sessions".
 from typing import Final
 
 from onemq.engine.groups.offsets import GroupKey
+from onemq.engine.share.fetching import ShareFetch
 from onemq.model.refusal import Reason, Refusal
 
 FIRST_EPOCH: Final = 0
@@ -20,7 +22,7 @@ Place = tuple[bytes, int]
 class ShareSession:
     """epoch: of the member's next request. owner: the connection's number. places: in the order in which they were named."""
 
-    __slots__ = ("epoch", "key", "member", "owner", "places")
+    __slots__ = ("_fetches", "epoch", "key", "member", "owner", "places")
 
     def __init__(self, key: GroupKey, member: str, owner: int) -> None:
         self.key = key
@@ -28,6 +30,18 @@ class ShareSession:
         self.owner = owner
         self.epoch = 1
         self.places: dict[Place, bool] = {}
+        self._fetches: list[ShareFetch] = []
+
+    def waits(self, fetch: ShareFetch) -> None:
+        """One of its fetches is not answered yet."""
+        self._fetches = [other for other in self._fetches if not other.done]
+        self._fetches.append(fetch)
+
+    def end_fetches(self) -> None:
+        fetches = self._fetches
+        self._fetches = []
+        for fetch in fetches:
+            fetch.end()
 
 
 class ShareSessions:
@@ -49,7 +63,10 @@ class ShareSessions:
 
     def open(self, key: GroupKey, member: str, owner: int) -> ShareSession:
         """A new one, in the place of the member's last one. Refusal SESSION_LIMIT."""
-        if (key, member) not in self._sessions and len(self._sessions) >= self._sessions_max:
+        before = self._sessions.get((key, member))
+        if before is not None:
+            before.end_fetches()
+        elif len(self._sessions) >= self._sessions_max:
             raise Refusal(
                 Reason.SESSION_LIMIT, "share session", member, f"{self._sessions_max} share sessions"
             )
@@ -68,9 +85,19 @@ class ShareSessions:
         session.epoch = 1 if session.epoch == _EPOCH_MAX else session.epoch + 1
         return session
 
+    def waits(self, key: GroupKey, member: str, fetch: ShareFetch) -> None:
+        """A fetch of the member is not answered yet."""
+        session = self._sessions.get((key, member))
+        if session is not None:
+            session.waits(fetch)
+
     def close(self, key: GroupKey, member: str) -> bool:
         """True when there was one."""
-        return self._sessions.pop((key, member), None) is not None
+        session = self._sessions.pop((key, member), None)
+        if session is None:
+            return False
+        session.end_fetches()
+        return True
 
     def of_owner(self, owner: int) -> list[ShareSession]:
         return [session for session in self._sessions.values() if session.owner == owner]

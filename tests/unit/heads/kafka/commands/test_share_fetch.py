@@ -150,6 +150,27 @@ def test_it_waits() -> None:
     assert values(answer) == []
 
 
+def test_one_that_waits_when_its_session_is_closed_or_begun_anew() -> None:
+    """It is answered at once; Kafka leaves it waiting, and what it is given then is locked for nobody."""
+    table = Table()
+    peer, other = table.member(), SharePeer(table.stage.connect())
+    table.produce(b"a")
+    table.fetch(peer, 0)
+    peer.says("share_fetch", 1, **table.request(1, (0, 0, [ACCEPT]), max_wait_ms=60_000))
+    assert table.fetch(other, 0).error_code == NONE
+    (answer,) = peer.hears()
+    assert (answer.error_code, place(answer).acknowledge_error_code, values(answer)) == (NONE, NONE, [])
+    assert table.fetch(peer, 2).error_code == SESSION_EPOCH
+    peer.says("share_fetch", 1, **table.request(1, max_wait_ms=60_000))
+    assert table.fetch(other, -1, topics=[]).error_code == NONE
+    (answer,) = peer.hears()
+    assert (answer.error_code, answer.responses) == (NONE, [])
+    assert table.fetch(peer, 2).error_code == NO_SESSION
+    table.produce(b"b")
+    third = table.member("third")
+    assert values(table.fetch(third, 0, member="third")) == [b"b"]
+
+
 def test_limits_of_the_two_modes() -> None:
     table = Table()
     peer = table.member()
