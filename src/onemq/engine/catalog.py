@@ -145,6 +145,7 @@ class Catalog(Keeper):
             queue = self._make_queue(namespace.name, name, holding_settings, log_id)
             assert isinstance(queue, LedgerQueue)
             queue.forwarder = True
+            queue.ledger.by_due = True
             exchange.holding = queue
         namespace.exchanges[name] = exchange
         held = exchange.holding

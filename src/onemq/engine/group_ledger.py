@@ -25,6 +25,7 @@ from onemq.model.record import Record
 from onemq.model.record_codec import decode_batch
 
 TAKEN_OVER: Final = (
+    "by_due",
     "reader",
     "levels",
     "returned",

@@ -63,6 +63,8 @@ class Ledger:
     """State per record.
 
     Attributes:
+        by_due: what is delayed becomes ready in the order of the due times, one record at a time, however late it is looked at
+            (after a restart); otherwise each has its place by its offset.
         levels: ready records by priority, in order of offset. returned: ready again (heaps), at their place among those of their level.
         leased: deliveries out, by offset, in order of leasing. delayed: heap of (due, offset, level, bytes).
         timed: records out until a time.
@@ -78,6 +80,7 @@ class Ledger:
         self.agenda = agenda
         self.reader = LogReader(log)
         self.priority_max: i64 = priority_max
+        self.by_due = False
         self.levels: list[OffsetQueue] = [OffsetQueue() for _ in range(priority_max + 1)]
         self.returned: list[list[int]] = [[] for _ in range(priority_max + 1)]
         self.returned_count: i64 = 0
@@ -189,9 +192,13 @@ class Ledger:
 
     def _has_delays(self, batch: Batch) -> bool:
         for record in batch.decoded(self.log.addresses):
-            if record is not None and record.not_before_ms > self.core.now_ms:
+            if record is not None and self._is_delayed(record):
                 return True
         return False
+
+    def _is_delayed(self, record: Record) -> bool:
+        due_ms = record.not_before_ms
+        return due_ms > self.core.now_ms or (self.by_due and due_ms > 0)
 
     def _add_each(self, batch: Batch) -> None:
         for record in batch.decoded(self.log.addresses):
@@ -202,7 +209,7 @@ class Ledger:
             if not batch.volatile:
                 self.durable_bytes += size
             level = self.level_of(record)
-            if record.not_before_ms > self.core.now_ms:
+            if self._is_delayed(record):
                 self._delay(record.not_before_ms, record.offset, level, size)
             else:
                 self.levels[level].append(record.offset, record.offset + 1)
@@ -213,7 +220,9 @@ class Ledger:
         self.delayed_bytes += size
 
     def release_due(self) -> bool:
-        """Makes delayed records ready whose time has come. True when there was one."""
+        """Makes delayed records ready whose time has come; `by_due` one, if none is. True when there was one."""
+        if self.by_due and self.ready_count:
+            return False
         found = False
         now: i64 = self.core.now_ms
         delayed = self.delayed
@@ -222,6 +231,8 @@ class Ledger:
             self.delayed_bytes -= size
             self._come_back(offset, level)
             found = True
+            if self.by_due:
+                break
         timed = self.timed
         lease = timed.due(now)
         while lease is not None:
@@ -683,7 +694,7 @@ class Ledger:
                     continue
                 offset = int(record.offset)
                 level = int(self.level_of(record))
-                if record.not_before_ms > self.core.now_ms:
+                if self._is_delayed(record):
                     delayed.extend((int(record.not_before_ms), offset, level, int(record.body_bytes())))
                 else:
                     levels[level].extend((offset, offset + 1))

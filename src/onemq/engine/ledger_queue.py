@@ -256,16 +256,20 @@ class LedgerQueue(Queue):
     def _forward(self, budget: i64) -> i64:
         ledger = self.ledger
         count: i64 = 0
-        while ledger.ready_count and count < budget:
+        while count < budget and (ledger.ready_count or ledger.release_due()):
             record = ledger.head()
             if record is None:
-                return count
+                if ledger.ready_count:
+                    return count
+                continue
             ledger.take_head()
             self.keeper.forward(self, record)
             if ledger.settle(record):
                 self.core.need_write(self.agenda)
             count += 1
-        if ledger.ready_count:
+        if count < budget:
+            self._watch_delayed()
+        else:
             self.core.need_dispatch(self.agenda)
         return count
 
@@ -782,7 +786,7 @@ class LedgerQueue(Queue):
     def on_deadline(self) -> None:
         if self.check_unused():
             return
-        if self.ledger.next_due_ms():
+        if self.ledger.next_due_ms() and not self.forwarder:
             self.ledger.release_due()
             self._watch_delayed()
         self.receivers.expire()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine_driver import Driver, RecordingSink
+from engine_driver import Disk, Driver, FakeStore, RecordingSink
 from onemq.engine.catalog import DURABLE, ROUTED
 from onemq.engine.exchange import Exchange
 from onemq.engine.settings import EngineSettings
@@ -207,6 +207,37 @@ def test_a_delayed_exchange_routes_when_the_time_has_come(clean: bool | None) ->
     driver.pass_time(1000)
     volatile = [b"volatile"] if clean is None else []
     assert driver.drain("q") == [b"now", b"soon", *volatile, b"late"]
+    assert driver.broker.memory_bytes() == 0
+
+
+@pytest.mark.parametrize("spilled", [False, True])
+@pytest.mark.parametrize("clean", [True, False, None])
+def test_what_fell_due_unseen_leaves_a_delayed_exchange_in_the_order_of_its_times(
+    clean: bool | None, spilled: bool
+) -> None:
+    """As RabbitMQ's plugin does, whose table is sorted by time: after a restart, or when the clock has leapt."""
+    driver = Driver(
+        EngineSettings(tail_bytes_max=100 if spilled else 1 << 20, dispatch_per_turn=2),
+        store=FakeStore(Disk()),
+    )
+    settings = ExchangeSettings("direct")
+    settings.delayed = True
+    driver.access.declare_exchange("later", settings)
+    driver.declare("q")
+    driver.access.bind_queue("q", "later", "key", {})
+    times = [3000, 1000, 5000, 2000, 1000, 4000, 60_000]
+    for number, delay_ms in enumerate(times):
+        driver.publish("key", b"%d" % number, exchange="later", delay_ms=delay_ms)
+        driver.settle_down()
+    if clean:
+        driver.shut_down()
+    driver.now_ms += 6000
+    if clean is not None:
+        driver.crash()
+    driver.settle_down()
+    assert driver.drain("q") == [b"1", b"4", b"3", b"0", b"5", b"2"]
+    driver.pass_time(54_000)
+    assert driver.drain("q") == [b"6"]
     assert driver.broker.memory_bytes() == 0
 
 
