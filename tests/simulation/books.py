@@ -8,6 +8,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from onemq.engine.broker import Broker
+from onemq.engine.catalog_changes import durable_changes
 from onemq.engine.group_ledger import GroupLedger
 from onemq.engine.ledger_queue import LedgerQueue
 from onemq.engine.offsets import from_offsets, total
@@ -105,7 +106,9 @@ def state_of(broker: Broker) -> dict[str, object]:
             if topic is not None and (topic.config.compact or topic.config.explicit("retention.ms")):
                 # What is left is an estimate, and a restart has another one.
                 del logs[str(log_id)]["bytes"]
+    catalog = broker.catalog
     changes = sorted(
-        repr(sorted(change.items(), key=lambda item: item[0])) for change in broker.catalog.changes()
+        repr(sorted(change.items(), key=lambda item: item[0]))
+        for change in durable_changes(catalog.namespaces.values(), catalog.internals.values())
     )
     return {"logs": logs, "catalog": changes}

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from mypy_extensions import i64
 
 from onemq.engine.access import Access
-from onemq.engine.catalog import DURABLE, REFUSED, ROUTED
 from onemq.engine.consumption import (
     START_FIRST,
     Consumer,
@@ -20,6 +19,7 @@ from onemq.engine.consumption import (
     Sink,
     StreamStart,
 )
+from onemq.engine.enqueueing import DURABLE, REFUSED, ROUTED
 from onemq.model.demand import Demand
 from onemq.model.entities import REJECT_PUBLISH
 from onemq.model.record import Record

@@ -17,9 +17,9 @@ from onemq.embedded.durables import Durables
 from onemq.embedded.errors import Refused
 from onemq.embedded.message import Message
 from onemq.engine.access import Access
-from onemq.engine.catalog import REFUSED, ROUTED
 from onemq.engine.consumption import Consumer, Delivery, GetResult, GetWaiter, Sink
 from onemq.engine.duplicates import Duplicates
+from onemq.engine.enqueueing import REFUSED, ROUTED
 from onemq.engine.ledger_queue import LedgerQueue
 from onemq.engine.peek import COUNT_MAX, Peeked, PeekWaiter
 from onemq.engine.redrive import CANCELLED, COMPLETED, FAILED

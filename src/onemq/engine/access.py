@@ -11,13 +11,14 @@ from onemq.engine.acls import READ, TOPIC, WRITE
 from onemq.engine.administration import AdminAccess
 from onemq.engine.auditing import Audit
 from onemq.engine.authority import Authority
-from onemq.engine.catalog import REFUSED, ROUTED, Catalog
+from onemq.engine.catalog import Catalog
 from onemq.engine.consumption import Consumer, Delivery, GetWaiter, Sink, StreamStart
 from onemq.engine.core import Core
 from onemq.engine.counters import Counters, ProtocolCounters, Tally
 from onemq.engine.deduplication import Deduplication, DeduplicationAccess
 from onemq.engine.directory.access import DirectoryAccess
 from onemq.engine.directory.directory import Directory
+from onemq.engine.enqueueing import REFUSED, ROUTED, enqueue, spread
 from onemq.engine.equivalence import check_alterable, check_exchange_equal, check_queue_equal
 from onemq.engine.exchange import Exchange, Namespace
 from onemq.engine.groups.access import GroupAccess
@@ -260,7 +261,7 @@ class Access:
             return ROUTED
         queues = route.queues
         if not (route.delayed or route.per_record or extra_keys is not None) and len(queues) == 1:
-            outcome = catalog.enqueue(queues[0], record)
+            outcome = enqueue(queues[0], record)
             own.routed += 1
             general.routed += 1
             at.routed += 1
@@ -280,12 +281,11 @@ class Access:
         own: Counters,
     ) -> int:
         """To any number of queues, or later."""
-        catalog = self.catalog
         exchange = route.exchange
         if route.delayed and exchange is not None and record.not_before_ms > self.core.now_ms:
             holding = exchange.holding
             assert holding is not None
-            return catalog.enqueue(holding, record)
+            return enqueue(holding, record)
         found = route.queues
         if route.per_record or extra_keys is not None:
             keys = [route.address.routing_key]
@@ -294,7 +294,7 @@ class Access:
             found = self._space.resolve(
                 route.address.exchange, keys, NO_HEADERS if headers is None else headers
             )
-        outcome = catalog.spread(found, record)
+        outcome = spread(found, record)
         copies: i64 = len(found)
         at = route.counters
         assert at is not None

@@ -1,15 +1,27 @@
 """The catalog: which namespaces, exchanges, queues and bindings exist. Every durable change is a fact; replay runs the same code.
 
-Authorises nothing (`access.py` does) and knows no protocol's words for arguments.
+Must not: authorise (access.py does), move records (enqueueing.py, rerouting.py), know how a change is written (catalog_changes.py), or a
+protocol's words for arguments.
 """
 
 from mypy_extensions import i64
 
 from onemq.engine.administration import Administration
+from onemq.engine.catalog_changes import (
+    binding_change,
+    exchange_change,
+    exchange_gone,
+    internal_change,
+    internal_gone,
+    is_durable_binding,
+    namespace_change,
+    namespace_gone,
+    queue_altered,
+    queue_change,
+    queue_gone,
+)
 from onemq.engine.consumption import Sink
 from onemq.engine.core import Core
-from onemq.engine.counters import Counters
-from onemq.engine.dead_letter import died, is_cycle
 from onemq.engine.directory.policies import Policies
 from onemq.engine.directory.policing import Policing
 from onemq.engine.exchange import Exchange, Namespace, check_there
@@ -19,31 +31,17 @@ from onemq.engine.log import Log
 from onemq.engine.natives import Natives
 from onemq.engine.parts import Part
 from onemq.engine.queue import (
-    DIED_DELIVERY_LIMIT,
-    DIED_EXPIRED,
-    DIED_MAXLEN,
-    DIED_REJECTED,
     Keeper,
     Queue,
     QueueListener,
 )
+from onemq.engine.rerouting import Rerouting
 from onemq.engine.routing.destination import Destination
-from onemq.engine.settings_codec import (
-    exchange_from_plain,
-    exchange_to_plain,
-    queue_from_plain,
-    queue_to_plain,
-)
 from onemq.engine.topics.partition import Partition
 from onemq.engine.topics.topics import TopicQueues, Topics
-from onemq.model.entities import REJECT_PUBLISH_DLX, ExchangeSettings, QueueSettings
+from onemq.model.entities import ExchangeSettings, QueueSettings
 from onemq.model.record import Record
 from onemq.model.reserved_header import AddressCache
-
-ROUTED = 1
-REFUSED = 2
-DURABLE = 4
-"""Outcome of a publish, bitwise: it went to a queue; a full queue refused it; it is safe when the turn's commit is."""
 
 
 class Catalog(Keeper):
@@ -55,6 +53,7 @@ class Catalog(Keeper):
         self.namespaces: dict[str, Namespace] = {}
         self.logs: dict[int, Queue] = {}
         self.addresses = AddressCache()
+        self._rerouting = Rerouting(core, self.namespaces, self.natives, self.addresses)
         self.generation: i64 = 1
         self.next_log_id = 1
         self.replies: dict[str, Sink] = {}
@@ -83,9 +82,6 @@ class Catalog(Keeper):
         assert part.number not in self.parts, f"two parts of number {part.number}"
         self.parts[part.number] = part
 
-    def replays(self) -> bool:
-        return self.replaying
-
     def _changed(self) -> None:
         self.generation += 1
 
@@ -105,7 +101,7 @@ class Catalog(Keeper):
             # Before any fact is replayed: their bindings are durable.
             for exchange, kind in self.core.settings.predeclared:
                 self._predeclare(found, exchange, kind)
-            self._note(True, {"op": "namespace", "name": name})
+            self._note(True, namespace_change(found))
         return found
 
     def _predeclare(self, namespace: Namespace, name: str, kind: str) -> None:
@@ -128,7 +124,7 @@ class Catalog(Keeper):
             self.remove_queue(namespace, queue)
         del self.namespaces[name]
         namespace.deleted = True
-        self._note(True, {"op": "namespace-", "name": name})
+        self._note(True, namespace_gone(name))
         for part in self.parts.values():
             part.forget_namespace(name)
 
@@ -148,15 +144,7 @@ class Catalog(Keeper):
             queue.ledger.by_due = True
             exchange.holding = queue
         namespace.exchanges[name] = exchange
-        held = exchange.holding
-        change: dict[str, object] = {
-            "op": "exchange",
-            "namespace": namespace.name,
-            "name": name,
-            "settings": exchange_to_plain(settings),
-            "log": 0 if held is None else held.log.log_id,
-        }
-        self._note(settings.durable, change)
+        self._note(settings.durable, exchange_change(exchange))
         if not self.replaying:
             self.policing.exchange_made(exchange)
         return exchange
@@ -172,10 +160,7 @@ class Catalog(Keeper):
             self._count_binding(destination, -1)
         if exchange.holding is not None:
             self._drop_queue(exchange.holding)
-        self._note(
-            exchange.settings.durable,
-            {"op": "exchange-", "namespace": namespace.name, "name": exchange.name},
-        )
+        self._note(exchange.settings.durable, exchange_gone(exchange))
         self._remove_unbound(namespace, sources)
 
     def _remove_unbound(self, namespace: Namespace, sources: list[Exchange]) -> None:
@@ -215,14 +200,14 @@ class Catalog(Keeper):
         topic = namespace.topics.get(name)
         if topic is not None:
             queue = self.topics.attach(namespace, topic, settings)
-            self._note(True, self._queue_change(namespace, queue, settings))
+            self._note(True, queue_change(queue, settings))
             self._queue_made(queue)
             return queue
         queue = self._make_queue(namespace.name, name, settings, log_id or self._take_log_id())
         namespace.queues[name] = queue
         if not self.replaying:
             self.core.totals.queues_created += 1
-        self._note(queue.log.durable, self._queue_change(namespace, queue, settings))
+        self._note(queue.log.durable, queue_change(queue, settings))
         self._queue_made(queue)
         return queue
 
@@ -230,15 +215,6 @@ class Catalog(Keeper):
         if not self.replaying:
             self.policing.queue_made(queue)
         queue.watch_unused()
-
-    def _queue_change(self, namespace: Namespace, queue: Queue, settings: QueueSettings) -> dict[str, object]:
-        return {
-            "op": "queue",
-            "namespace": namespace.name,
-            "name": queue.name,
-            "settings": queue_to_plain(settings),
-            "log": queue.log.log_id,
-        }
 
     def queue(self, namespace: Namespace, name: str) -> Queue | None:
         """The queue of that name; a topic of that name gets one when it is asked for first."""
@@ -251,9 +227,7 @@ class Catalog(Keeper):
         """Declared otherwise from now on. What cannot change is the caller's to check."""
         queue.declared = settings
         self.policing.declared_otherwise(queue)
-        change = self._queue_change(namespace, queue, settings)
-        change["op"] = "queue~"
-        self._note(queue.log.durable, change)
+        self._note(queue.log.durable, queue_altered(queue))
 
     def remove_queue(self, namespace: Namespace, queue: Queue) -> int:
         """Returns how many ready records went with it. Its consumers are told."""
@@ -275,7 +249,7 @@ class Catalog(Keeper):
                 self.topics.detach(topic)
         else:
             self._drop_queue(queue)
-        self._note(was_durable, {"op": "queue-", "namespace": namespace.name, "name": queue.name})
+        self._note(was_durable, queue_gone(namespace.name, queue.name))
         self._tell_removed(namespace, queue)
         self._remove_unbound(namespace, sources)
         return count
@@ -284,27 +258,19 @@ class Catalog(Keeper):
         """A queue that no protocol can name or list. `label`: for people. Its owner keeps the log's id, and finds it in `internals`."""
         queue = self._make_queue("", label, settings, log_id or self._take_log_id())
         self.internals[queue.log.log_id] = queue
-        self._note(queue.log.durable, self._internal_change(queue))
+        self._note(queue.log.durable, internal_change(queue))
         return queue
 
     def alter_internal(self, queue: Queue, settings: QueueSettings) -> None:
         queue.declared = settings
         queue.configure(settings)
-        self._note(queue.log.durable, self._internal_change(queue))
-
-    def _internal_change(self, queue: Queue) -> dict[str, object]:
-        return {
-            "op": "internal",
-            "name": queue.name,
-            "settings": queue_to_plain(queue.declared),
-            "log": queue.log.log_id,
-        }
+        self._note(queue.log.durable, internal_change(queue))
 
     def remove_internal(self, queue: Queue) -> None:
         was_durable = queue.log.durable
         del self.internals[queue.log.log_id]
         self._drop_queue(queue)
-        self._note(was_durable, {"op": "internal-", "log": queue.log.log_id})
+        self._note(was_durable, internal_gone(queue))
 
     def _tell_removed(self, namespace: Namespace, queue: Queue) -> None:
         for listener in self.listeners:
@@ -350,11 +316,6 @@ class Catalog(Keeper):
             consumer.sink.cancelled(consumer, "deleted")
         queue.consumers = []
 
-    def unused(self, queue: Queue) -> None:
-        namespace = self.namespaces[queue.namespace]
-        if namespace.queues.get(queue.name) is queue:
-            self.remove_queue(namespace, queue)
-
     # Bindings.
 
     def _count_binding(self, destination: Destination, by: int) -> None:
@@ -374,7 +335,10 @@ class Catalog(Keeper):
         """Idempotent. Raises Refusal INVALID for arguments that the source's kind cannot take."""
         if source.matcher.add(destination, routing_key, arguments):
             self._count_binding(destination, 1)
-            self._note_binding("bind", namespace, source, destination, routing_key, arguments)
+            self._note(
+                is_durable_binding(source, destination),
+                binding_change("bind", source, destination, routing_key, arguments),
+            )
 
     def unbind(
         self,
@@ -387,260 +351,27 @@ class Catalog(Keeper):
         """Idempotent."""
         if source.matcher.remove(destination, routing_key, arguments):
             self._count_binding(destination, -1)
-            self._note_binding("unbind", namespace, source, destination, routing_key, arguments)
+            self._note(
+                is_durable_binding(source, destination),
+                binding_change("unbind", source, destination, routing_key, arguments),
+            )
             self._remove_unbound(namespace, [source])
 
-    def _note_binding(
-        self,
-        operation: str,
-        namespace: Namespace,
-        source: Exchange,
-        destination: Destination,
-        routing_key: str,
-        arguments: dict[str, object],
-    ) -> None:
-        durable = source.settings.durable
-        to_queue = isinstance(destination, Queue)
-        if isinstance(destination, Queue):
-            durable = durable and destination.log.durable
-        elif isinstance(destination, Exchange):
-            durable = durable and destination.settings.durable
-        change: dict[str, object] = {
-            "op": operation,
-            "namespace": namespace.name,
-            "source": source.name,
-            "to": "queue" if to_queue else "exchange",
-            "destination": destination.name,
-            "key": routing_key,
-            "arguments": arguments,
-        }
-        self._note(durable, change)
+    # What queues ask.
 
-    # Records.
+    def replays(self) -> bool:
+        return self.replaying
 
-    def enqueue(self, queue: Queue, record: Record) -> int:
-        """Appends to one queue unless it is full and refuses. Returns outcome flags."""
-        if isinstance(queue, LedgerQueue) and queue.limited and queue.full(record):
-            if queue.settings.overflow == REJECT_PUBLISH_DLX:
-                record.timestamp_ms = self.core.now_ms
-                self.bury(queue, record, DIED_MAXLEN)
-            queue.counters.refused += 1
-            return ROUTED | REFUSED
-        if queue.append(record):
-            return ROUTED | DURABLE
-        return ROUTED
-
-    def spread(self, queues: list[Queue], record: Record) -> int:
-        """One copy for each queue. Returns outcome flags; 0 when there is none."""
-        if not queues:
-            return 0
-        if len(queues) == 1:
-            return self.enqueue(queues[0], record)
-        outcome = 0
-        last = len(queues) - 1
-        for index in range(len(queues)):
-            outcome |= self.enqueue(queues[index], record if index == last else record.copy())
-        return outcome
+    def unused(self, queue: Queue) -> None:
+        namespace = self.namespaces[queue.namespace]
+        if namespace.queues.get(queue.name) is queue:
+            self.remove_queue(namespace, queue)
 
     def bury(self, queue: Queue, record: Record, reason: str) -> None:
-        went_somewhere = self._dead_letter(queue, record, reason)
-        for counters in (queue.counters, self.core.totals.engine.of(queue.settings.type_name)):
-            _count_death(counters, reason, went_somewhere)
-
-    def _dead_letter(self, queue: Queue, record: Record, reason: str) -> bool:
-        """False: it had nowhere to go."""
-        target = queue.settings.dead_letter_exchange
-        if target is None or (reason == DIED_EXPIRED and not queue.settings.dead_letter_expired):
-            return False
-        namespace = self.namespaces[queue.namespace]
-        if target != "" and target not in namespace.exchanges:
-            return False
-        keys = [record.address.routing_key, *self.natives.extra_keys(record)]
-        shown = [record.address.routing_key, *self.natives.shown_keys(record)]
-        copy = record.copy()
-        copy.deaths = died(record, queue.name, reason, shown, int(self.core.now_ms))
-        copy.expires_at_ms = 0
-        copy.not_before_ms = 0
-        own_key = queue.settings.dead_letter_routing_key
-        if own_key is not None:
-            keys = [own_key]
-            self.natives.drop_extra_keys(copy)
-        copy.address = self.addresses.get(target, keys[0])
-        targets: list[Queue] = []
-        # A limit of receives is reached by receivers: no circle goes round by itself, and as in SQS none loses a record.
-        by_receivers = reason == DIED_DELIVERY_LIMIT and queue.settings.receive_limit is not None
-        for candidate in namespace.resolve(target, keys, self.natives.headers(record)):
-            if by_receivers or not is_cycle(copy.deaths, candidate.name, reason):
-                targets.append(candidate)
-        self.spread(targets, copy)
-        return len(targets) > 0
+        self._rerouting.bury(queue, record, reason)
 
     def has_grave(self, queue: Queue) -> bool:
-        target = queue.settings.dead_letter_exchange
-        namespace = self.namespaces[queue.namespace]
-        if target == "":
-            key = queue.settings.dead_letter_routing_key
-            return key is not None and key in namespace.queues
-        return target is not None and target in namespace.exchanges
+        return self._rerouting.has_grave(queue)
 
     def forward(self, queue: Queue, record: Record) -> None:
-        """A delayed exchange's record has come due: routes it now."""
-        namespace = self.namespaces[queue.namespace]
-        keys = [record.address.routing_key, *self.natives.extra_keys(record)]
-        copy = record.copy()
-        copy.not_before_ms = 0
-        targets = namespace.resolve(queue.name, keys, self.natives.headers(record))
-        self.spread(targets, copy)
-        exchange = namespace.exchanges.get(queue.name)
-        if exchange is not None:
-            for counters in (exchange.counters, self.core.totals.engine.general):
-                counters.routed += len(targets)
-                if not targets:
-                    counters.unroutable += 1
-
-    # Snapshot and replay.
-
-    def changes(self) -> list[dict[str, object]]:
-        """The durable catalog as the changes that would make it."""
-        changes: list[dict[str, object]] = []
-        for namespace in self.namespaces.values():
-            changes.append({"op": "namespace", "name": namespace.name})
-            for exchange in namespace.exchanges.values():
-                if exchange.settings.durable and not exchange.predeclared:
-                    held = exchange.holding
-                    changes.append(
-                        {
-                            "op": "exchange",
-                            "namespace": namespace.name,
-                            "name": exchange.name,
-                            "settings": exchange_to_plain(exchange.declared),
-                            "log": 0 if held is None else held.log.log_id,
-                        }
-                    )
-            for topic in namespace.topics.values():
-                changes.append(topic.to_plain())
-            for queue in namespace.queues.values():
-                if queue.log.durable:
-                    changes.append(self._queue_change(namespace, queue, queue.declared))
-            changes.extend(self._binding_changes(namespace))
-        for queue in self.internals.values():
-            if queue.log.durable:
-                changes.append(self._internal_change(queue))
-        return changes
-
-    def _binding_changes(self, namespace: Namespace) -> list[dict[str, object]]:
-        changes: list[dict[str, object]] = []
-        for exchange in namespace.exchanges.values():
-            if not exchange.settings.durable:
-                continue
-            for destination, key, arguments in exchange.matcher.bindings():
-                if isinstance(destination, Queue):
-                    if not destination.log.durable:
-                        continue
-                elif isinstance(destination, Exchange) and not destination.settings.durable:
-                    continue
-                changes.append(
-                    {
-                        "op": "bind",
-                        "namespace": namespace.name,
-                        "source": exchange.name,
-                        "to": "queue" if isinstance(destination, Queue) else "exchange",
-                        "destination": destination.name,
-                        "key": key,
-                        "arguments": arguments,
-                    }
-                )
-        return changes
-
-    def apply(self, change: dict[str, object]) -> None:
-        """Replays one change. A change whose object is not there (it was not durable) is passed over."""
-        operation = str(change["op"])
-        if operation == "namespace":
-            self.add_namespace(str(change["name"]))
-            return
-        if operation == "namespace-":
-            if str(change["name"]) in self.namespaces:
-                self.remove_namespace(str(change["name"]))
-            return
-        if operation in ("internal", "internal-"):
-            self._apply_internal(operation, change)
-            return
-        namespace = self.namespaces.get(str(change["namespace"]))
-        if namespace is None:
-            return
-        if operation in ("bind", "unbind"):
-            self._apply_binding(namespace, operation, change)
-            return
-        name = str(change["name"])
-        log_id = change.get("log", 0)
-        assert isinstance(log_id, int)
-        if operation == "exchange":
-            self.add_exchange(namespace, name, exchange_from_plain(change["settings"]), log_id)
-        elif operation == "exchange-":
-            if name in namespace.exchanges:
-                self.remove_exchange(namespace, namespace.exchanges[name])
-        elif operation == "queue":
-            if name in namespace.topics:
-                self.topics.apply_attached(namespace, name, queue_from_plain(change["settings"]))
-            else:
-                self.add_queue(namespace, name, queue_from_plain(change["settings"]), log_id)
-        elif operation == "queue~":
-            if name in namespace.queues:
-                self.alter_queue(namespace, namespace.queues[name], queue_from_plain(change["settings"]))
-        elif operation in ("topic", "topic-"):
-            self.topics.apply(namespace, change)
-        elif operation == "queue-":
-            if name in namespace.queues:
-                self.remove_queue(namespace, namespace.queues[name])
-        else:
-            raise AssertionError(f"unknown change {operation!r} in the catalog's facts")
-
-    def _apply_internal(self, operation: str, change: dict[str, object]) -> None:
-        log_id = change["log"]
-        assert isinstance(log_id, int)
-        found = self.internals.get(log_id)
-        if operation == "internal-":
-            if found is not None:
-                self.remove_internal(found)
-        elif found is None:
-            self.add_internal(str(change["name"]), queue_from_plain(change["settings"]), log_id)
-        else:
-            self.alter_internal(found, queue_from_plain(change["settings"]))
-
-    def _apply_binding(self, namespace: Namespace, operation: str, change: dict[str, object]) -> None:
-        source = namespace.exchanges.get(str(change["source"]))
-        name = str(change["destination"])
-        destination: Destination | None
-        if change["to"] == "queue":
-            destination = namespace.queues.get(name)
-        else:
-            destination = namespace.exchanges.get(name)
-        arguments = change["arguments"]
-        if source is None or destination is None or not isinstance(arguments, dict):
-            return
-        if operation == "bind":
-            self.bind(namespace, source, destination, str(change["key"]), arguments)
-        else:
-            self.unbind(namespace, source, destination, str(change["key"]), arguments)
-
-
-def _count_death(counters: Counters, reason: str, dead_lettered: bool) -> None:
-    if reason == DIED_EXPIRED:
-        if dead_lettered:
-            counters.dead_expired += 1
-        else:
-            counters.dropped_expired += 1
-    elif reason == DIED_REJECTED:
-        if dead_lettered:
-            counters.dead_rejected += 1
-        else:
-            counters.dropped_rejected += 1
-    elif reason == DIED_MAXLEN:
-        if dead_lettered:
-            counters.dead_maxlen += 1
-        else:
-            counters.dropped_maxlen += 1
-    elif dead_lettered:
-        counters.dead_delivery_limit += 1
-    else:
-        counters.dropped_delivery_limit += 1
+        self._rerouting.forward(queue, record)

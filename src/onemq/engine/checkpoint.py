@@ -7,6 +7,7 @@ store make snapshot and spills durable; after that the older journal is not need
 from mypy_extensions import i64
 
 from onemq.engine.catalog import Catalog
+from onemq.engine.catalog_changes import durable_changes
 from onemq.engine.core import Core
 from onemq.engine.facts import FACTS_VERSION, pack
 from onemq.engine.offsets import intersected
@@ -161,7 +162,7 @@ def snapshot(catalog: Catalog) -> dict[str, object]:
     return {
         "version": FACTS_VERSION,
         "next_log_id": catalog.next_log_id,
-        "catalog": catalog.changes(),
+        "catalog": durable_changes(catalog.namespaces.values(), catalog.internals.values()),
         "logs": logs,
         "parts": {number: part.changes() for number, part in catalog.parts.items()},
     }

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from mypy_extensions import i64
 
 from onemq.engine.catalog import Catalog
+from onemq.engine.catalog_replay import apply_change
 from onemq.engine.core import Core
 from onemq.engine.facts import (
     ARRIVED,
@@ -59,7 +60,7 @@ class Recovery(Replay):
         changes = state["catalog"]
         assert isinstance(changes, list)
         for change in changes:
-            self.catalog.apply(change)
+            apply_change(self.catalog, change)
         next_id = state["next_log_id"]
         assert isinstance(next_id, int)
         self.catalog.next_log_id = next_id
@@ -116,7 +117,7 @@ class Recovery(Replay):
         reader = FactReader(facts)
         while reader.next():
             if reader.kind == CATALOG:
-                self.catalog.apply(unpack(reader.body()))
+                apply_change(self.catalog, unpack(reader.body()))
                 continue
             if reader.kind == PART:
                 self._part(reader.body()[0]).apply(unpack(reader.body(1)))

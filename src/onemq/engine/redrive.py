@@ -13,6 +13,7 @@ from mypy_extensions import i64, mypyc_attr
 
 from onemq.engine.catalog import Catalog
 from onemq.engine.core import Agenda, Core
+from onemq.engine.enqueueing import enqueue
 from onemq.engine.exchange import Namespace
 from onemq.engine.group_ledger import GroupLedger
 from onemq.engine.ledger_queue import LedgerQueue
@@ -296,7 +297,7 @@ class Redrives(Part):
         copy.not_before_ms = 0
         copy.address = self._catalog.addresses.get("", target.name)
         self._catalog.natives.drop_extra_keys(copy)
-        self._catalog.enqueue(target, copy)
+        enqueue(target, copy)
 
     def note_moved(self, task: RedriveTask, count: i64) -> None:
         self._note({"op": "moved", "id": task.identifier, "moved": task.moved + int(count)})

@@ -7,7 +7,7 @@ import pytest
 from engine_driver import Driver, RecordingSink, RecordingWaiter
 from onemq.engine.access import QUEUE_ROUTES_MAX, Access
 from onemq.engine.acls import DENY, LITERAL, TOPIC, WRITE, AclFilter, AclRule
-from onemq.engine.catalog import ROUTED
+from onemq.engine.enqueueing import ROUTED
 from onemq.engine.settings import EngineSettings
 from onemq.model.demand import Demand
 from onemq.model.entities import ExchangeSettings, QueueSettings

@@ -5,11 +5,10 @@ import itertools
 import pytest
 
 from engine_driver import Driver, RecordingSink
-from onemq.engine.catalog import DURABLE, REFUSED, ROUTED
 from onemq.engine.ledger_queue import LedgerQueue
 from onemq.engine.settings import EngineSettings
 from onemq.model.demand import Demand
-from onemq.model.entities import DROP_HEAD, REJECT_PUBLISH, REJECT_PUBLISH_DLX, QueueSettings
+from onemq.model.entities import DROP_HEAD, QueueSettings
 
 
 def settings(**changes: object) -> QueueSettings:
@@ -406,52 +405,6 @@ def test_drop_head_by_bytes() -> None:
     assert driver.drain("q") == [b"90", b"12345"]
     fill(driver, "q", b"too large for it")
     assert driver.drain("q") == []
-
-
-@pytest.mark.parametrize("delay", [0, 3])
-def test_reject_publish(delay: int) -> None:
-    driver = Driver(delay=delay)
-    driver.declare("q", settings(length_max=2, overflow=REJECT_PUBLISH))
-    assert [driver.publish("q", b"%d" % number) for number in range(3)] == [
-        ROUTED | DURABLE,
-        ROUTED | DURABLE,
-        ROUTED | REFUSED,
-    ]
-    driver.settle_down()
-    assert driver.drain("q") == [b"0", b"1"]
-    assert driver.publish("q", b"room again") == ROUTED | DURABLE
-
-
-@pytest.mark.parametrize("delay", [0, 3])
-def test_reject_publish_by_bytes_counts_what_is_on_its_way_to_the_disk(delay: int) -> None:
-    driver = Driver(delay=delay)
-    driver.declare("q", settings(bytes_max=10, overflow=REJECT_PUBLISH))
-    driver.settle_down()
-    assert driver.publish("q", b"12345") & REFUSED == 0
-    driver.turn()
-    assert driver.publish("q", b"67890") & REFUSED == 0
-    assert driver.publish("q", b"1") & REFUSED
-    driver.turn()
-    assert driver.publish("q", b"1") & REFUSED
-    driver.settle_down()
-    assert driver.drain("q") == [b"12345", b"67890"]
-    assert driver.publish("q", b"1") & REFUSED == 0
-
-
-def test_reject_publish_dlx() -> None:
-    driver = Driver()
-    driver.declare("dead")
-    dead = {"dead_letter_exchange": "", "dead_letter_routing_key": "dead"}
-    driver.declare("q", settings(length_max=1, overflow=REJECT_PUBLISH_DLX, **dead))
-    fill(driver, "q", b"1", b"2")
-    assert driver.drain("q") == [b"1"]
-    sink = RecordingSink()
-    driver.consume("dead", sink)
-    driver.settle_down()
-    deaths = sink.records[0].deaths
-    assert sink.values == [b"2"]
-    assert deaths is not None
-    assert deaths.entries[0].reason == "maxlen"
 
 
 def test_records_in_flight_do_not_count_towards_the_length() -> None:

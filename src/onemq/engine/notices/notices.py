@@ -8,9 +8,10 @@ from typing import Final
 
 from mypy_extensions import i64
 
-from onemq.engine.catalog import REFUSED, Catalog
+from onemq.engine.catalog import Catalog
 from onemq.engine.core import Agenda, Core
 from onemq.engine.deduplication import Deduplication, Remembered
+from onemq.engine.enqueueing import REFUSED, enqueue
 from onemq.engine.exchange import Namespace
 from onemq.engine.kept_queue import KeptQueue
 from onemq.engine.ledger_queue import LedgerQueue
@@ -292,7 +293,7 @@ class Notices(Part):
                 topic.namespace, queue.name, scope, identifier, notice.message_id, queue.log.next_offset
             )
         record = renderer.render(topic, subscription, notice, queue.settings, replayed)
-        if self.catalog.enqueue(queue, record) & REFUSED:
+        if enqueue(queue, record) & REFUSED:
             self.bury(subscription, record, QUEUE_FULL)
 
     def tell(self, subscription: Subscription, record: Record) -> None:
@@ -311,7 +312,7 @@ class Notices(Part):
         renderer = self.renderer
         if target is None or renderer is None:
             return
-        self.catalog.enqueue(target, renderer.dead(subscription, record, reason, target.settings))
+        enqueue(target, renderer.dead(subscription, record, reason, target.settings))
 
     # Replays.
 

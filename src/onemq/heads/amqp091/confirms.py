@@ -11,8 +11,8 @@ from librt.strings import BytesWriter
 from mypy_extensions import i64
 
 from onemq.engine.access import Access
-from onemq.engine.catalog import DURABLE, REFUSED
 from onemq.engine.counters import Counters
+from onemq.engine.enqueueing import DURABLE, REFUSED
 from onemq.heads.amqp091.codec import write_ack, write_nack
 from onemq.heads.contract import Outbox
 

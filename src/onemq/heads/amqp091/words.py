@@ -11,8 +11,8 @@ from typing import Final
 from mypy_extensions import i64
 
 from onemq.engine.access import Access
-from onemq.engine.catalog import ROUTED
 from onemq.engine.consumption import Leaser
+from onemq.engine.enqueueing import ROUTED
 from onemq.heads.amqp091.arguments import plain_arguments, queue_settings, with_default_type
 from onemq.heads.amqp091.arguments import second_declaration as second_queue
 from onemq.heads.amqp091.channel import consumed_properties

@@ -9,7 +9,7 @@ from typing import Final
 
 from mypy_extensions import i64
 
-from onemq.engine.catalog import ROUTED
+from onemq.engine.enqueueing import ROUTED
 from onemq.heads.amqp091.channel import EXPECT_BODY, EXPECT_HEADER, Channel
 from onemq.heads.amqp091.codec import (
     content_body_bytes,

@@ -5,7 +5,7 @@ Spec: AMQP 0-9-1 classes tx and channel; RabbitMQ's class confirm.
 
 from mypy_extensions import i64
 
-from onemq.engine.catalog import REFUSED
+from onemq.engine.enqueueing import REFUSED
 from onemq.heads.amqp091.channel import Channel
 from onemq.heads.amqp091.commands.basic_publish import publish_record, send_back
 from onemq.heads.amqp091.commands.settle import settle_all

@@ -8,7 +8,7 @@ from typing import Final
 
 from onemq.engine.access import Access
 from onemq.engine.access import Route as PublishRoute
-from onemq.engine.catalog import REFUSED
+from onemq.engine.enqueueing import REFUSED
 from onemq.engine.inspection import FROM_OFFSET, FROM_TIME
 from onemq.engine.peek import PASSED_MAX
 from onemq.engine.redrive import RedriveTask, Selection

@@ -4,7 +4,7 @@ import zlib
 from typing import Final
 
 from onemq.engine.access import Access
-from onemq.engine.catalog import REFUSED, ROUTED
+from onemq.engine.enqueueing import REFUSED, ROUTED
 from onemq.engine.topics.topic import Topic
 from onemq.heads.management.admin.message_shapes import NewMessage, Publish, Published
 from onemq.heads.management.admin.messages import headers_in, key_in, octets
