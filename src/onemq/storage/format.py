@@ -21,6 +21,7 @@ LOCK_FILE: Final = "lock"
 JOURNAL_DIRECTORY: Final = "journal"
 LOGS_DIRECTORY: Final = "logs"
 JOURNAL_SUFFIX: Final = ".log"
+SPARE_SUFFIX: Final = ".spare"
 SEGMENT_SUFFIX: Final = ".segment"
 SNAPSHOT_PREFIX: Final = "snapshot."
 TEMPORARY_SUFFIX: Final = ".new"
@@ -83,6 +84,11 @@ def numbered(name: str, prefix: str, suffix: str) -> int:
 
 def journal_name(first: int) -> str:
     return f"{first:020d}{JOURNAL_SUFFIX}"
+
+
+def spare_name(first: int) -> str:
+    """Of a journal file that nobody needs any more and the next one is made of; `first`: as when it was one."""
+    return f"{first:020d}{SPARE_SUFFIX}"
 
 
 def snapshot_name(position: int) -> str:

@@ -5,20 +5,31 @@ Knows nothing of who waits for what. Format: docs/formats/journal.md.
 """
 
 import threading
+from typing import Final
 
 from onemq.storage.files import Files
 from onemq.storage.format import (
     ENTRY_HEADER_BYTES,
     JOURNAL_HEADER_BYTES,
+    SPARE_SUFFIX,
     entry_header,
     journal_header,
     journal_name,
     journal_seed,
+    numbered,
+    spare_name,
 )
+
+SPARE_BYTES_MAX: Final = 256 * 1024 * 1024
+"""A longer file is not kept: a checkpoint that was held up for long must not cost its space for ever."""
 
 
 class Journal:
-    """The ordered files of one directory; entries go to the last one."""
+    """The ordered files of one directory; entries go to the last one.
+
+    One file that a checkpoint has made superfluous is kept, and the next one is made of it: a sync has less to do
+    where the file's blocks have been written before (docs/decisions/0014).
+    """
 
     def __init__(self, files: Files, directory: str, preallocate_bytes: int) -> None:
         self._files = files
@@ -33,6 +44,8 @@ class Journal:
         self._preallocates = preallocate_bytes > 0
         self._sizes: dict[int, int] = {}
         """Of the files before the last one, by their first position."""
+        self._spare = -1
+        """First position that the spare file once had; -1: there is none. Under the lock."""
 
     def adopt(self, firsts: list[int], header: bytes, end: int) -> None:
         """Goes on with files found at start-up. `header`, `end`: header and length of the last one."""
@@ -40,6 +53,12 @@ class Journal:
         self._firsts = list(firsts)
         for first in firsts[:-1]:
             self._sizes[first] = self._files.path_size(self._path(first))
+        for name in self._files.list(self._directory):
+            spare = numbered(name, "", SPARE_SUFFIX)
+            if spare >= 0 and (self._spare >= 0 or not self._preallocates):
+                self._files.remove(f"{self._directory}/{name}")
+            elif spare >= 0:
+                self._spare = spare
         self._seed = journal_seed(header)
         self._end = end
         self._reach = end
@@ -49,30 +68,53 @@ class Journal:
 
         After an OSError nothing has changed.
         """
-        path = self._path(first)
         header = journal_header(first, self._files.salt())
-        handle = self._files.open(path, True)
-        try:
-            self._files.write(handle, 0, [header])
-            # Both before the first entry: a file with entries always has its header and its name.
-            self._files.sync(handle)
-            self._files.sync_directory(self._directory)
-        except OSError:
-            self._files.close(handle)
-            self._files.remove(path)
-            raise
+        handle, reach = self._make(self._path(first), header)
         if self._handle >= 0:
             self._files.close(self._handle)
         size = self._end
         self._handle = handle
         self._seed = journal_seed(header)
         self._end = JOURNAL_HEADER_BYTES
-        self._reach = JOURNAL_HEADER_BYTES
+        self._reach = reach
         self._preallocates = self._preallocate_bytes > 0
         with self._lock:
             if self._firsts:
                 self._sizes[self._firsts[-1]] = size
             self._firsts.append(first)
+
+    def _make(self, path: str, header: bytes) -> tuple[int, int]:
+        """Handle and length of a new file that begins with `header`, made of the spare one where there is one."""
+        with self._lock:
+            spare = self._spare
+            self._spare = -1
+        there = f"{self._directory}/{spare_name(spare)}"
+        handle = self._open_there(there) if spare >= 0 else -1
+        if handle < 0:
+            there = path
+            handle = self._files.open(path, True)
+        try:
+            reach = max(JOURNAL_HEADER_BYTES, self._files.size(handle))
+            self._files.write(handle, 0, [header])
+            # Both before the first entry: a file with entries always has its header and its name. The header comes
+            # before the name: what an earlier use left there must not be taken for this file's.
+            self._files.sync(handle)
+            if there != path:
+                self._files.rename(there, path)
+                there = path
+            self._files.sync_directory(self._directory)
+        except OSError:
+            self._files.close(handle)
+            self._files.remove(there)
+            raise
+        return handle, reach
+
+    def _open_there(self, path: str) -> int:
+        """-1 where somebody has removed it, to make space perhaps."""
+        try:
+            return self._files.open(path, False)
+        except FileNotFoundError:
+            return -1
 
     def total_bytes(self) -> int:
         """Of all its files, without what is allocated ahead. Any thread."""
@@ -125,12 +167,25 @@ class Journal:
     def remove_through(self, position: int) -> None:
         """Removes the files all of whose entries have positions up to `position`. The last file stays."""
         removable: list[int] = []
+        sizes: dict[int, int] = {}
         with self._lock:
             while len(self._firsts) > 1 and self._firsts[1] <= position + 1:
-                removable.append(self._firsts.pop(0))
-                self._sizes.pop(removable[-1], None)
+                first = self._firsts.pop(0)
+                removable.append(first)
+                sizes[first] = self._sizes.pop(first, 0)
         for first in removable:
-            self._files.remove(self._path(first))
+            if not self._keep(first, sizes[first]):
+                self._files.remove(self._path(first))
+
+    def _keep(self, first: int, size: int) -> bool:
+        """Makes the file the spare one, if there is none."""
+        with self._lock:
+            if self._spare >= 0 or self._preallocate_bytes == 0 or size > SPARE_BYTES_MAX:
+                return False
+            # Renamed under the lock: `begin` must not look for it before it has that name.
+            self._files.rename(self._path(first), f"{self._directory}/{spare_name(first)}")
+            self._spare = first
+            return True
 
     def close(self) -> None:
         if self._handle >= 0:

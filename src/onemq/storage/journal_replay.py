@@ -29,6 +29,9 @@ from onemq.storage.format import (
 _WINDOW_BYTES: Final = 4 * 1024 * 1024
 _PROGRESS_BYTES: Final = 1024 * 1024
 """How much is read before it is told again."""
+_CHECKED_FACTOR: Final = 4
+"""What looks like an entry behind a bad one is checked: at most so many times the bytes that are there."""
+_ZEROS_BYTES: Final = 64 * 1024
 
 
 class JournalEnd:
@@ -194,42 +197,85 @@ def _judge_tail(window: _Window, seed: int, path: str, at: i64, expected: i64) -
     """The entry at byte `at` is not good: was it ever confirmed?
 
     It was if a good entry behind it says that `expected` had been synced when it was written; raises
-    JournalCorrupt then. Returns how many bytes there are to drop, zeros at the end (space allocated ahead)
-    not counted.
+    JournalCorrupt then. Returns how many bytes there are to drop, as far as they can be told from what an earlier
+    use of the file left there: up to the end of the last good entry, or of the one that begins at `at`.
     """
-    data = window.files.read(window.handle, int(at), int(window.size - at)).rstrip(b"\0")
-    dropped = len(data)
-    # Zeros at an entry's end were stripped with the rest; so that its header can be read whole:
-    data += bytes(ENTRY_HEADER_BYTES)
-    for high in (expected >> 24, (expected >> 24) + 1):
-        _look_for_later(window, data, seed, path, at, expected, int(high).to_bytes(5, "big"))
-    return dropped
+    if window.size - at < 24:
+        return len(window.files.read(window.handle, int(at), int(window.size - at)).rstrip(b"\0"))
+    start = window.need(at, 24)
+    end: i64 = at
+    length = entry_length(window.data, start)
+    if entry_position(window.data, start) == expected and length >= 0:
+        end = min(window.size, at + 24 + length)
+    search = _Search(window, seed, path, at, expected)
+    while search.piece_at < window.size:
+        search.piece()
+    return int(max(end, search.end) - at)
 
 
-def _look_for_later(
-    window: _Window, data: bytes, seed: int, path: str, at: i64, expected: i64, high: bytes
-) -> None:
-    """Raises JournalCorrupt if `data` (the file from byte `at` on) holds a good entry that proves `expected`
-    synced.
+class _Search:
+    """Looks for good entries behind a bad one, a piece of the file at a time.
 
-    `high`: upper 5 bytes of the positions to look for; finding them first spares a look at every byte.
+    Most of what is there may be entries of the file's earlier use: they have lower positions and another seed.
     """
-    found = data.find(high, 8)
-    while found >= 0:
-        start: i64 = found - 8
-        if start + 24 > len(data):
-            return
+
+    __slots__ = ("at", "end", "expected", "path", "piece_at", "seed", "unread", "window")
+
+    def __init__(self, window: _Window, seed: int, path: str, at: i64, expected: i64) -> None:
+        self.window = window
+        self.seed = seed
+        self.path = path
+        self.at = at
+        self.expected = expected
+        self.piece_at = at
+        self.end = at
+        """Of the last good entry."""
+        self.unread: i64 = _CHECKED_FACTOR * (window.size - at)
+        """How many bytes may still be checked: a body full of headers that announce long entries must not hold up
+        the start for hours."""
+
+    def piece(self) -> None:
+        """Raises JournalCorrupt if an entry proves that the missing one had been synced."""
+        window = self.window
+        data = window.files.read(window.handle, int(self.piece_at), _WINDOW_BYTES + ENTRY_HEADER_BYTES - 1)
+        # Zeros at an entry's end are stripped with the rest; so that its header can be read whole:
+        data = data.rstrip(b"\0") + bytes(ENTRY_HEADER_BYTES)
+        for high in (self.expected >> 24, (self.expected >> 24) + 1):
+            self._look(data, int(high).to_bytes(5, "big"))
+        self.piece_at += _WINDOW_BYTES
+
+    def _look(self, data: bytes, high: bytes) -> None:
+        """`high`: upper 5 bytes of the positions to look for; finding them first spares a look at every byte."""
+        found: i64 = data.find(high, 8)
+        while 0 <= found < _WINDOW_BYTES + 8:
+            start = found - 8
+            if start + 24 > len(data):
+                return
+            position = entry_position(data, start)
+            if position >= self.expected:
+                self._check(data, start, position)
+            elif position == 0:
+                # Not every byte of a long run of zeros.
+                run = data[int(start) : int(start) + _ZEROS_BYTES]
+                found += max(0, len(run) - len(run.lstrip(b"\0")) - 16)
+            found = data.find(high, int(found) + 1)
+
+    def _check(self, data: bytes, start: i64, position: i64) -> None:
+        window = self.window
+        at = self.piece_at + start
         length = entry_length(data, start)
-        position = entry_position(data, start)
+        if length < 0 or length > window.size - at - 24 or length > self.unread:
+            return
+        self.unread -= length
+        facts = window.files.read(window.handle, int(at) + ENTRY_HEADER_BYTES, int(length))
+        if not entry_matches(self.seed, data, start, facts):
+            return
         synced = entry_synced(data, start)
-        proves = position >= expected and synced < position and (synced >= expected or start == 0)
-        if proves and 0 <= length <= window.size - at - start - 24:
-            facts = data[start + 24 : start + 24 + length].ljust(int(length), b"\0")
-            if entry_matches(seed, data, start, facts):
-                raise JournalCorrupt(
-                    path,
-                    int(at),
-                    f"the entry of position {expected} cannot be read, but a later one, of position "
-                    f"{position} at byte {at + start}, shows that it was confirmed",
-                )
-        found = data.find(high, found + 1)
+        if synced < position and (synced >= self.expected or at == self.at):
+            raise JournalCorrupt(
+                self.path,
+                int(self.at),
+                f"the entry of position {self.expected} cannot be read, but a later one, of position "
+                f"{position} at byte {at}, shows that it was confirmed",
+            )
+        self.end = max(self.end, at + 24 + length)

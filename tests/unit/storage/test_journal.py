@@ -19,8 +19,8 @@ def journal(preallocate_bytes: int = 0) -> tuple[SimulatedFiles, Journal]:
     return files, made
 
 
-def firsts(files: SimulatedFiles) -> list[int]:
-    return sorted(int(name[:20]) for name in files.list("/j"))
+def firsts(files: SimulatedFiles, suffix: str = ".log") -> list[int]:
+    return sorted(int(name[:20]) for name in files.list("/j") if name.endswith(suffix))
 
 
 def size(files: SimulatedFiles, first: int) -> int:
@@ -74,3 +74,74 @@ def test_a_file_that_cannot_be_begun_leaves_nothing_behind() -> None:
         assert firsts(files) == [1] and files.open_handles() == 1
     made.begin(2)
     assert firsts(files) == [1, 2] and made.first() == 2
+
+
+def with_spare(entry_bytes: int = 500) -> tuple[SimulatedFiles, Journal]:
+    files, made = journal(1000)
+    made.write(1, 0, [b"x" * entry_bytes])
+    made.finish()
+    made.begin(2)
+    made.remove_through(1)
+    return files, made
+
+
+def test_the_next_file_is_made_of_one_that_is_not_needed_any_more() -> None:
+    files, made = with_spare()
+    assert (firsts(files), firsts(files, ".spare")) == ([2], [1])
+    long = JOURNAL_HEADER_BYTES + ENTRY_HEADER_BYTES + 500
+    made.write(2, 1, [b"y" * 300])
+    made.finish()
+    made.begin(3)
+    assert (firsts(files), firsts(files, ".spare")) == ([2, 3], [])
+    # As long as it was, with what was in it; nothing is allocated before that is used up.
+    assert size(files, 3) == long and files.content(f"/j/{3:020d}.log").endswith(b"x" * 400)
+    made.write(3, 2, [b"z" * 100])
+    assert size(files, 3) == long
+    made.write(4, 2, [b"z" * 500])
+    assert size(files, 3) == JOURNAL_HEADER_BYTES + 2 * ENTRY_HEADER_BYTES + 600 + 1000
+    made.finish()
+    assert size(files, 3) == JOURNAL_HEADER_BYTES + 2 * ENTRY_HEADER_BYTES + 600
+
+
+def test_one_file_is_kept_and_not_one_that_is_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    files, made = with_spare()
+    made.finish()
+    made.begin(3)
+    made.finish()
+    made.begin(4)
+    made.finish()
+    made.begin(5)
+    made.remove_through(4)
+    assert (firsts(files), len(firsts(files, ".spare"))) == ([5], 1)
+    monkeypatch.setattr("onemq.storage.journal.SPARE_BYTES_MAX", 100)
+    files, made = with_spare()
+    assert (firsts(files), firsts(files, ".spare")) == ([2], [])
+
+
+def test_a_spare_file_is_found_again_at_the_next_start() -> None:
+    files, made = with_spare()
+    made.finish()
+    header = bytes(files.content(f"/j/{2:020d}.log"))
+    made.close()
+    for preallocate_bytes, kept in ((1000, [1]), (0, [])):
+        again = Journal(files, "/j", preallocate_bytes)
+        again.adopt([2], header, len(header))
+        assert firsts(files, ".spare") == kept
+        again.close()
+
+
+def test_a_spare_file_that_somebody_removed_is_not_missed() -> None:
+    files, made = with_spare()
+    files.remove(f"/j/{1:020d}.spare")
+    made.finish()
+    made.begin(3)
+    assert firsts(files) == [2, 3] and size(files, 3) == JOURNAL_HEADER_BYTES
+
+
+def test_a_spare_file_that_cannot_be_begun_leaves_nothing_behind() -> None:
+    files, made = with_spare()
+    made.finish()
+    files.fail_sync_at = 1
+    with pytest.raises(OSError):
+        made.begin(3)
+    assert (firsts(files), firsts(files, ".spare"), files.open_handles()) == ([2], [], 1)
