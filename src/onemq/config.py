@@ -104,6 +104,7 @@ class StorageSettings(Struct, forbid_unknown_fields=True):
     journal_bytes_max: Annotated[int, Meta(ge=_MIB, le=64 * _GIB)] = 128 * _MIB
     pending_bytes_max: Annotated[int, Meta(ge=_MIB, le=_BYTES_MAX)] = 32 * _MIB
     open_files_max: Annotated[int, Meta(ge=16, le=1_000_000)] = 128
+    read_ahead_bytes: Annotated[int, Meta(ge=0, le=_BYTES_MAX)] = 4 * _MIB
 
 
 class MemorySettings(Struct, forbid_unknown_fields=True):

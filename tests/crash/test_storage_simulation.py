@@ -34,6 +34,7 @@ def settings_of(seed: random.Random, sync: str) -> StoreSettings:
         index_bytes=seed.choice([1, 300]),
         open_files_max=seed.choice([1, 3, 50]),
         preallocate_bytes=seed.choice([0, 2000]),
+        read_ahead_bytes=seed.choice([0, 1000, 1 << 20]),
     )
 
 

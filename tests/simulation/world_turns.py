@@ -135,6 +135,7 @@ class WorldTurns:
             index_bytes=random.choice([1, 300]),
             open_files_max=random.choice([1, 4, 50]),
             preallocate_bytes=random.choice([0, 4000]),
+            read_ahead_bytes=self._settling.choice([0, 4000, 1 << 22]) if self.commits_in_turns else 0,
         )
         self.engine_settings = EngineSettings(
             tail_bytes_max=random.choice([1500, 15_000, 1 << 20]),

@@ -139,6 +139,7 @@ def make_store(settings: Settings, wake: Callable[[], None]) -> Store:
         sync_interval_ms=storage.sync_interval_ms,
         segment_bytes=storage.segment_bytes,
         open_files_max=storage.open_files_max,
+        read_ahead_bytes=storage.read_ahead_bytes,
     )
     return FileStore(store_settings, Files(), Threads(), wake)
 

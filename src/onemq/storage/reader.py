@@ -12,12 +12,14 @@ from collections import deque
 from typing import Final
 
 from onemq.engine.ports import Found, Loaded
+from onemq.model.record_batch import base_offset
 from onemq.model.store_statistics import StoreStatistics
 from onemq.storage.batch_walk import HEADERS_WINDOW_BYTES, BatchWalk
 from onemq.storage.committer import READER
 from onemq.storage.completions import Completions
 from onemq.storage.errors import SegmentCorrupt
 from onemq.storage.files import Files
+from onemq.storage.read_ahead import Chunk, ReadAhead
 from onemq.storage.segment import Extent, SegmentTable
 from onemq.storage.settings import StoreSettings
 from onemq.storage.workers import MORE, NOTHING, Lane, Workers
@@ -70,6 +72,16 @@ class OpenSegment:
         return self.positions[low - 1] if low else 0
 
 
+def _up_to(chunk: Chunk, bytes_max: int) -> tuple[list[bytes], int]:
+    """The chunk's first batches, one at least, and the offset after them."""
+    size = 0
+    for index, batch in enumerate(chunk.batches):
+        size += len(batch)
+        if index and size > bytes_max:
+            return chunk.batches[:index], int(base_offset(batch))
+    return chunk.batches, chunk.next_offset
+
+
 class Request:
     """Something to read. `time_ms` is -1 for a load; `forget` is not empty when files are to be let go of."""
 
@@ -111,9 +123,29 @@ class Reader(Lane):
         self._open: dict[int, OpenSegment] = {}
         self._dead = False
         self._read_end = 0
+        self._ahead = ReadAhead(settings.read_ahead_bytes)
 
     def load(self, ticket: int, log_id: int, offset: int, bytes_max: int) -> None:
-        self._submit(Request(ticket, log_id, offset, bytes_max, -1, []))
+        if not self._answered_from_ahead(ticket, log_id, offset, bytes_max):
+            self._submit(Request(ticket, log_id, offset, bytes_max, -1, []))
+
+    def _answered_from_ahead(self, ticket: int, log_id: int, offset: int, bytes_max: int) -> bool:
+        """Engine's thread or the lane."""
+        chunk = self._ahead.take(log_id, offset)
+        if chunk is None or self._dead:
+            return False
+        extent = self._table.at_offset(log_id, offset)
+        if extent is None or extent.serial != chunk.serial:
+            # Compacted, carried forward or dropped meanwhile.
+            return False
+        batches = chunk.batches
+        next_offset = chunk.next_offset
+        if chunk.bytes > bytes_max:
+            batches, next_offset = _up_to(chunk, bytes_max)
+        self._completions.add(Loaded(ticket, log_id, batches, next_offset))
+        if self._ahead.loaded(log_id, offset, next_offset, bytes_max):
+            self._workers.notify(READER)
+        return True
 
     def find_time(self, ticket: int, log_id: int, time_ms: int) -> None:
         self._submit(Request(ticket, log_id, 0, 0, max(0, time_ms), []))
@@ -130,10 +162,13 @@ class Reader(Lane):
     def turn(self, now_ms: int, closing: bool) -> int:
         with self._lock:
             request = self._requests.popleft() if self._requests else None
-        if request is None or self._dead:
+        if self._dead:
             return NOTHING
+        if request is None:
+            return NOTHING if closing else self._read_ahead()
         try:
             if request.forget:
+                self._ahead.forget(request.forget)
                 for serial in request.forget:
                     self._close(serial)
             elif request.time_ms >= 0:
@@ -144,7 +179,30 @@ class Reader(Lane):
             self._die(str(error))
         return MORE
 
+    def _read_ahead(self) -> int:
+        wanted = self._ahead.next()
+        if wanted is None:
+            return NOTHING
+        extent = self._table.at_offset(wanted.log_id, wanted.offset)
+        if extent is not None:
+            try:
+                batches = self._read(extent, wanted.offset, wanted.bytes_max, False)
+            except (OSError, SegmentCorrupt):
+                # Whoever asks for it finds out what is wrong, if anything is: the file may have been replaced.
+                self._close(extent.serial)
+                return MORE
+            if batches:
+                self._count(batches)
+                self._ahead.put(Chunk(wanted.log_id, wanted.offset, extent.serial, batches, self._read_end))
+        return MORE
+
+    def _count(self, batches: list[bytes]) -> None:
+        for batch in batches:
+            self._statistics.loaded_bytes += len(batch)
+
     def _load(self, request: Request) -> None:
+        if self._answered_from_ahead(request.ticket, request.log_id, request.offset, request.bytes_max):
+            return
         batches: list[bytes] = []
         offset = request.offset
         room = request.bytes_max
@@ -171,9 +229,11 @@ class Reader(Lane):
                 room -= len(batch)
             batches.extend(found)
             offset = self._read_end
-        for batch in batches:
-            self._statistics.loaded_bytes += len(batch)
+        self._count(batches)
         self._completions.add(Loaded(request.ticket, request.log_id, batches, offset))
+        if batches:
+            # The lane goes on with it by itself.
+            self._ahead.loaded(request.log_id, request.offset, offset, request.bytes_max)
 
     def _read(self, extent: Extent, offset: int, room: int, only_if_room: bool) -> list[bytes]:
         """Batches of one segment from `offset` on; sets `_read_end` to the offset after them."""

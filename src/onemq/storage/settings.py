@@ -28,6 +28,8 @@ class StoreSettings:
         retry_ms: how long to wait before a write that found no space is tried again.
         preallocate_bytes: the journal file grows by steps of this size, which makes its syncs cheaper; 0:
             exactly.
+        read_ahead_bytes: kept at most of what is read before it is asked for, where a log is read from front to back; 0:
+            nothing is.
     """
 
     directory: str
@@ -39,6 +41,7 @@ class StoreSettings:
     open_files_max: int = 128
     retry_ms: int = 1000
     preallocate_bytes: int = 8 * _MEBIBYTE
+    read_ahead_bytes: int = 4 * _MEBIBYTE
 
     def __post_init__(self) -> None:
         if self.sync not in (SYNC_ALWAYS, SYNC_INTERVAL, SYNC_NEVER):
@@ -49,5 +52,5 @@ class StoreSettings:
             raise ValueError("segment_bytes, index_bytes and open_files_max must be at least 1")
         if not 0 <= self.carry_percent <= 100:
             raise ValueError("carry_percent must be from 0 to 100")
-        if self.preallocate_bytes < 0:
-            raise ValueError("preallocate_bytes must not be negative")
+        if self.preallocate_bytes < 0 or self.read_ahead_bytes < 0:
+            raise ValueError("preallocate_bytes and read_ahead_bytes must not be negative")

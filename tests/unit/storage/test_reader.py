@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from onemq.engine.ports import Failed, Found
+from onemq.engine.ports import Failed, Found, Loaded
+from onemq.storage.read_ahead import Chunk
 from unit.storage.parts import DIRECTORY, Opened, batch, offsets_of
 
 
@@ -151,3 +152,86 @@ def test_index_and_sizes_come_back_after_a_restart() -> None:
     assert again.store.log_bytes(5) == size
     assert again.load(5, 0).batches == batches
     assert time_found(again, 71) == 11
+
+
+def reads(opened: Opened) -> int:
+    return int(opened.store.statistics.loaded_bytes)
+
+
+def in_pieces(count: int, offset: int = 0) -> tuple[Opened, list[bytes], int]:
+    """A log of batches of one size, `count` of which were loaded one by one."""
+    batches = [batch(index, body=b"some body") for index in range(10, 60)]
+    opened = spilled(batches)
+    for index in range(count):
+        assert opened.load(5, 10 + offset + index, len(batches[0])).batches == [batches[offset + index]]
+    return opened, batches, len(batches[0])
+
+
+def test_who_reads_a_log_from_front_to_back_finds_the_next_piece_read_already() -> None:
+    opened, batches, size = in_pieces(2)
+    # The second load told that there is somebody; what follows it is there before it is asked for.
+    assert reads(opened) == 3 * size
+    for index in range(2, 50):
+        opened.store.load(7, 5, 10 + index, size)
+        (loaded,) = opened.store.completions()
+        assert isinstance(loaded, Loaded) and loaded.ticket == 7
+        assert (loaded.batches, loaded.next_offset) == ([batches[index]], 11 + index)
+        assert opened.run() == []
+    assert reads(opened) == 50 * size
+    assert opened.load(5, 60, size).batches == []
+
+
+def test_one_load_or_loads_here_and_there_have_nothing_read_ahead() -> None:
+    opened, _, size = in_pieces(1)
+    for offset in (30, 20, 40):
+        opened.load(5, offset, size)
+    assert reads(opened) == 4 * size
+
+
+def test_a_smaller_load_takes_a_part_of_what_was_read_ahead() -> None:
+    batches = [batch(index, body=b"some body") for index in range(10, 60)]
+    opened = spilled(batches)
+    size = len(batches[0])
+    opened.load(5, 10, 4 * size)
+    opened.load(5, 14, 4 * size)
+    opened.store.load(7, 5, 18, 2 * size)
+    (loaded,) = opened.store.completions()
+    assert isinstance(loaded, Loaded)
+    assert (loaded.batches, loaded.next_offset) == (batches[8:10], 20)
+    assert opened.load(5, 20, 1).batches == batches[10:11]
+
+
+def test_what_was_read_ahead_is_not_served_when_its_segment_has_been_replaced() -> None:
+    opened, _, size = in_pieces(2)
+    opened.checkpoint()
+    opened.store.reclaim(5, [13, 60], exact=True)
+    opened.run()
+    opened.store.load(7, 5, 12, size)
+    assert opened.store.completions() == []
+    (loaded,) = opened.run()
+    assert isinstance(loaded, Loaded)
+    assert offsets_of(loaded.batches) == [13]
+
+
+def test_what_was_read_ahead_of_another_segment_is_not_served() -> None:
+    """Between the moment a segment is replaced and that at which it is forgotten."""
+    opened, batches, size = in_pieces(2)
+    opened.store._reader._ahead.put(Chunk(5, 12, 999, [batches[40]], 51))
+    assert opened.load(5, 12, size).batches == [batches[2]]
+
+
+def test_a_dropped_log_is_not_served_from_what_was_read_ahead() -> None:
+    opened, _, size = in_pieces(2)
+    opened.store.drop_log(5)
+    opened.run()
+    assert opened.load(5, 12, size).batches == []
+
+
+def test_damage_that_is_only_read_ahead_is_left_for_whoever_asks_for_it() -> None:
+    opened, batches, size = in_pieces(1)
+    (name,) = opened.segment_files(5)
+    opened.files.content(f"{DIRECTORY}/logs/5/{name}")[2 * size + 70] ^= 1
+    assert opened.load(5, 11, size).batches == [batches[1]]
+    opened.store.load(7, 5, 12, size)
+    (failed,) = opened.run()
+    assert isinstance(failed, Failed) and f"byte {2 * size}" in failed.detail

@@ -22,6 +22,7 @@ def test_defaults_are_valid_and_safe() -> None:
         {"open_files_max": 0},
         {"carry_percent": 101},
         {"preallocate_bytes": -1},
+        {"read_ahead_bytes": -1},
     ],
 )
 def test_wrong_values_are_named(wrong: dict[str, object]) -> None:
