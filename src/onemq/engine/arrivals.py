@@ -1,6 +1,7 @@
 """When records reached a partition, or the queue over it: producers say of a record when it was made, and may say anything.
 
-Job: a bound of the arrival for each offset, so that a queue's time to live counts from then on.
+Job: bounds of the arrival for each offset, so that a queue's time to live counts from then on. Every record whose own time may be
+its producer's has a mark that covers it.
 Must not: decide what expires (ledger_queue.py does), or write facts (topics/partition.py does).
 """
 
@@ -56,7 +57,7 @@ class Arrivals:
 
     def came_at(self, offset: i64, said_ms: i64) -> i64:
         """When the record at `offset` came, as nearly as it is known. said_ms: when it was made, by its producer, or when it came, by us:
-        believed where the marks do not show it wrong, to within the time that one mark stands for."""
+        believed where the marks do not show it wrong: it is not later than they say, and earlier by no more than one mark stands for."""
         marks = self.marks
         if not marks:
             return said_ms
@@ -75,7 +76,7 @@ class Arrivals:
             return said_ms
         at_ms: i64 = marks[3 * low - 2]
         until_ms: i64 = marks[3 * low - 1]
-        return said_ms if said_ms >= at_ms - (until_ms - at_ms) else until_ms
+        return min(said_ms, until_ms) if said_ms >= at_ms - (until_ms - at_ms) else until_ms
 
 
 def step_ms(life_ms: i64) -> i64:

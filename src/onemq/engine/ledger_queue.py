@@ -22,7 +22,7 @@ from onemq.engine.receivers import Receivers, ReceiveSource
 from onemq.engine.receiving import LeaseHandle, Received
 from onemq.engine.timed_leases import TimedLease
 from onemq.model.entities import DROP_HEAD, STRICT_GROUPS, QueueSettings
-from onemq.model.record import Record
+from onemq.model.record import NATIVE_NONE, Record
 
 
 class QueueSource(ReceiveSource):
@@ -653,12 +653,13 @@ class LedgerQueue(Queue):
         if at and at <= now:
             return True
         ttl = self.message_ttl_ms
-        return ttl >= 0 and self._came_at(record) + ttl <= now
+        return ttl == 0 or (ttl > 0 and self._came_at(record) + ttl <= now)
 
     def _came_at(self, record: Record) -> i64:
-        """Since when its time to live counts. Of a topic's records only their producers say when they were made."""
+        """Since when its time to live counts. Of a topic's records only their producers say when they were made; what a head brought
+        has our own time."""
         arrivals = self.arrivals
-        if arrivals is None or self.message_ttl_ms == 0:
+        if arrivals is None or record.native_kind != NATIVE_NONE:
             return record.timestamp_ms
         return arrivals.came_at(record.offset, record.timestamp_ms)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import boto3
 import pika
+import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
@@ -160,21 +161,24 @@ def test_a_member_that_is_silent_loses_its_partitions(
     silent.close()
 
 
+@pytest.mark.parametrize("said_ms", [1_000_000_000_000, 20_000_000_000_000])
 def test_retention_counts_from_the_arrival_whatever_a_kafka_producer_says(
-    onemq: BlockingBroker, onemq_clock: BlockingClock
+    onemq: BlockingBroker, onemq_clock: BlockingClock, said_ms: int
 ) -> None:
     """As SQS counts from the send: over SQS (retention) and over AMQP (x-message-ttl)."""
     sqs = boto3.client("sqs", **onemq.aws_options)
     channel = channel_of(onemq)
     url = sqs.create_queue(QueueName="s", Attributes={"MessageRetentionPeriod": str(3 * DAY)})["QueueUrl"]
     admin = AdminClient({"bootstrap.servers": onemq.kafka_bootstrap})
-    settings = {"retention.ms": "-1", "message.timestamp.before.max.ms": str(2**62)}
+    settings = {"retention.ms": "-1"}
+    for side in ("before", "after"):
+        settings[f"message.timestamp.{side}.max.ms"] = str(2**62)
     for future in admin.create_topics([NewTopic(name, 1, config=settings) for name in ("s", "a")]).values():
         future.result(10)
     channel.queue_declare("a", durable=True, arguments={"x-message-ttl": 3 * DAY * 1000})
     producer = Producer({"bootstrap.servers": onemq.kafka_bootstrap})
     for topic in ("s", "a"):
-        producer.produce(topic, b"x", timestamp=1_000_000_000_000)  # in 2001
+        producer.produce(topic, b"x", timestamp=said_ms)  # in 2001, in 2603
     assert producer.flush(10) == 0
     onemq_clock.advance(3 * DAY - HOUR)
     assert onemq.count("s") == (1, 0, 0) and onemq.count("a") == (1, 0, 0)

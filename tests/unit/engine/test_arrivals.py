@@ -20,8 +20,8 @@ def test_a_time_that_the_marks_show_wrong_is_not_believed() -> None:
     assert arrivals.came_at(12, 3) == 1100 and arrivals.came_at(20, 3) == 5100
     # As exact as the producer where it may be right.
     assert arrivals.came_at(12, 1050) == 1050 and arrivals.came_at(12, 950) == 950
-    # Before the next mark in any case; before the first one what is said counts, but no later.
-    assert arrivals.came_at(19, 9999) == 5000 and arrivals.came_at(25, 9999) == 9999
+    # Of the future: the latest as well. Before the first mark what is said counts, but no later than that.
+    assert arrivals.came_at(19, 9999) == 1100 and arrivals.came_at(25, 9999) == 5100
     assert arrivals.came_at(3, 500) == 500 and arrivals.came_at(3, 2000) == 1000
 
 
@@ -43,9 +43,9 @@ def test_an_offset_that_was_not_used_after_all_is_noted_anew() -> None:
     assert arrivals.came_at(10, 5) == 5
 
 
-@given(st.lists(st.tuples(st.integers(0, 500), st.integers(0, 3)), max_size=200), st.integers(0, 2000))
+@given(st.lists(st.tuples(st.integers(0, 500), st.integers(0, 3)), max_size=200), st.integers(0, 1 << 40))
 def test_what_came_is_known_to_within_two_marks_time(turns: list[tuple[int, int]], said: int) -> None:
-    """Turns of some milliseconds each, in which some records come that say they are older than they are."""
+    """Turns of some milliseconds each, in which some records come that say anything."""
     arrivals = Arrivals()
     came: list[int] = []
     now = 1000
@@ -55,7 +55,7 @@ def test_what_came_is_known_to_within_two_marks_time(turns: list[tuple[int, int]
             arrivals.note(len(came), now, now + 100)
         came += [now] * count
     for offset, at in enumerate(came):
-        assert at - 200 <= arrivals.came_at(offset, min(said, at)) <= at + 100
+        assert at - 200 <= arrivals.came_at(offset, said) <= at + 100
         assert arrivals.came_at(offset, at) == at, "a time that is right counts"
 
 

@@ -20,6 +20,7 @@ from onemq.engine.topics.producers import NO_DUPLICATE, Aborted, Producers
 from onemq.engine.topics.validation import validated
 from onemq.model.control_batch import control_batch
 from onemq.model.entities import QueueSettings
+from onemq.model.record import NATIVE_NONE, Record
 from onemq.model.record_batch import (
     attributes_of,
     base_offset,
@@ -129,14 +130,24 @@ class Partition(KeptQueue):
             control_batch(self.log.next_offset, self.core.now_ms, producer, epoch, commit, coordinator_epoch)
         )
 
+    def append(self, record: Record) -> bool:
+        if record.native_kind == NATIVE_NONE:
+            # Nothing in it tells it from a producer's later.
+            self._watch_arrival(self.log.next_offset)
+        return super().append(record)
+
     def _store(self, batch: bytes) -> i64:
         self.core.need_seal(self.agenda)
         base = self.log.append_batch(batch)
-        part = self.part
-        if part is not None and self.arrivals.is_due(self.core.now_ms):
-            self._note_arrival(base, step_ms(part.message_ttl_ms))
+        self._watch_arrival(base)
         self._fold(batch, base, self.core.now_ms)
         return base
+
+    def _watch_arrival(self, offset: i64) -> None:
+        """Something comes at the offset now."""
+        part = self.part
+        if part is not None and self.arrivals.is_due(self.core.now_ms):
+            self._note_arrival(offset, step_ms(part.message_ttl_ms))
 
     def _note_arrival(self, offset: i64, lasts_ms: i64) -> None:
         """What comes from `offset` on within `lasts_ms` comes about now; durable with this turn's commit."""

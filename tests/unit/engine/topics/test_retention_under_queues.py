@@ -8,6 +8,7 @@ import pytest
 
 from engine_driver import START_MS, Disk, FakeStore
 from onemq.model.entities import QueueSettings
+from onemq.model.record import NO_ADDRESS, Record
 from transaction_driver import TransactionDriver, batch
 
 WEEK_MS = 7 * 24 * 3_600_000
@@ -81,6 +82,7 @@ def test_a_stream_keeps_its_own_limits(age_ms: int | None) -> None:
 
 LIFE_MS = 256_000
 LONG_AGO_MS = START_MS - 3 * LIFE_MS
+FAR_AHEAD_MS = START_MS + 3 * LIFE_MS
 
 
 def living(driver: TransactionDriver) -> None:
@@ -96,19 +98,20 @@ def produce(driver: TransactionDriver, *values: bytes, at_ms: int) -> None:
     driver.settle_down()
 
 
+@pytest.mark.parametrize("said_ms", [LONG_AGO_MS, FAR_AHEAD_MS])
 @pytest.mark.parametrize(
     "end", [TransactionDriver.settle_down, TransactionDriver.crash, TransactionDriver.restart]
 )
 def test_a_queues_life_time_counts_from_the_arrival_whatever_a_producer_says(
-    end: Callable[[TransactionDriver], None],
+    end: Callable[[TransactionDriver], None], said_ms: int
 ) -> None:
     driver = TransactionDriver()
     driver.topics.create("t", 1, {"retention.ms": "-1"})
     living(driver)
-    produce(driver, b"old", at_ms=LONG_AGO_MS)
+    produce(driver, b"old", at_ms=said_ms)
     end(driver)
     driver.pass_time(LIFE_MS // 2)
-    produce(driver, b"later", at_ms=LONG_AGO_MS)
+    produce(driver, b"later", at_ms=said_ms)
     end(driver)
     driver.pass_time(LIFE_MS // 2 - 5000)
     assert driver.ready("t") == 2
@@ -127,6 +130,36 @@ def test_an_honest_producers_time_is_exact() -> None:
     driver.pass_time(LIFE_MS - 1)
     assert driver.ready("t") == 1
     driver.pass_time(1)
+    assert driver.ready("t") == 0
+
+
+@pytest.mark.parametrize("end", [TransactionDriver.settle_down, TransactionDriver.crash])
+def test_a_copy_of_ours_behind_a_producers_record_has_its_own_time(
+    end: Callable[[TransactionDriver], None],
+) -> None:
+    """A share group's dead letter looks like a producer's record; it came long after the last one that a producer made."""
+    driver = TransactionDriver()
+    driver.topics.create("t", 1, {"retention.ms": "-1"})
+    living(driver)
+    produce(driver, b"x", at_ms=FAR_AHEAD_MS)
+    driver.pass_time(LIFE_MS // 2)
+    driver.topics.find("t").partitions[0].append(Record(b"copy", NO_ADDRESS))
+    driver.settle_down()
+    end(driver)
+    driver.pass_time(LIFE_MS // 2 + LIFE_MS // 128)
+    assert driver.ready("t") == 1
+    driver.pass_time(LIFE_MS // 2)
+    assert driver.ready("t") == 0
+
+
+def test_now_or_never_whatever_a_producer_says() -> None:
+    driver = TransactionDriver()
+    driver.topics.create("t", 1, {"retention.ms": "-1"})
+    settings = QueueSettings()
+    settings.message_ttl_ms = 0
+    driver.access.declare_queue("t", settings)
+    driver.settle_down()
+    produce(driver, b"x", at_ms=FAR_AHEAD_MS)
     assert driver.ready("t") == 0
 
 
