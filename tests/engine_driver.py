@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from onemq.engine.access import Access, Route
+from onemq.engine.access import Access
 from onemq.engine.broker import Broker
 from onemq.engine.consumption import Consumer, Delivery, GetResult, GetWaiter, Sink, StreamStart
 from onemq.engine.ports import (
@@ -24,6 +24,7 @@ from onemq.engine.ports import (
     Store,
 )
 from onemq.engine.queue import Queue
+from onemq.engine.routes import Route
 from onemq.engine.settings import EngineSettings
 from onemq.model.demand import Demand
 from onemq.model.entities import QueueSettings

@@ -107,7 +107,7 @@ class BrokerMachine(RuleBasedStateMachine):
                 queue.dead_letter_routing_key = "d"
             self.driver.declare(name, queue)
         for name in "ab":
-            self.driver.access.bind_queue(name, "amq.fanout", "", {})
+            self.driver.access.exchanges.bind_queue(name, "amq.fanout", "", {})
         self.driver.settle_down()
 
     # What clients do.

@@ -238,10 +238,10 @@ class WorldTurns:
     def furnish(self) -> None:
         """What every life starts with, declared again."""
         admin = self.admin
-        admin.declare_exchange(FAN, ExchangeSettings(KIND_FANOUT))
+        admin.exchanges.declare(FAN, ExchangeSettings(KIND_FANOUT))
         late = ExchangeSettings(KIND_DIRECT)
         late.delayed = True
-        admin.declare_exchange(LATE, late)
+        admin.exchanges.declare(LATE, late)
         stream = QueueSettings()
         stream.kept = stream.persists_all = True
         stream.type_name = "stream"
@@ -251,7 +251,7 @@ class WorldTurns:
                 self.shadow.declare(name, settings, admin.position(), False, False)
             else:
                 admin.check_queue(name)
-        admin.bind_queue(LATE, LATE, "", {})
+        admin.exchanges.bind_queue(LATE, LATE, "", {})
 
     def declare(self) -> None:
         if len(self.shadow.queues) > 8:
@@ -264,7 +264,7 @@ class WorldTurns:
         self.admin.declare_queue(name, settings)
         fanned = settings.overflow != REJECT_PUBLISH and self.random.random() < 0.5
         if fanned:
-            self.admin.bind_queue(name, FAN, "", {})
+            self.admin.exchanges.bind_queue(name, FAN, "", {})
         position = self.admin.position()
         self.shadow.declare(name, settings, position, True, fanned)
         self.note(f"declares {name} at {position} fanned={fanned}")

@@ -131,7 +131,7 @@ UNMIRRORED = {
     "heads/management/admin/topics.py": "test_api.py: every operation",
     "model/demand.py": "test_ledger_queue.py",
     "model/principal.py": "tests/unit/auth/test_gate.py",
-    "model/rights.py": "tests/unit/auth/test_gate.py, test_access.py",
+    "model/rights.py": "tests/unit/auth/test_gate.py, test_permits.py",
     "net/clock.py": "tests/unit/net/test_timers.py runs on it",
     "net/drain.py": "tests/conformance/test_stopping.py",
     "net/faulty_socket.py": "test_faults.py; tests/clients/embedded/test_faults.py: each fault with real clients",

@@ -457,7 +457,7 @@ class Native:
                 self._parts.broker.catalog.remove_queue(self._space, queue)
         for name in now.exchanges - before.exchanges:
             if name in self._space.exchanges:
-                self._access.delete_exchange(name)
+                self._access.exchanges.delete(name)
         await self._durable()
 
 

@@ -3,11 +3,8 @@
 Every method that can be denied raises Refusal. What it changes durably is safe when `position()` is durable.
 """
 
-from typing import Final
-
 from mypy_extensions import i64
 
-from onemq.engine.acls import READ, TOPIC, WRITE
 from onemq.engine.administration import AdminAccess
 from onemq.engine.auditing import Audit
 from onemq.engine.authority import Authority
@@ -19,66 +16,33 @@ from onemq.engine.deduplication import Deduplication, DeduplicationAccess
 from onemq.engine.directory.access import DirectoryAccess
 from onemq.engine.directory.directory import Directory
 from onemq.engine.enqueueing import REFUSED, ROUTED, enqueue, spread
-from onemq.engine.equivalence import check_alterable, check_exchange_equal, check_queue_equal
-from onemq.engine.exchange import Exchange, Namespace
+from onemq.engine.equivalence import check_alterable, check_queue_equal
+from onemq.engine.exchange import Namespace
 from onemq.engine.groups.access import GroupAccess
 from onemq.engine.groups.groups import Groups
 from onemq.engine.inspection import InspectionAccess
 from onemq.engine.leasing import LeaseAccess
 from onemq.engine.notices.access import NoticeAccess
 from onemq.engine.notices.notices import Notices
+from onemq.engine.own_queues import OwnQueues
+from onemq.engine.permits import Permits
 from onemq.engine.queue import Queue
 from onemq.engine.rates import Rates
 from onemq.engine.redrive import Redrives
 from onemq.engine.redrive_access import RedriveAccess
+from onemq.engine.routes import NO_HEADERS, Route, Routes
 from onemq.engine.share.access import ShareAccess
 from onemq.engine.share.groups import ShareGroups
 from onemq.engine.topics.topic_access import TopicAccess
+from onemq.engine.topology import ExchangeAccess
 from onemq.engine.transactions.access import TransactionAccess
 from onemq.engine.transactions.coordinator import Transactions
 from onemq.model.demand import Demand
-from onemq.model.entities import EXCHANGE_KINDS, KIND_TOPIC, ExchangeSettings, QueueSettings, QueueStatus
+from onemq.model.entities import QueueSettings, QueueStatus
 from onemq.model.principal import Principal
-from onemq.model.record import Address, HeaderValue, Record
+from onemq.model.record import HeaderValue, Record
 from onemq.model.refusal import Reason, Refusal
 from onemq.model.rights import Rights
-
-QUEUE_ROUTES_MAX: Final = 100
-"""Routes straight to queues that an access remembers: heads without a place of their own for them ask by the queue's name."""
-NO_HEADERS: Final[dict[str, HeaderValue]] = {}
-
-
-class Route:
-    """Where one access's records with one exchange and routing key go. Heads may keep it; `publish` brings it up to date.
-
-    `needs_headers`: give `publish` the record's headers. `delayed`: the exchange holds records until `not_before_ms`.
-    """
-
-    __slots__ = (
-        "address",
-        "counters",
-        "delayed",
-        "exchange",
-        "generation",
-        "guarded",
-        "needs_headers",
-        "per_record",
-        "queues",
-        "reply",
-    )
-
-    def __init__(self, address: Address, guarded: str) -> None:
-        """guarded: what the right to write is asked for: the exchange, or the queue that the key names."""
-        self.address = address
-        self.guarded = guarded
-        self.generation: i64 = 0
-        self.exchange: Exchange | None = None
-        self.queues: list[Queue] = []
-        self.per_record = False
-        self.needs_headers = False
-        self.delayed = False
-        self.reply: Sink | None = None
-        self.counters: Counters | None = None
 
 
 class Access:
@@ -105,7 +69,6 @@ class Access:
         self.catalog = catalog
         self.principal = principal
         self.namespace = namespace.name
-        self.rights = rights
         self.counters = Counters()
         self.protocol = protocol
         self._closed_sinks = Counters()
@@ -115,6 +78,12 @@ class Access:
         self.closed = False
         self.audit = Audit(core, principal.name, namespace.name)
         self.authority = Authority(catalog.administration.acls, principal, rights, self.audit)
+        topic_permissions = directory.permissions.live(principal.name, namespace.name).topics
+        permits = Permits(self.authority, rights, topic_permissions)
+        self._permits = permits
+        self._queues = OwnQueues(catalog, namespace)
+        self._routes = Routes(catalog, namespace, permits, self._queues)
+        self.exchanges = ExchangeAccess(catalog, namespace, permits, self._queues, self.audit)
         self.admin = AdminAccess(catalog.administration, self.authority, principal.name)
         self.directory = DirectoryAccess(directory, principal, self.audit)
         self.topics = TopicAccess(core, catalog, namespace, self.authority, tally)
@@ -122,23 +91,20 @@ class Access:
         self.shares = ShareAccess(shares, self.authority, self.topics, namespace.name, tally)
         self.transactions = TransactionAccess(transactions, self.authority, namespace.name)
         self.topics.produce_check = self.transactions
-        self.deduplication = DeduplicationAccess(deduplication, namespace, rights)
+        self.deduplication = DeduplicationAccess(deduplication, namespace, permits)
         self.notices = NoticeAccess(notices, namespace.name, rights, tally, self.audit)
-        self.redrives = RedriveAccess(redrives, namespace, self.authority, rights)
-        self.leases = LeaseAccess(core, catalog, namespace, self.authority, rights, tally)
+        self.redrives = RedriveAccess(redrives, namespace, permits, self.audit)
+        self.leases = LeaseAccess(core, catalog, namespace, permits, tally, self.audit)
         self.inspection = InspectionAccess(
-            core, catalog, namespace, self.authority, rights, groups, self.groups, self.shares, rates
+            core, catalog, namespace, self.authority, permits, groups, self.groups, self.shares, rates
         )
         self._limits = directory.limits
         self._namespaces = directory.namespaces
-        self._topic_permissions = directory.permissions.live(principal.name, namespace.name).topics
         self._connected = False
         self._channels: dict[Sink, bool] = {}
         self._space = namespace
         self._sinks: dict[Sink, bool] = {}
-        self._exclusive: dict[str, Queue] = {}
         self._replies: dict[str, bool] = {}
-        self._queue_routes: dict[str, Route] = {}
 
     def now_ms(self) -> int:
         """Time of this turn, ms since the epoch."""
@@ -155,61 +121,11 @@ class Access:
 
     def route(self, exchange: str, routing_key: str) -> Route:
         """Resolves and authorises. Raises Refusal NOT_FOUND, ACCESS_DENIED."""
-        route = Route(self.catalog.addresses.get(exchange, routing_key), exchange)
-        self._refresh(route)
-        return route
+        return self._routes.to_exchange(exchange, routing_key)
 
     def queue_route(self, name: str) -> Route:
         """Straight to a queue: the right to write is asked for it, not for an exchange. Refusal NOT_FOUND, ACCESS_DENIED, LOCKED."""
-        self._may_write("queue", name)
-        route = self._queue_routes.get(name)
-        if route is not None and route.generation == self.catalog.generation:
-            # No queue and no rule has come or gone since; tags may have.
-            self._not_denied(name)
-            return route
-        self._queue(name)
-        route = Route(self.catalog.addresses.get("", name), name)
-        self._refresh(route)
-        if len(self._queue_routes) >= QUEUE_ROUTES_MAX:
-            self._queue_routes.clear()
-        self._queue_routes[name] = route
-        return route
-
-    def _not_denied(self, queue: str) -> None:
-        """Refusal ACCESS_DENIED: a rule denies publishing to the queue."""
-        if self.authority.denies(TOPIC, WRITE, queue):
-            raise Refusal(Reason.ACCESS_DENIED, "queue", queue, "write")
-
-    def _refresh(self, route: Route) -> None:
-        name = route.address.exchange
-        key = route.address.routing_key
-        space = self._space
-        route.reply = None
-        if not self.rights.may_write(route.guarded):
-            kind = "queue" if name == "" and route.guarded else "exchange"
-            raise Refusal(Reason.ACCESS_DENIED, kind, route.guarded, "write")
-        if name == "":
-            route.counters = space.counters
-            self._not_denied(key)
-            route.reply = self.catalog.replies.get(key)
-            queue = self.catalog.queue(space, key)
-            route.queues = [] if queue is None else [queue]
-            route.generation = self.catalog.generation
-            return
-        exchange = space.exchanges.get(name)
-        if exchange is None:
-            raise Refusal(Reason.NOT_FOUND, "exchange", name)
-        if exchange.settings.internal:
-            raise Refusal(Reason.ACCESS_DENIED, "exchange", name, "internal")
-        self._may_use_key(exchange, key, True)
-        route.exchange = exchange
-        route.counters = exchange.counters
-        route.delayed = exchange.settings.delayed
-        route.per_record = space.is_per_record(name)
-        route.needs_headers = route.per_record and space.needs_headers(name)
-        route.queues = [] if route.per_record else space.resolve(name, [key], NO_HEADERS)
-        # Last: a route that could not be resolved must not pass for one that was.
-        route.generation = self.catalog.generation
+        return self._routes.to_queue(name)
 
     def publish(
         self,
@@ -225,17 +141,17 @@ class Access:
         """
         catalog = self.catalog
         if route.generation != catalog.generation:
-            self._refresh(route)
+            self._routes.refresh(route)
         value = record.value
         size: i64 = 0
         if value is not None:
             size = len(value)
             if size > self.core.settings.message_bytes_max:
                 raise Refusal(Reason.TOO_LARGE, "record", route.address.exchange, str(size))
-        if extra_keys is not None and self._topic_permissions and route.exchange is not None:
+        if extra_keys is not None and route.exchange is not None:
             # The route was authorised for its own key only.
             for key in extra_keys:
-                self._may_use_key(route.exchange, key, True)
+                self._permits.demand_key(route.exchange, key, True)
         own = self.counters if through is None else through.counters
         general = self.protocol.general
         at = route.counters
@@ -374,85 +290,6 @@ class Access:
         """Whether somebody listens under a reply name."""
         return name in self.catalog.replies
 
-    # Exchanges.
-
-    def declare_exchange(self, name: str, settings: ExchangeSettings) -> None:
-        """Makes it, or checks that it is the same. Refusal ACCESS_DENIED, EXISTS_OTHERWISE, INVALID."""
-        self._may_configure("exchange", name)
-        if settings.alternate:
-            self._may_read("exchange", name)
-            self._may_write("exchange", settings.alternate)
-        if settings.kind not in EXCHANGE_KINDS:
-            raise Refusal(Reason.INVALID, "exchange", name, "type", wanted=settings.type_name)
-        existing = self._space.exchanges.get(name)
-        if existing is not None:
-            check_exchange_equal(name, existing.declared, settings)
-            return
-        self.catalog.add_exchange(self._space, name, settings)
-
-    def _exchange(self, name: str) -> Exchange:
-        exchange = self._space.exchanges.get(name)
-        if exchange is None:
-            raise Refusal(Reason.NOT_FOUND, "exchange", name)
-        return exchange
-
-    def check_exchange(self, name: str) -> None:
-        """Refusal NOT_FOUND."""
-        if name != "":
-            self._exchange(name)
-
-    def delete_exchange(self, name: str, if_unused: bool = False) -> None:
-        """Refusal ACCESS_DENIED, IN_USE. One that is not there is fine."""
-        with self.audit.doing("delete", "exchange", name) as act:
-            self._may_configure("exchange", name)
-            if name == "":
-                raise Refusal(Reason.RESERVED_NAME, "exchange", name)
-            exchange = self._space.exchanges.get(name)
-            if exchange is None:
-                act.nothing()
-                return
-            if exchange.predeclared:
-                raise Refusal(Reason.RESERVED_NAME, "exchange", name)
-            if if_unused and (len(exchange.matcher) or exchange.incoming):
-                raise Refusal(Reason.IN_USE, "exchange", name)
-            self.catalog.remove_exchange(self._space, exchange)
-
-    def _exchange_ends(self, destination: str, source: str) -> tuple[Exchange, Exchange]:
-        self._may_write("exchange", destination)
-        self._may_read("exchange", source)
-        for name in (destination, source):
-            if name == "":
-                raise Refusal(Reason.RESERVED_NAME, "exchange", name)
-        return self._exchange(source), self._exchange(destination)
-
-    def _may_use_key(self, exchange: Exchange, routing_key: str, to_write: bool) -> None:
-        """Topic permissions: only where some are set for this exchange, and only of topic exchanges. Refusal ACCESS_DENIED ("topic")."""
-        if not self._topic_permissions or exchange.settings.type_name != KIND_TOPIC:
-            return
-        found = self._topic_permissions.get(exchange.name)
-        if found is None:
-            return
-        pattern = found.write_pattern if to_write else found.read_pattern
-        if not pattern.matches(routing_key):
-            detail = "write" if to_write else "read"
-            raise Refusal(Reason.ACCESS_DENIED, "topic", routing_key, detail, wanted=exchange.name)
-
-    def bind_exchange(
-        self, destination: str, source: str, routing_key: str, arguments: dict[str, object]
-    ) -> None:
-        """Refusal NOT_FOUND, ACCESS_DENIED, INVALID."""
-        origin, target = self._exchange_ends(destination, source)
-        self._may_use_key(origin, routing_key, False)
-        self.catalog.bind(self._space, origin, target, routing_key, arguments)
-
-    def unbind_exchange(
-        self, destination: str, source: str, routing_key: str, arguments: dict[str, object]
-    ) -> None:
-        """Refusal NOT_FOUND, ACCESS_DENIED."""
-        origin, target = self._exchange_ends(destination, source)
-        self._may_use_key(origin, routing_key, False)
-        self.catalog.unbind(self._space, origin, target, routing_key, arguments)
-
     # Queues.
 
     def declare_queue(self, name: str, settings: QueueSettings) -> QueueStatus:
@@ -461,33 +298,21 @@ class Access:
         Refusal ACCESS_DENIED, LOCKED, EXISTS_OTHERWISE, LIMIT.
         """
         existing = self._space.queues.get(name)
-        self._may_configure("queue", name)
+        self._permits.demand_configure("queue", name)
         self.core.totals.queues_declared += 1
         if existing is not None:
-            self._not_locked(existing)
+            self._queues.demand_unlocked(existing)
             if existing.settings.exclusive != settings.exclusive:
                 raise Refusal(Reason.LOCKED, "queue", name)
             check_queue_equal(name, existing.declared, settings)
             existing.last_used_ms = self.core.now_ms
             return self._status(existing)
         self._limits.check_queues(self.namespace, name, len(self._space.queues))
-        self._may_bury(name, settings)
+        self._permits.demand_dead_letters(name, settings)
         queue = self.catalog.add_queue(self._space, name, settings)
         if settings.exclusive:
-            queue.owner = self
-            self._exclusive[name] = queue
+            self._queues.own(queue)
         return self._status(queue)
-
-    def _may_bury(self, name: str, settings: QueueSettings) -> None:
-        """Dead letters leave the queue and come somewhere: that is reading and writing. The default exchange with a key is that queue."""
-        target = settings.dead_letter_exchange
-        if target is None:
-            return
-        self._may_read("queue", name)
-        key = settings.dead_letter_routing_key
-        if target == "" and key and self.rights.may_write(key):
-            return
-        self._may_write("exchange", target)
 
     def default_queue_type(self) -> str:
         """Of the namespace: type name of queues declared without one; "" = the protocol's own default."""
@@ -500,77 +325,61 @@ class Access:
 
     def queue_settings(self, name: str) -> QueueSettings:
         """What it was declared with; not to be changed in place (`queue_copy`). Refusal NOT_FOUND, ACCESS_DENIED, LOCKED."""
-        if not self._sees(name):
-            raise Refusal(Reason.ACCESS_DENIED, "queue", name, "read")
-        return self._queue(name).declared
+        self._permits.demand_queue_seen(name)
+        return self._queues.find(name).declared
 
     def alter_queue(self, name: str, settings: QueueSettings) -> None:
         """Other settings from now on. Refusal NOT_FOUND, ACCESS_DENIED, LOCKED, INVALID (what cannot change)."""
         with self.audit.doing("alter", "queue", name):
-            self._may_configure("queue", name)
-            queue = self._queue(name)
+            self._permits.demand_configure("queue", name)
+            queue = self._queues.find(name)
             check_alterable(name, queue.declared, settings)
             before = queue.declared
             if (
                 settings.dead_letter_exchange != before.dead_letter_exchange
                 or settings.dead_letter_routing_key != before.dead_letter_routing_key
             ):
-                self._may_bury(name, settings)
+                self._permits.demand_dead_letters(name, settings)
             self.catalog.alter_queue(self._space, queue, settings)
 
     def queue_names(self, prefix: str = "") -> list[str]:
         """Queues and topics whose names begin so and that this principal may read, write or configure, ascending."""
         found: dict[str, bool] = {}
         for name, queue in self._space.queues.items():
-            if name.startswith(prefix) and self._sees(name) and queue.owner is None:
+            if name.startswith(prefix) and self._permits.sees(name) and queue.owner is None:
                 found[name] = True
         for name in self._space.topics:
-            if name.startswith(prefix) and self._sees(name):
+            if name.startswith(prefix) and self._permits.sees(name):
                 found[name] = True
         return sorted(found)
-
-    def _sees(self, name: str) -> bool:
-        rights = self.rights
-        return rights.may_read(name) or rights.may_write(name) or rights.may_configure(name)
 
     def _status(self, queue: Queue) -> QueueStatus:
         return QueueStatus(queue.name, queue.message_count(), len(queue.consumers))
 
-    def _queue(self, name: str) -> Queue:
-        queue = self.catalog.queue(self._space, name)
-        if queue is None:
-            raise Refusal(Reason.NOT_FOUND, "queue", name)
-        self._not_locked(queue)
-        return queue
-
-    def _not_locked(self, queue: Queue) -> None:
-        if queue.owner is not None and queue.owner is not self:
-            raise Refusal(Reason.LOCKED, "queue", queue.name)
-
     def check_queue(self, name: str) -> QueueStatus:
         """Refusal NOT_FOUND, LOCKED."""
-        queue = self._queue(name)
+        queue = self._queues.find(name)
         queue.last_used_ms = self.core.now_ms
         return self._status(queue)
 
     def exclusive_queues(self) -> list[str]:
         """Names of those that belong to this access alone."""
-        return list(self._exclusive)
+        return [queue.name for queue in self._queues.exclusive()]
 
     def delete_queue(self, name: str, if_unused: bool = False, if_empty: bool = False) -> int:
         """Returns how many records went with it; 0 when there is none of that name. Refusal ACCESS_DENIED, LOCKED, IN_USE, NOT_EMPTY."""
         with self.audit.doing("delete", "queue", name) as act:
-            self._may_configure("queue", name)
+            self._permits.demand_configure("queue", name)
             queue = self._space.queues.get(name)
             if queue is None:
                 act.nothing()
                 return 0
-            self._not_locked(queue)
+            self._queues.demand_unlocked(queue)
             if if_unused and queue.consumers:
                 raise Refusal(Reason.IN_USE, "queue", name)
             if if_empty and queue.message_count():
                 raise Refusal(Reason.NOT_EMPTY, "queue", name)
-            if self._exclusive.pop(name, None) is not None:
+            if self._queues.forget(name):
                 # A connection's own: it goes with it anyway.
                 act.nothing()
             count = self.catalog.remove_queue(self._space, queue)
@@ -580,30 +389,10 @@ class Access:
     def purge_queue(self, name: str) -> int:
         """Returns how many ready records were dropped. Refusal NOT_FOUND, ACCESS_DENIED, LOCKED, NOT_SUPPORTED."""
         with self.audit.doing("purge", "queue", name) as act:
-            self._may_read("queue", name)
-            count = int(self._queue(name).purge())
+            self._permits.demand_queue_read(name)
+            count = int(self._queues.find(name).purge())
             act.detail(f"{count} records")
             return count
-
-    def _queue_ends(self, queue: str, exchange: str) -> tuple[Exchange, Queue]:
-        self._may_write("queue", queue)
-        self._may_read("exchange", exchange)
-        if exchange == "":
-            raise Refusal(Reason.RESERVED_NAME, "exchange", exchange)
-        source = self._exchange(exchange)
-        return source, self._queue(queue)
-
-    def bind_queue(self, queue: str, exchange: str, routing_key: str, arguments: dict[str, object]) -> None:
-        """Refusal NOT_FOUND, ACCESS_DENIED, LOCKED, INVALID."""
-        source, target = self._queue_ends(queue, exchange)
-        self._may_use_key(source, routing_key, False)
-        self.catalog.bind(self._space, source, target, routing_key, arguments)
-
-    def unbind_queue(self, queue: str, exchange: str, routing_key: str, arguments: dict[str, object]) -> None:
-        """Refusal NOT_FOUND, ACCESS_DENIED, LOCKED."""
-        source, target = self._queue_ends(queue, exchange)
-        self._may_use_key(source, routing_key, False)
-        self.catalog.unbind(self._space, source, target, routing_key, arguments)
 
     # Consuming.
 
@@ -623,8 +412,8 @@ class Access:
         start: StreamStart | None = None,
     ) -> Consumer:
         """Refusal NOT_FOUND, ACCESS_DENIED, LOCKED, SINGLE_ACTIVE (somebody consumes exclusively, or would have to be excluded)."""
-        self._may_read("queue", queue)
-        found = self._queue(queue)
+        self._permits.demand_queue_read(queue)
+        found = self._queues.find(queue)
         if found.exclusive_consumer or (exclusive and (found.consumers or found.settings.single_active)):
             raise Refusal(Reason.SINGLE_ACTIVE, "queue", queue)
         consumer = Consumer(
@@ -653,7 +442,7 @@ class Access:
 
     def _delete_unconsumed(self, queue: Queue) -> None:
         if queue.settings.auto_delete and not queue.consumers and not queue.deleted:
-            self._exclusive.pop(queue.name, None)
+            self._queues.forget(queue.name)
             self.catalog.remove_queue(self._space, queue)
 
     def get(self, queue: str, sink: Sink, no_ack: bool, waiter: GetWaiter) -> None:
@@ -661,8 +450,8 @@ class Access:
 
         Refusal NOT_FOUND, ACCESS_DENIED, LOCKED, NOT_SUPPORTED.
         """
-        self._may_read("queue", queue)
-        found = self._queue(queue)
+        self._permits.demand_queue_read(queue)
+        found = self._queues.find(queue)
         if sink not in self._sinks:
             self.open_sink(sink)
         found.get(sink, no_ack, waiter)
@@ -744,22 +533,8 @@ class Access:
             self.release_reply(name)
         for sink in list(self._sinks):
             self.close_sink(sink)
-        for queue in list(self._exclusive.values()):
+        for queue in self._queues.exclusive():
             if not queue.deleted:
                 self.catalog.remove_queue(self._space, queue)
-        self._exclusive.clear()
+            self._queues.forget(queue.name)
         self.shares.close()
-
-    # Rights.
-
-    def _may_configure(self, kind: str, name: str) -> None:
-        if not self.rights.may_configure(name):
-            raise Refusal(Reason.ACCESS_DENIED, kind, name, "configure")
-
-    def _may_write(self, kind: str, name: str) -> None:
-        if not self.rights.may_write(name):
-            raise Refusal(Reason.ACCESS_DENIED, kind, name, "write")
-
-    def _may_read(self, kind: str, name: str) -> None:
-        if not self.rights.may_read(name) or (kind == "queue" and self.authority.denies(TOPIC, READ, name)):
-            raise Refusal(Reason.ACCESS_DENIED, kind, name, "read")

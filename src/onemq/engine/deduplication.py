@@ -13,11 +13,11 @@ from mypy_extensions import i64
 from onemq.engine.core import Agenda, Core
 from onemq.engine.exchange import Namespace
 from onemq.engine.parts import PART_DEDUPLICATION, Part
+from onemq.engine.permits import Permits
 from onemq.engine.queue import QueueListener
 from onemq.engine.topics.topic import Topic
 from onemq.engine.topics.topics import TopicListener
 from onemq.model.refusal import Reason, Refusal
-from onemq.model.rights import Rights
 
 EXPIRED_PER_STEP: Final = 2000
 """Ids forgotten in one turn, at most, because of their age."""
@@ -307,23 +307,19 @@ class ForgetsIds(QueueListener):
 class DeduplicationAccess:
     """One principal's way to the ids. Both methods: Refusal ACCESS_DENIED ("queue")."""
 
-    def __init__(self, part: Deduplication, space: Namespace, rights: Rights) -> None:
+    def __init__(self, part: Deduplication, space: Namespace, permits: Permits) -> None:
         self._part = part
         self._space = space
-        self._rights = rights
-
-    def _may_write(self, owner: str) -> None:
-        if not self._rights.may_write(owner):
-            raise Refusal(Reason.ACCESS_DENIED, "queue", owner, "write")
+        self._permits = permits
 
     def find(self, owner: str, scope: str, identifier: str) -> Remembered | None:
         """What was accepted under the id within the window. It is as safe as everything done so far: `Access.position()`."""
-        self._may_write(owner)
+        self._permits.demand_write("queue", owner)
         return self._part.find(self._space.name, owner, scope, identifier)
 
     def remember(self, owner: str, scope: str, identifier: str, message_id: str, offset: i64) -> None:
         """With the turn's commit, as the record that was accepted. Refusal LIMIT ("deduplication"): too many are remembered."""
-        self._may_write(owner)
+        self._permits.demand_write("queue", owner)
         queue = self._space.queues.get(owner)
         durable = queue is None or queue.log.durable
         self._part.remember(self._space.name, owner, scope, identifier, message_id, offset, durable)

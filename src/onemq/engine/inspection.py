@@ -8,7 +8,6 @@ from typing import Final
 
 from mypy_extensions import i64
 
-from onemq.engine.acls import READ, TOPIC
 from onemq.engine.authority import Authority
 from onemq.engine.catalog import Catalog
 from onemq.engine.core import Core
@@ -24,6 +23,7 @@ from onemq.engine.groups.subscription import assigned_partitions
 from onemq.engine.kept_queue import KeptQueue
 from onemq.engine.ledger_queue import LedgerQueue
 from onemq.engine.peek import Peek, PeekPart, PeekWaiter, kept_part, parts_of
+from onemq.engine.permits import Permits
 from onemq.engine.queue import Queue
 from onemq.engine.rates import Rates, Series
 from onemq.engine.routing.destination import Destination
@@ -44,7 +44,6 @@ from onemq.engine.views import (
 )
 from onemq.model.entities import KIND_DIRECT, ExchangeSettings, QueueSettings
 from onemq.model.refusal import Reason, Refusal
-from onemq.model.rights import Rights
 
 OVERSEERS: Final = ("administrator", "monitoring", "policymaker", "management")
 """RabbitMQ: "Management Plugin", section "Access and Permissions"."""
@@ -65,7 +64,7 @@ class InspectionAccess:
         catalog: Catalog,
         space: Namespace,
         authority: Authority,
-        rights: Rights,
+        permits: Permits,
         groups: Groups,
         group_access: GroupAccess,
         share_access: ShareAccess,
@@ -74,8 +73,7 @@ class InspectionAccess:
         self._core = core
         self._catalog = catalog
         self._space = space
-        self._authority = authority
-        self._rights = rights
+        self._permits = permits
         self._groups = groups
         self._group_access = group_access
         self._share_access = share_access
@@ -83,8 +81,7 @@ class InspectionAccess:
         self._oversees = authority.has_tag(OVERSEERS)
 
     def _sees(self, name: str) -> bool:
-        rights = self._rights
-        return self._oversees or rights.may_read(name) or rights.may_write(name) or rights.may_configure(name)
+        return self._oversees or self._permits.sees(name)
 
     # Queues.
 
@@ -414,7 +411,7 @@ class InspectionAccess:
         ready_only: not what is delayed or with a consumer.
         Refusal NOT_FOUND, ACCESS_DENIED (read), LOCKED (another connection's), INVALID (the partition).
         """
-        self._may_read(name)
+        self._permits.demand_queue_read(name)
         parts = self._peek_parts(name, kept, ready_only)
         if partition >= 0:
             parts = [part for part in parts if part.partition == partition]
@@ -428,10 +425,6 @@ class InspectionAccess:
         else:
             peek.from_head()
         return peek
-
-    def _may_read(self, name: str) -> None:
-        if not self._rights.may_read(name) or self._authority.denies(TOPIC, READ, name):
-            raise Refusal(Reason.ACCESS_DENIED, "queue", name, "read")
 
     def _peek_parts(self, name: str, kept: bool, ready_only: bool) -> list[PeekPart]:
         queue = self._space.queues.get(name)

@@ -8,19 +8,18 @@ from typing import Final
 
 from mypy_extensions import i64
 
-from onemq.engine.acls import READ, TOPIC
-from onemq.engine.authority import Authority
+from onemq.engine.auditing import Audit
 from onemq.engine.catalog import Catalog
 from onemq.engine.core import Core
 from onemq.engine.counters import Tally
 from onemq.engine.exchange import Namespace
 from onemq.engine.ledger_queue import LedgerQueue
 from onemq.engine.peek import Peek, PeekWaiter, ledger_part
+from onemq.engine.permits import Permits
 from onemq.engine.receiving import LeaseHandle, Receive, ReceiveWaiter
 from onemq.engine.timed_leases import TimedLease
 from onemq.model.record import Record
 from onemq.model.refusal import Reason, Refusal
-from onemq.model.rights import Rights
 
 LEASED: Final = "leased"
 LAPSED: Final = "lapsed"
@@ -50,16 +49,16 @@ class LeaseAccess:
         core: Core,
         catalog: Catalog,
         namespace: Namespace,
-        authority: Authority,
-        rights: Rights,
+        permits: Permits,
         tally: Tally,
+        audit: Audit,
     ) -> None:
         self._tally = tally
         self._core = core
         self._catalog = catalog
         self._space = namespace
-        self._authority = authority
-        self._rights = rights
+        self._permits = permits
+        self._audit = audit
 
     def receive(self, queue: str, wanted: Receive, waiter: ReceiveWaiter) -> None:
         """Answers the waiter now or later. Refusal LIMIT: as many records are leased as may be."""
@@ -142,8 +141,7 @@ class LeaseAccess:
         return True
 
     def counts(self, queue: str) -> QueueCounts:
-        if not (self._rights.may_read(queue) or self._rights.may_configure(queue)):
-            raise Refusal(Reason.ACCESS_DENIED, "queue", queue, "read")
+        self._permits.demand_queue_counts(queue)
         found = self._found(queue)
         counts = QueueCounts(found.message_count(), 0, 0)
         for part in [found, *found.others]:
@@ -154,7 +152,7 @@ class LeaseAccess:
 
     def purge(self, queue: str) -> int:
         """Drops all that nobody has at a connection: ready, delayed and leased with a time. Returns how many."""
-        with self._authority.audit.doing("purge", "queue", queue) as act:
+        with self._audit.doing("purge", "queue", queue) as act:
             found = self._queue(queue)
             count = int(found.purge() + found.purge_waiting())
             act.detail(f"{count} records")
@@ -163,8 +161,7 @@ class LeaseAccess:
     # Inside.
 
     def _queue(self, name: str) -> LedgerQueue:
-        if not self._rights.may_read(name) or self._authority.denies(TOPIC, READ, name):
-            raise Refusal(Reason.ACCESS_DENIED, "queue", name, "read")
+        self._permits.demand_queue_read(name)
         return self._found(name)
 
     def _found(self, name: str) -> LedgerQueue:

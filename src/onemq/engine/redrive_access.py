@@ -3,22 +3,21 @@
 Must not: move records itself; redrive.py does, also when this principal has long gone.
 """
 
-from onemq.engine.acls import READ, TOPIC, WRITE
-from onemq.engine.authority import Authority
+from onemq.engine.auditing import Audit
 from onemq.engine.exchange import Namespace
+from onemq.engine.permits import Permits
 from onemq.engine.redrive import Redrives, RedriveTask, Selection
 from onemq.model.refusal import Reason, Refusal
-from onemq.model.rights import Rights
 
 
 class RedriveAccess:
     """See the module. Every method raises Refusal ACCESS_DENIED ("queue")."""
 
-    def __init__(self, part: Redrives, space: Namespace, authority: Authority, rights: Rights) -> None:
+    def __init__(self, part: Redrives, space: Namespace, permits: Permits, audit: Audit) -> None:
         self._part = part
         self._space = space
-        self._authority = authority
-        self._rights = rights
+        self._permits = permits
+        self._audit = audit
 
     def start(
         self,
@@ -35,14 +34,14 @@ class RedriveAccess:
         Refusal NOT_FOUND, NOT_SUPPORTED, IN_USE (one is at work), INVALID, LIMIT.
         """
         whither = "to where each died" if destination is None else f"to {destination}"
-        with self._authority.audit.doing("start redrive", "queue", source, whither):
-            self._may_read(source)
+        with self._audit.doing("start redrive", "queue", source, whither):
+            self._permits.demand_queue_read(source)
             may_write: list[str] | None = None
             if destination is not None:
-                if not self._writes(destination):
+                if not self._permits.may_fill(destination):
                     raise Refusal(Reason.ACCESS_DENIED, "queue", destination, "write")
             else:
-                allowed = [name for name in self._space.queues if self._writes(name)]
+                allowed = [name for name in self._space.queues if self._permits.may_fill(name)]
                 if len(allowed) < len(self._space.queues):
                     may_write = allowed
             return self._part.start(
@@ -51,7 +50,7 @@ class RedriveAccess:
 
     def list(self, source: str) -> list[RedriveTask]:
         """The newest first; at most ENDED_PER_SOURCE of them. Refusal NOT_FOUND."""
-        self._may_read(source)
+        self._permits.demand_queue_read(source)
         if source not in self._space.queues:
             raise Refusal(Reason.NOT_FOUND, "queue", source)
         return self._part.tasks(self._space.name, source)
@@ -59,20 +58,13 @@ class RedriveAccess:
     def find(self, identifier: str) -> RedriveTask:
         """Refusal NOT_FOUND ("redrive")."""
         task = self._part.find(self._space.name, identifier)
-        self._may_read(task.source)
+        self._permits.demand_queue_read(task.source)
         return task
 
     def cancel(self, identifier: str) -> RedriveTask:
         """Refusal NOT_FOUND ("redrive"), INVALID ("redrive"): it is not running."""
         task = self._part.find(self._space.name, identifier)
-        with self._authority.audit.doing("cancel redrive", "queue", task.source):
-            self._may_read(task.source)
+        with self._audit.doing("cancel redrive", "queue", task.source):
+            self._permits.demand_queue_read(task.source)
             self._part.cancel(task)
         return task
-
-    def _may_read(self, name: str) -> None:
-        if not self._rights.may_read(name) or self._authority.denies(TOPIC, READ, name):
-            raise Refusal(Reason.ACCESS_DENIED, "queue", name, "read")
-
-    def _writes(self, name: str) -> bool:
-        return self._rights.may_write(name) and not self._authority.denies(TOPIC, WRITE, name)

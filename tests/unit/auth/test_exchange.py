@@ -101,7 +101,7 @@ def test_stored_credentials_make_a_user_without_permissions() -> None:
     assert "no SCRAM-SHA-256 credentials" in world.refused(SCRAM_SHA_256, "bob", "s")
     access = world.gate.enter_ruled(principal, "/", REMOTE)
     assert access.authority.host == "10.0.0.5"
-    assert not access.rights.may_read("t") and not access.rights.may_write("t")
+    assert not access.topics.may_read("t") and not access.topics.may_write("t")
     with pytest.raises(Refusal) as caught:
         world.gate.enter(principal, "/")
     assert caught.value.reason == Reason.NAMESPACE_DENIED

@@ -41,12 +41,12 @@ def test_what_clients_do_all_day_is_not_noted() -> None:
     driver, notebook = watched()
     access = driver.access
     driver.declare("q")
-    access.declare_exchange("e", ExchangeSettings("direct"))
-    access.bind_queue("q", "e", "k", {})
-    access.unbind_queue("q", "e", "k", {})
+    access.exchanges.declare("e", ExchangeSettings("direct"))
+    access.exchanges.bind_queue("q", "e", "k", {})
+    access.exchanges.unbind_queue("q", "e", "k", {})
     driver.publish("q", b"x")
     access.delete_queue("no")
-    access.delete_exchange("no")
+    access.exchanges.delete("no")
     own = QueueSettings()
     own.exclusive = True
     access.declare_queue("own", own)
@@ -71,8 +71,8 @@ def test_acts_are_noted_with_who_and_what() -> None:
     access.leases.purge("q")
     access.alter_queue("q", access.queue_settings("q"))
     access.delete_queue("q")
-    access.declare_exchange("e", ExchangeSettings("direct"))
-    access.delete_exchange("e")
+    access.exchanges.declare("e", ExchangeSettings("direct"))
+    access.exchanges.delete("e")
     assert notebook.lines() == [
         (DONE, "purge", "queue", "q"),
         (DONE, "purge", "queue", "q"),

@@ -30,28 +30,28 @@ def test_alternate_exchanges_take_what_goes_nowhere() -> None:
     driver = Driver()
     settings = ExchangeSettings("direct")
     settings.alternate = "amq.fanout"
-    driver.access.declare_exchange("e", settings)
+    driver.access.exchanges.declare("e", settings)
     for queue in ("routed", "unrouted"):
         driver.declare(queue)
-    driver.access.bind_queue("routed", "e", "key", {})
-    driver.access.bind_queue("unrouted", "amq.fanout", "", {})
+    driver.access.exchanges.bind_queue("routed", "e", "key", {})
+    driver.access.exchanges.bind_queue("unrouted", "amq.fanout", "", {})
     assert driver.publish("key", b"1", exchange="e") == ROUTED | DURABLE
     assert driver.publish("other", b"2", exchange="e") == ROUTED | DURABLE
     driver.settle_down()
     assert (driver.drain("routed"), driver.drain("unrouted")) == ([b"1"], [b"2"])
-    driver.access.unbind_queue("unrouted", "amq.fanout", "", {})
+    driver.access.exchanges.unbind_queue("unrouted", "amq.fanout", "", {})
     assert driver.publish("other", b"3", exchange="e") == 0
 
 
 def test_exchanges_bound_in_a_circle_deliver_once() -> None:
     driver = Driver()
     for name in ("e", "f"):
-        driver.access.declare_exchange(name, ExchangeSettings("fanout"))
-    driver.access.bind_exchange("f", "e", "", {})
-    driver.access.bind_exchange("e", "f", "", {})
+        driver.access.exchanges.declare(name, ExchangeSettings("fanout"))
+    driver.access.exchanges.bind_exchange("f", "e", "", {})
+    driver.access.exchanges.bind_exchange("e", "f", "", {})
     driver.declare("q")
-    driver.access.bind_queue("q", "e", "", {})
-    driver.access.bind_queue("q", "f", "", {})
+    driver.access.exchanges.bind_queue("q", "e", "", {})
+    driver.access.exchanges.bind_queue("q", "f", "", {})
     driver.publish("", b"1", exchange="e")
     driver.settle_down()
     assert driver.drain("q") == [b"1"]
@@ -60,10 +60,10 @@ def test_exchanges_bound_in_a_circle_deliver_once() -> None:
 def test_auto_delete_exchanges_go_one_after_the_other() -> None:
     driver = Driver()
     for name in ("e", "f"):
-        driver.access.declare_exchange(name, ExchangeSettings("fanout", auto_delete=True))
+        driver.access.exchanges.declare(name, ExchangeSettings("fanout", auto_delete=True))
     driver.declare("q")
-    driver.access.bind_exchange("f", "e", "", {})
-    driver.access.bind_queue("q", "f", "", {})
+    driver.access.exchanges.bind_exchange("f", "e", "", {})
+    driver.access.exchanges.bind_queue("q", "f", "", {})
     assert exchange(driver, "e") is not None
     driver.access.delete_queue("q")
     assert exchange(driver, "f") is None
@@ -78,12 +78,12 @@ def test_deleting_a_delayed_exchange_drops_what_it_holds() -> None:
     driver = Driver()
     settings = ExchangeSettings("fanout")
     settings.delayed = True
-    driver.access.declare_exchange("later", settings)
+    driver.access.exchanges.declare("later", settings)
     driver.declare("q")
-    driver.access.bind_queue("q", "later", "", {})
+    driver.access.exchanges.bind_queue("q", "later", "", {})
     driver.publish("", b"1", exchange="later", delay_ms=100)
     driver.settle_down()
-    driver.access.delete_exchange("later")
+    driver.access.exchanges.delete("later")
     driver.pass_time(200)
     assert driver.ready("q") == 0
     assert driver.broker.memory_bytes() == 0
@@ -131,13 +131,13 @@ def test_a_queue_that_was_not_exclusive_does_not_become_so() -> None:
 )
 def test_an_exchange_declared_otherwise(name: str, value: object) -> None:
     driver = Driver()
-    driver.access.declare_exchange("e", ExchangeSettings("direct"))
+    driver.access.exchanges.declare("e", ExchangeSettings("direct"))
     other = ExchangeSettings("direct")
     setattr(other, name, value)
     with pytest.raises(Refusal) as refused:
-        driver.access.declare_exchange("e", other)
+        driver.access.exchanges.declare("e", other)
     assert refused.value.reason == Reason.EXISTS_OTHERWISE
-    driver.access.declare_exchange("e", ExchangeSettings("direct"))
+    driver.access.exchanges.declare("e", ExchangeSettings("direct"))
 
 
 def test_a_queue_declared_exclusive_that_is_not_is_locked() -> None:
@@ -161,7 +161,7 @@ def test_a_difference_names_the_argument_and_both_values() -> None:
 def test_a_namespace_added_in_the_settings_has_the_predeclared_exchanges() -> None:
     driver = Driver(EngineSettings(namespaces=["/", "two"], predeclared=[("amq.direct", "direct")]))
     access = driver.new_access(namespace="two")
-    access.check_exchange("amq.direct")
+    access.exchanges.check("amq.direct")
     with pytest.raises(Refusal) as refused:
         driver.new_access(namespace="three")
     assert refused.value.reason == Reason.NAMESPACE_DENIED

@@ -17,16 +17,16 @@ def filled() -> Driver:
     driver.broker.catalog.add_namespace("second")
     delayed = ExchangeSettings("direct")
     delayed.delayed = True
-    access.declare_exchange("later", delayed)
-    access.declare_exchange("e", ExchangeSettings("topic"))
-    access.declare_exchange("transient", ExchangeSettings("topic", durable=False))
+    access.exchanges.declare("later", delayed)
+    access.exchanges.declare("e", ExchangeSettings("topic"))
+    access.exchanges.declare("transient", ExchangeSettings("topic", durable=False))
     for name in ("q", "later"):
         driver.declare(name)
     driver.declare("transient", QueueSettings(durable=False))
     for source in ("e", "transient"):
         for queue in ("q", "transient"):
-            access.bind_queue(queue, source, "key", {"x": 1})
-    access.bind_exchange("e", "later", "key", {})
+            access.exchanges.bind_queue(queue, source, "key", {"x": 1})
+    access.exchanges.bind_exchange("e", "later", "key", {})
     driver.broker.catalog.add_internal("inside", QueueSettings())
     return driver
 

@@ -60,18 +60,18 @@ def test_changes_of_what_was_not_durable_are_passed_over(change: dict[str, objec
 def test_what_is_durable_comes_back_and_nothing_else(clean: bool) -> None:
     driver = Driver()
     access = driver.access
-    access.declare_exchange(
+    access.exchanges.declare(
         "durable", ExchangeSettings("topic", arguments={"alternate-exchange": "amq.fanout"})
     )
-    access.declare_exchange("transient", ExchangeSettings("topic", durable=False))
+    access.exchanges.declare("transient", ExchangeSettings("topic", durable=False))
     driver.declare("durable")
     driver.declare("transient", QueueSettings(durable=False))
     driver.declare("exclusive", QueueSettings(exclusive=True))
     for source in ("durable", "transient", "amq.direct"):
         for queue in ("durable", "transient", "exclusive"):
-            access.bind_queue(queue, source, "key", {"x": 1})
-    access.bind_exchange("durable", "amq.direct", "key", {})
-    access.bind_exchange("transient", "amq.direct", "key", {})
+            access.exchanges.bind_queue(queue, source, "key", {"x": 1})
+    access.exchanges.bind_exchange("durable", "amq.direct", "key", {})
+    access.exchanges.bind_exchange("transient", "amq.direct", "key", {})
     again(driver, clean)
     assert exchange(driver, "transient") is None
     assert not exists(driver, "transient")
@@ -94,17 +94,17 @@ def test_what_is_durable_comes_back_and_nothing_else(clean: bool) -> None:
 @pytest.mark.parametrize("clean", [True, False])
 def test_what_was_deleted_stays_deleted(clean: bool) -> None:
     driver = Driver()
-    driver.access.declare_exchange("e", ExchangeSettings("direct"))
+    driver.access.exchanges.declare("e", ExchangeSettings("direct"))
     driver.declare("q")
     driver.declare("gone")
-    driver.access.bind_queue("q", "e", "unbound", {})
-    driver.access.bind_queue("q", "e", "kept", {})
+    driver.access.exchanges.bind_queue("q", "e", "unbound", {})
+    driver.access.exchanges.bind_queue("q", "e", "kept", {})
     driver.publish("gone", b"1")
     driver.settle_down()
-    driver.access.unbind_queue("q", "e", "unbound", {})
+    driver.access.exchanges.unbind_queue("q", "e", "unbound", {})
     assert driver.access.delete_queue("gone") == 1
-    driver.access.declare_exchange("gone", ExchangeSettings("direct"))
-    driver.access.delete_exchange("gone")
+    driver.access.exchanges.declare("gone", ExchangeSettings("direct"))
+    driver.access.exchanges.delete("gone")
     again(driver, clean)
     assert exchange(driver, "gone") is None
     assert not exists(driver, "gone")
@@ -140,14 +140,14 @@ def test_a_settings_round_trip() -> None:
 def test_an_auto_delete_exchange_that_a_transient_queue_kept_alive_comes_back() -> None:
     """Replay does not see the transient queue's binding: it must not draw its own conclusions."""
     driver = Driver()
-    driver.access.declare_exchange("e", ExchangeSettings("fanout", auto_delete=True))
+    driver.access.exchanges.declare("e", ExchangeSettings("fanout", auto_delete=True))
     driver.declare("first")
     driver.declare("transient", QueueSettings(durable=False))
     driver.declare("second")
     for queue in ("first", "transient"):
-        driver.access.bind_queue(queue, "e", "", {})
+        driver.access.exchanges.bind_queue(queue, "e", "", {})
     driver.access.delete_queue("first")
-    driver.access.bind_queue("second", "e", "", {})
+    driver.access.exchanges.bind_queue("second", "e", "", {})
     driver.settle_down()
     driver.crash()
     driver.publish("", b"1", exchange="e")
@@ -160,7 +160,7 @@ def test_names_that_are_not_unicode_survive() -> None:
     driver = Driver()
     name = b"\xff\xfe".decode("utf-8", "surrogateescape")
     driver.declare(name)
-    driver.access.bind_queue(name, "amq.direct", name, {})
+    driver.access.exchanges.bind_queue(name, "amq.direct", name, {})
     driver.publish(name, b"1", exchange="amq.direct")
     driver.settle_down()
     driver.crash()

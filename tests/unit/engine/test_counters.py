@@ -132,7 +132,7 @@ def test_gets_and_consumers_that_need_not_acknowledge() -> None:
 def test_what_goes_nowhere_and_what_is_refused() -> None:
     driver = driver_of("amqp091")
     access = driver.access
-    access.declare_exchange("x", ExchangeSettings("fanout"))
+    access.exchanges.declare("x", ExchangeSettings("fanout"))
     limited = QueueSettings()
     limited.length_max = 1
     limited.overflow = REJECT_PUBLISH
@@ -141,7 +141,7 @@ def test_what_goes_nowhere_and_what_is_refused() -> None:
     driver.declare("q", limited)
     driver.declare("other")
     for queue in ("q", "other"):
-        access.bind_queue(queue, "x", "", {})
+        access.exchanges.bind_queue(queue, "x", "", {})
     for _ in range(2):
         access.publish(route, Record(b"z", route.address))
     exchange = driver.broker.catalog.namespaces["/"].exchanges["x"]
@@ -290,9 +290,9 @@ def test_what_a_delayed_exchange_held_back_is_routed_when_it_is_due() -> None:
     driver = Driver()
     settings = ExchangeSettings("fanout")
     settings.delayed = True
-    driver.access.declare_exchange("later", settings)
+    driver.access.exchanges.declare("later", settings)
     driver.declare("q")
-    driver.access.bind_queue("q", "later", "", {})
+    driver.access.exchanges.bind_queue("q", "later", "", {})
     route = driver.access.route("later", "")
     record = Record(b"x", route.address)
     record.not_before_ms = driver.now_ms + 1000

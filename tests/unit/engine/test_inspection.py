@@ -89,9 +89,9 @@ def test_consumers() -> None:
 def test_exchanges_and_bindings() -> None:
     driver = Driver()
     driver.declare("q")
-    driver.access.declare_exchange("x", ExchangeSettings("topic"))
-    driver.access.bind_queue("q", "x", "a.#", {"k": 1})
-    driver.access.bind_exchange("amq.fanout", "x", "b", {})
+    driver.access.exchanges.declare("x", ExchangeSettings("topic"))
+    driver.access.exchanges.bind_queue("q", "x", "a.#", {"k": 1})
+    driver.access.exchanges.bind_exchange("amq.fanout", "x", "b", {})
     inspection = driver.access.inspection
     assert inspection.exchange_names() == [
         "",

@@ -108,10 +108,10 @@ def test_dead_letters_are_routed_by_their_exchange_under_the_record_s_own_key() 
     driver = Driver()
     settings = QueueSettings()
     settings.dead_letter_exchange = "dlx"
-    driver.access.declare_exchange("dlx", ExchangeSettings("direct"))
+    driver.access.exchanges.declare("dlx", ExchangeSettings("direct"))
     driver.declare("q", settings)
     driver.declare("dead")
-    driver.access.bind_queue("dead", "dlx", "q", {})
+    driver.access.exchanges.bind_queue("dead", "dlx", "q", {})
     driver.publish("q", b"1")
     driver.settle_down()
     result = driver.get("q").result
@@ -128,9 +128,9 @@ def test_a_delayed_exchange_routes_when_the_time_has_come(clean: bool | None) ->
     settings = ExchangeSettings("direct")
     settings.type_name = "x-delayed-message"
     settings.delayed = True
-    driver.access.declare_exchange("later", settings)
+    driver.access.exchanges.declare("later", settings)
     driver.declare("q")
-    driver.access.bind_queue("q", "later", "key", {})
+    driver.access.exchanges.bind_queue("q", "later", "key", {})
     driver.publish("key", b"late", exchange="later", delay_ms=2000)
     driver.publish("key", b"soon", exchange="later", delay_ms=1000)
     driver.publish("key", b"now", exchange="later")
@@ -159,9 +159,9 @@ def test_what_fell_due_unseen_leaves_a_delayed_exchange_in_the_order_of_its_time
     )
     settings = ExchangeSettings("direct")
     settings.delayed = True
-    driver.access.declare_exchange("later", settings)
+    driver.access.exchanges.declare("later", settings)
     driver.declare("q")
-    driver.access.bind_queue("q", "later", "key", {})
+    driver.access.exchanges.bind_queue("q", "later", "key", {})
     times = [3000, 1000, 5000, 2000, 1000, 4000, 60_000]
     for number, delay_ms in enumerate(times):
         driver.publish("key", b"%d" % number, exchange="later", delay_ms=delay_ms)
@@ -182,9 +182,9 @@ def test_records_forwarded_by_a_delayed_exchange_are_not_held_again() -> None:
     driver = Driver()
     settings = ExchangeSettings("direct")
     settings.delayed = True
-    driver.access.declare_exchange("later", settings)
+    driver.access.exchanges.declare("later", settings)
     driver.declare("q")
-    driver.access.bind_queue("q", "later", "key", {})
+    driver.access.exchanges.bind_queue("q", "later", "key", {})
     driver.publish("key", b"1", exchange="later", delay_ms=100)
     driver.pass_time(100)
     sink = RecordingSink()

@@ -134,8 +134,8 @@ class Stage:
         mortal = QueueSettings()
         mortal.length_max = 1
         driver.declare("mortal", mortal)
-        access.declare_exchange("events", ExchangeSettings("fanout"))
-        access.bind_queue("q0", "events", "", {})
+        access.exchanges.declare("events", ExchangeSettings("fanout"))
+        access.exchanges.bind_queue("q0", "events", "", {})
         route = access.route("events", "")
         sink = RecordingSink()
         access.open_sink(sink)

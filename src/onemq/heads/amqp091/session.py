@@ -9,7 +9,8 @@ from typing import Final
 
 from mypy_extensions import i64
 
-from onemq.engine.access import Access, Route
+from onemq.engine.access import Access
+from onemq.engine.routes import Route
 from onemq.heads.amqp091.confirms import Confirms
 from onemq.heads.amqp091.frames import RESOURCE_ERROR, AmqpWireError
 from onemq.heads.amqp091.settings import AmqpSettings

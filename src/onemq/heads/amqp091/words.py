@@ -105,7 +105,7 @@ class AmqpWords:
         fields = _fields(arguments)
         existing = True
         try:
-            access.check_exchange(name)
+            access.exchanges.check(name)
         except Refusal:
             existing = False
         try:
@@ -119,7 +119,7 @@ class AmqpWords:
                 forbid_reserved("exchange", name)
         except AmqpRefusal as refusal:
             raise _as_refusal(refusal) from None
-        access.declare_exchange(stripped(name), settings)
+        access.exchanges.declare(stripped(name), settings)
         return not existing
 
     def binding_arguments(self, arguments: dict[str, object]) -> dict[str, object]:

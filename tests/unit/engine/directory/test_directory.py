@@ -207,9 +207,9 @@ def fill(access: Access, sink: RecordingSink) -> None:
     access.declare_queue("q", QueueSettings())
     delayed = ExchangeSettings("direct")
     delayed.delayed = True
-    access.declare_exchange("delayed", delayed)
-    access.bind_queue("q", "delayed", "k", {})
-    access.bind_queue("q", "amq.topic", "k", {})
+    access.exchanges.declare("delayed", delayed)
+    access.exchanges.bind_queue("q", "delayed", "k", {})
+    access.exchanges.bind_queue("q", "amq.topic", "k", {})
     route = access.route("", "q")
     access.publish(route, Record(b"x", route.address))
     access.consume("q", sink, "tag", Demand(), None, no_ack=False, exclusive=False, arguments={})

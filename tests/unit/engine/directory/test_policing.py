@@ -139,10 +139,10 @@ def test_a_shorter_consumer_timeout_concerns_what_is_out_already() -> None:
 
 def test_alternate_exchange_by_policy() -> None:
     driver = Driver()
-    driver.access.declare_exchange("e", ExchangeSettings("direct"))
-    driver.access.declare_exchange("lost", ExchangeSettings("fanout"))
+    driver.access.exchanges.declare("e", ExchangeSettings("direct"))
+    driver.access.exchanges.declare("lost", ExchangeSettings("fanout"))
     driver.declare("q")
-    driver.access.bind_queue("q", "lost", "", {})
+    driver.access.exchanges.bind_queue("q", "lost", "", {})
     driver.publish("nowhere", b"1", exchange="e")
     set_policy(driver, {"alternate-exchange": "lost"}, pattern="^e$", apply_to="exchanges")
     driver.publish("nowhere", b"2", exchange="e")
@@ -153,7 +153,7 @@ def test_alternate_exchange_by_policy() -> None:
     driver.publish("nowhere", b"4", exchange="e")
     driver.settle_down()
     assert driver.drain("q") == [b"2", b"3"]
-    driver.access.declare_exchange("e", ExchangeSettings("direct"))
+    driver.access.exchanges.declare("e", ExchangeSettings("direct"))
 
 
 def test_streams_and_topics() -> None:
@@ -197,9 +197,9 @@ def test_very_many_queues_are_done_in_turns() -> None:
 def test_very_many_exchanges_are_done_in_turns() -> None:
     driver = Driver()
     space = driver.broker.catalog.namespaces["/"]
-    driver.access.declare_exchange("lost", ExchangeSettings("fanout"))
+    driver.access.exchanges.declare("lost", ExchangeSettings("fanout"))
     for number in range(6_000):
-        driver.access.declare_exchange(f"e{number}", ExchangeSettings("direct", durable=False))
+        driver.access.exchanges.declare(f"e{number}", ExchangeSettings("direct", durable=False))
     driver.settle_down()
     driver.access.publish(driver.access.route("e0", "nowhere"), Record(b"x", NO_ADDRESS))
     driver.broker.directory.set_policy(Policy("/", "p", "^e", {"alternate-exchange": "lost"}))

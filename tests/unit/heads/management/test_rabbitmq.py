@@ -711,7 +711,7 @@ def test_nothing_that_is_asked_is_a_bug(body: object) -> None:
 def test_names_that_are_no_text_are_shown_all_the_same(stage: RabbitStage, peer: Peer) -> None:
     odd = b"q\xff".decode("utf-8", "surrogateescape")
     stage.access.declare_queue(odd, QueueSettings(arguments={"x-odd": odd}))
-    stage.access.bind_queue(odd, "amq.topic", odd, {})
+    stage.access.exchanges.bind_queue(odd, "amq.topic", odd, {})
     stage.turn()
     shown = "Invalid UTF-8, base64 is: cf8="
     (queue,) = peer.gets("/api/queues")

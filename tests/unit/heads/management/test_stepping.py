@@ -114,8 +114,8 @@ class Crowded(RabbitStage):
         for number in range(self.COUNT):
             name = f"n{number:04}"
             access.declare_queue(f"q{name}", QueueSettings())
-            access.declare_exchange(f"e{name}", ExchangeSettings("direct"))
-            access.bind_queue(f"q{name}", f"e{name}", name, {})
+            access.exchanges.declare(f"e{name}", ExchangeSettings("direct"))
+            access.exchanges.bind_queue(f"q{name}", f"e{name}", name, {})
             access.topics.create(f"t{name}", 1, {})
             access.groups.commit(f"g{name}", Membership(), [Commit(f"t{name}", 0, 0)], False)
             directory.users.store(UserRecord(name, "", []))
@@ -185,11 +185,11 @@ def test_what_goes_while_definitions_are_written_is_nowhere_in_them(path: str) -
     peer = stage.connect()
     peer.feeds(peer.encoded("GET", path))
     last = f"n{Crowded.COUNT - 1:04}"
-    stage.access.delete_exchange("en0000")
+    stage.access.exchanges.delete("en0000")
     stage.access.delete_queue(f"q{last}")
     # Where others were shown already, and this one not yet.
     stage.access.declare_queue("qaaa", QueueSettings())
-    stage.access.bind_queue("qaaa", f"e{last}", "late", {})
+    stage.access.exchanges.bind_queue("qaaa", f"e{last}", "late", {})
     stage.turn()
     (answer,) = peer.hears()
     found = answer.json
@@ -205,7 +205,7 @@ def test_a_list_leaves_out_what_goes_meanwhile(path: str) -> None:
     stage = Crowded()
     peer = stage.connect()
     peer.feeds(peer.encoded("GET", path))
-    stage.access.delete_exchange(f"en{Crowded.COUNT - 1:04}")
+    stage.access.exchanges.delete(f"en{Crowded.COUNT - 1:04}")
     stage.turn()
     (answer,) = peer.hears()
     assert answer.status == 200 and f"en{Crowded.COUNT - 1:04}" not in answer.body.decode()

@@ -32,9 +32,9 @@ def declare(channel: Channel, data: bytes, start: int, end: int) -> None:
     name = stripped(method.exchange)
     if method.passive:
         forbid_default_exchange(name)
-        session.access.check_exchange(name)
+        session.access.exchanges.check(name)
     else:
-        session.access.declare_exchange(name, _settings(channel, name, method))
+        session.access.exchanges.declare(name, _settings(channel, name, method))
     if not method.no_wait:
         channel.send_durable(ExchangeDeclareOk())
 
@@ -61,7 +61,7 @@ def _settings(channel: Channel, name: str, method: ExchangeDeclare) -> ExchangeS
 
 def _exists(channel: Channel, name: str) -> bool:
     try:
-        channel.session.access.check_exchange(name)
+        channel.session.access.exchanges.check(name)
     except Refusal:
         return False
     return True
@@ -76,7 +76,7 @@ def delete(channel: Channel, data: bytes, start: int, end: int) -> None:
         raise AmqpRefusal(
             ACCESS_REFUSED, f"deletion of system {entity_text('exchange', name, session.vhost)} not allowed"
         )
-    session.access.delete_exchange(name, method.if_unused)
+    session.access.exchanges.delete(name, method.if_unused)
     if not method.no_wait:
         channel.send_durable(ExchangeDeleteOk())
 
@@ -86,7 +86,7 @@ def bind(channel: Channel, data: bytes, start: int, end: int) -> None:
     destination, source = stripped(method.destination), stripped(method.source)
     forbid_default_exchange(destination)
     forbid_default_exchange(source)
-    channel.session.access.bind_exchange(
+    channel.session.access.exchanges.bind_exchange(
         destination, source, method.routing_key, plain_arguments(method.arguments)
     )
     if not method.no_wait:
@@ -100,7 +100,7 @@ def unbind(channel: Channel, data: bytes, start: int, end: int) -> None:
     forbid_default_exchange(source)
     arguments = plain_arguments(method.arguments)
     try:
-        channel.session.access.unbind_exchange(destination, source, method.routing_key, arguments)
+        channel.session.access.exchanges.unbind_exchange(destination, source, method.routing_key, arguments)
     except Refusal as refusal:
         forgive_absent(refusal)
     if not method.no_wait:

@@ -90,7 +90,9 @@ def bind(channel: Channel, data: bytes, start: int, end: int) -> None:
     exchange = stripped(method.exchange)
     forbid_default_exchange(exchange)
     routing_key = _routing_key(channel, method.queue, method.routing_key)
-    channel.session.access.bind_queue(queue, exchange, routing_key, plain_arguments(method.arguments))
+    channel.session.access.exchanges.bind_queue(
+        queue, exchange, routing_key, plain_arguments(method.arguments)
+    )
     if not method.no_wait:
         channel.send_durable(QueueBindOk())
 
@@ -102,7 +104,9 @@ def unbind(channel: Channel, data: bytes, start: int, end: int) -> None:
     forbid_default_exchange(exchange)
     routing_key = _routing_key(channel, method.queue, method.routing_key)
     try:
-        channel.session.access.unbind_queue(queue, exchange, routing_key, plain_arguments(method.arguments))
+        channel.session.access.exchanges.unbind_queue(
+            queue, exchange, routing_key, plain_arguments(method.arguments)
+        )
     except Refusal as refusal:
         forgive_absent(refusal)
     channel.send_durable(QueueUnbindOk())

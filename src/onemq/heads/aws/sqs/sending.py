@@ -8,8 +8,8 @@ import binascii
 from hashlib import sha256
 from typing import Final
 
-from onemq.engine.access import Route
 from onemq.engine.enqueueing import REFUSED, ROUTED
+from onemq.engine.routes import Route
 from onemq.engine.settings_codec import queue_copy
 from onemq.heads.aws.call import Call
 from onemq.heads.aws.errors import AwsError, invalid_value, missing_parameter

@@ -115,7 +115,7 @@ class Exchanges:
         access = acting(call)
         name = call.values["exchange"]
         access.inspection.exchange(name)
-        access.delete_exchange(name, call.query.flag("if_unused"))
+        access.exchanges.delete(name, call.query.flag("if_unused"))
         call.answer(Named(name=name))
 
     def bindings(self, call: Call) -> None:
@@ -138,9 +138,9 @@ class Exchanges:
         arguments = self._service.words.binding_arguments(wanted.arguments)
         to_queue = wanted.to == "queue"
         if to_queue:
-            access.bind_queue(wanted.destination, wanted.source, wanted.routing_key, arguments)
+            access.exchanges.bind_queue(wanted.destination, wanted.source, wanted.routing_key, arguments)
         else:
-            access.bind_exchange(wanted.destination, wanted.source, wanted.routing_key, arguments)
+            access.exchanges.bind_exchange(wanted.destination, wanted.source, wanted.routing_key, arguments)
         view = BindingView(
             access.namespace, wanted.source, wanted.destination, to_queue, wanted.routing_key, arguments
         )
@@ -159,9 +159,9 @@ class Exchanges:
                 continue
             if view.arguments == arguments:
                 if view.to_queue:
-                    access.unbind_queue(destination, source, key, arguments)
+                    access.exchanges.unbind_queue(destination, source, key, arguments)
                 else:
-                    access.unbind_exchange(destination, source, key, arguments)
+                    access.exchanges.unbind_exchange(destination, source, key, arguments)
                 call.answer(binding_of(view, self._service.words.shown(view.arguments)))
                 return
         raise Refusal(Reason.NOT_FOUND, "binding", f"{source} -> {destination}")

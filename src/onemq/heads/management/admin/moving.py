@@ -7,11 +7,11 @@ stays as it is. Groups are sent back by resetting their offsets (groups.py), whi
 from typing import Final
 
 from onemq.engine.access import Access
-from onemq.engine.access import Route as PublishRoute
 from onemq.engine.enqueueing import REFUSED
 from onemq.engine.inspection import FROM_OFFSET, FROM_TIME
 from onemq.engine.peek import PASSED_MAX
 from onemq.engine.redrive import RedriveTask, Selection
+from onemq.engine.routes import Route as PublishRoute
 from onemq.heads.management.admin.looking import Looks
 from onemq.heads.management.admin.message_shapes import Condition, Moving, Redrive, Replay, Replayed
 from onemq.heads.management.admin.service import (

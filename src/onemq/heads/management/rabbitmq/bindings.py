@@ -122,9 +122,9 @@ class Bindings:
         routing_key = text(body, "routing_key")
         arguments = self._service.words.binding_arguments(table(body, "arguments"))
         if to_queue:
-            access.bind_queue(destination, source, routing_key, arguments)
+            access.exchanges.bind_queue(destination, source, routing_key, arguments)
         else:
-            access.bind_exchange(destination, source, routing_key, arguments)
+            access.exchanges.bind_exchange(destination, source, routing_key, arguments)
         view = BindingView(access.namespace, source, destination, to_queue, routing_key, arguments)
         location = f"{quote(call.values['destination'], safe='')}/{quote(properties_key(view), safe='~')}"
         call.empty(201, f"Location: {location}\r\n".encode("ascii"))
@@ -133,9 +133,9 @@ class Bindings:
         access = self._service.acting(call)
         view = self._meant(call)
         if view.to_queue:
-            access.unbind_queue(view.destination, view.source, view.routing_key, view.arguments)
+            access.exchanges.unbind_queue(view.destination, view.source, view.routing_key, view.arguments)
         else:
-            access.unbind_exchange(view.destination, view.source, view.routing_key, view.arguments)
+            access.exchanges.unbind_exchange(view.destination, view.source, view.routing_key, view.arguments)
         call.empty()
 
     def _ends(self, call: Call) -> tuple[str, str, bool]:

@@ -365,7 +365,7 @@ class _Import:
         access = self._access(entry)
         name = text(entry, "name")
         try:
-            access.check_exchange(name)
+            access.exchanges.check(name)
             return
         except Refusal as refusal:
             if refusal.reason != Reason.NOT_FOUND:
@@ -386,6 +386,6 @@ class _Import:
         source, destination = text(entry, "source"), text(entry, "destination")
         key = text(entry, "routing_key")
         if entry.get("destination_type") == "exchange":
-            access.bind_exchange(destination, source, key, arguments)
+            access.exchanges.bind_exchange(destination, source, key, arguments)
         else:
-            access.bind_queue(destination, source, key, arguments)
+            access.exchanges.bind_queue(destination, source, key, arguments)

@@ -99,5 +99,5 @@ class Exchanges:
         access = self._service.acting(call)
         name = exchange_name(call.values["name"])
         access.inspection.exchange(name)
-        access.delete_exchange(name, call.query.flag("if-unused"))
+        access.exchanges.delete(name, call.query.flag("if-unused"))
         call.empty()
