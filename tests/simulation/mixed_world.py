@@ -5,6 +5,7 @@ It lives as BrokerWorld does, with FIFO queues, topics with queues over them, le
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from onemq.auth.gate import Gate
@@ -14,7 +15,7 @@ from onemq.engine.ledger_queue import LedgerQueue
 from onemq.heads.aws.head import AwsHead
 from onemq.heads.aws.settings import AwsSettings
 from onemq.heads.aws.sqs.native_reader import SqsNativeReader
-from onemq.heads.contract import Called, Caller
+from onemq.heads.contract import Called, Caller, Worker
 from onemq.heads.kafka.head import KafkaHead
 from onemq.heads.kafka.settings import KafkaSettings
 from onemq.model.entities import REJECT_PUBLISH, QueueSettings
@@ -52,6 +53,13 @@ class NoCaller(Caller):
         self, url: str, headers: list[tuple[str, str]], body: bytes, time_ms: int, called: Called
     ) -> None:
         raise AssertionError("a call out")
+
+
+class NoWorker(Worker):
+    """Nobody logs in with a password that has yet to be derived."""
+
+    def compute(self, work: Callable[[], None], then: Callable[[], None]) -> None:
+        raise AssertionError("work beside the turns")
 
 
 class MixedWorld(BrokerWorld):
@@ -140,7 +148,7 @@ class MixedWorld(BrokerWorld):
         gate = Gate(Users(users), permissions, self.broker, "guest")
         self.aws_head = AwsHead(gate, AwsSettings(), self.entropy, NoCaller())
         self.broker.notices.serve(self.aws_head.sns.renderer, self.aws_head.sns.courier)
-        self.kafka_head = KafkaHead(gate, KafkaSettings(auto_create_topics=False))
+        self.kafka_head = KafkaHead(gate, KafkaSettings(auto_create_topics=False), NoWorker())
 
     def adopt(self) -> None:
         for state in self.producers:

@@ -169,6 +169,7 @@ def _kafka_listeners(parts: Parts) -> list[Listener]:
                 sasl_required=bool(settings.users),
                 idle_ms=int(kafka.idle_seconds * 1000),
             ),
+            parts.worker,
         )
         found += parts.listener(name, head, port, limits, encrypted)
     return found

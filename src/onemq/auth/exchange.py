@@ -9,7 +9,7 @@ from abc import abstractmethod
 from collections.abc import Callable
 
 from onemq.auth.sasl import BadResponse, parse_plain
-from onemq.auth.scram import ScramExchange
+from onemq.auth.scram import Derivation, ScramExchange
 from onemq.engine.credentials import ScramCredential
 from onemq.model.principal import Principal
 from onemq.model.refusal import Reason, Refusal, Scope
@@ -21,10 +21,16 @@ def refused(user: str, detail: str) -> Refusal:
 
 
 class SaslExchange:
-    """One login. `principal` stands once it is `done`."""
+    """One login. `principal` stands once it is `done`.
+
+    Attributes:
+        work: None, or what has to be done before `step` can answer the message that it has taken: it takes long and needs nothing of
+            the broker, so that another thread can do it. Then `resume` gives the answer.
+    """
 
     def __init__(self) -> None:
         self.principal: Principal | None = None
+        self.work: Callable[[], None] | None = None
 
     @property
     def done(self) -> bool:
@@ -32,7 +38,12 @@ class SaslExchange:
 
     @abstractmethod
     def step(self, response: bytes) -> bytes:
-        """Takes the client's message; returns ours. Raises Refusal AUTHENTICATION_FAILED, after which nothing may follow."""
+        """Takes the client's message; returns ours, b"" when there is `work`. Raises Refusal AUTHENTICATION_FAILED, after which
+        nothing may follow."""
+
+    def resume(self) -> bytes:
+        """The work is done: our message."""
+        raise AssertionError("a login goes on that waits for nothing")
 
 
 class PlainExchange(SaslExchange):
@@ -60,7 +71,7 @@ class ScramLogin(SaslExchange):
     def __init__(
         self,
         exchange: ScramExchange,
-        credential_of: Callable[[str], tuple[ScramCredential, str]],
+        credential_of: Callable[[str], tuple[ScramCredential | Derivation, str]],
         admit: Callable[[str], Principal],
         failed: Callable[[Refusal], None],
     ) -> None:
@@ -72,6 +83,7 @@ class ScramLogin(SaslExchange):
         self._admit = admit
         self._failed = failed
         self._credential: ScramCredential | None = None
+        self._derivation: Derivation | None = None
         self._hopeless = ""
         self._over = False
 
@@ -88,8 +100,12 @@ class ScramLogin(SaslExchange):
         try:
             if self._credential is None:
                 user = self._exchange.first(response)
-                self._credential, self._hopeless = self._credential_of(user)
-                return self._exchange.challenge(self._credential.salt, self._credential.iterations)
+                found, self._hopeless = self._credential_of(user)
+                if isinstance(found, Derivation):
+                    self._derivation = found
+                    self.work = found.work
+                    return b""
+                return self._challenge(found)
             self._over = True
             answer = self._exchange.final(response, self._credential)
         except BadResponse as error:
@@ -100,3 +116,15 @@ class ScramLogin(SaslExchange):
             raise refused(user, self._hopeless or f"user '{user}' - invalid credentials")
         self.principal = self._admit(user)
         return answer
+
+    def resume(self) -> bytes:
+        derivation = self._derivation
+        assert derivation is not None, "a login goes on that waits for nothing"
+        credential = derivation.credential()
+        self._derivation = None
+        self.work = None
+        return self._challenge(credential)
+
+    def _challenge(self, credential: ScramCredential) -> bytes:
+        self._credential = credential
+        return self._exchange.challenge(credential.salt, credential.iterations)

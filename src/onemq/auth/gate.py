@@ -10,7 +10,7 @@ from typing import Final
 from onemq.auth import sasl, sigv4
 from onemq.auth.exchange import PlainExchange, SaslExchange, ScramLogin, refused
 from onemq.auth.permissions import Permissions
-from onemq.auth.scram import HASHES, ITERATIONS, NONCE_BYTES, SALT_BYTES, ScramExchange
+from onemq.auth.scram import HASHES, ITERATIONS, NONCE_BYTES, SALT_BYTES, Derivation, ScramExchange
 from onemq.auth.users import User, Users
 from onemq.engine.access import Access
 from onemq.engine.broker import Broker
@@ -151,8 +151,8 @@ class Gate:
             lambda refusal: self._note_failed(peer, refusal.entity, refusal),
         )
 
-    def _scram_credential(self, name: str, mechanism: str) -> tuple[ScramCredential, str]:
-        """What the user's proof is held against; stored credentials go before the settings' password."""
+    def _scram_credential(self, name: str, mechanism: str) -> tuple[ScramCredential | Derivation, str]:
+        """What the user's proof is held against; stored credentials go before the settings' password. "" or why no proof can fit."""
         stored = self._broker.catalog.parts.get(PART_CREDENTIALS)
         if isinstance(stored, Credentials):
             credential = stored.find(name, mechanism)
@@ -160,7 +160,10 @@ class Gate:
                 return credential, ""
         user = self._users.find(name)
         if user is not None and user.scram is not None:
-            return user.scram.credential(mechanism, self._broker.core.entropy(SALT_BYTES)), ""
+            derived = user.scram.derived(mechanism)
+            if derived is not None:
+                return derived, ""
+            return Derivation(user.scram, mechanism, self._broker.core.entropy(SALT_BYTES)), ""
         if user is not None and user.password is not None:
             hopeless = (
                 f"user '{name}' has only a password_hash, which {mechanism} cannot use: give it a password, "

@@ -33,6 +33,7 @@ __all__ = [
     "SALT_BYTES",
     "SCRAM_SHA_256",
     "SCRAM_SHA_512",
+    "Derivation",
     "ScramExchange",
     "ScramPassword",
     "credential_of",
@@ -46,7 +47,8 @@ NONCE_BYTES: Final = 18
 
 
 class ScramPassword:
-    """A password from the settings: its credentials are derived when they are first asked for, so that the start does not wait."""
+    """A password from the settings: its credentials are derived when they are first asked for, so that the start does not wait.
+    That takes some milliseconds: whoever has others to serve lets another thread do it (`Derivation`)."""
 
     __slots__ = ("_derived", "_password")
 
@@ -54,13 +56,34 @@ class ScramPassword:
         self._password = password.encode("utf-8", "surrogatepass")
         self._derived: dict[str, ScramCredential] = {}
 
-    def credential(self, mechanism: str, salt: bytes) -> ScramCredential:
+    def derived(self, mechanism: str) -> ScramCredential | None:
+        return self._derived.get(mechanism)
+
+    def derive(self, mechanism: str, salt: bytes) -> None:
         """salt: used the first time only."""
-        found = self._derived.get(mechanism)
-        if found is None:
+        if mechanism not in self._derived:
             salted = salted_password(mechanism, self._password, salt, ITERATIONS)
-            found = credential_of(mechanism, salted, salt, ITERATIONS)
-            self._derived[mechanism] = found
+            self._derived[mechanism] = credential_of(mechanism, salted, salt, ITERATIONS)
+
+
+class Derivation:
+    """A credential that a login waits for."""
+
+    __slots__ = ("_mechanism", "_password", "_salt")
+
+    def __init__(self, password: ScramPassword, mechanism: str, salt: bytes) -> None:
+        self._password = password
+        self._mechanism = mechanism
+        self._salt = salt
+
+    def work(self) -> None:
+        """Takes long, on whatever thread; one such at a time."""
+        self._password.derive(self._mechanism, self._salt)
+
+    def credential(self) -> ScramCredential:
+        """After `work`."""
+        found = self._password.derived(self._mechanism)
+        assert found is not None, "the credential has not been derived yet"
         return found
 
 

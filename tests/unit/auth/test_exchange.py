@@ -22,6 +22,16 @@ LOCAL = Peer("127.0.0.1", 1)
 REMOTE = Peer("10.0.0.5", 1)
 
 
+def step(exchange: SaslExchange, response: bytes) -> bytes:
+    """With the work that it takes."""
+    answer = exchange.step(response)
+    if exchange.work is None:
+        return answer
+    assert answer == b""
+    exchange.work()
+    return exchange.resume()
+
+
 class World:
     def __init__(self, anonymous: str = "") -> None:
         self.count = 0
@@ -52,7 +62,7 @@ class World:
             loop=None, sasl_plain_password=password, sasl_plain_username=user, sasl_mechanism=mechanism
         )
         steps = client.authenticator_scram()
-        final, _ = steps.send(exchange.step(next(steps)[0]))
+        final, _ = steps.send(step(exchange, next(steps)[0]))
         assert not exchange.done
         answer = exchange.step(final)
         with pytest.raises(StopIteration):
@@ -83,6 +93,29 @@ def test_scram_with_a_password_from_the_settings(mechanism: str) -> None:
     assert "invalid credentials" in world.refused(mechanism, "alice", "q")
     assert world.login(mechanism, "guest", "guest").name == "guest"
     assert "via localhost" in world.refused(mechanism, "guest", "guest", REMOTE)
+
+
+def test_a_settings_password_is_derived_by_whoever_asks_first_and_not_here() -> None:
+    world = World()
+    first, second = (world.gate.sasl_exchange(SCRAM_SHA_256, LOCAL) for _ in range(2))
+    for exchange in (first, second):
+        assert exchange.step(b"n,,n=alice,r=x") == b"" and exchange.work is not None
+    with pytest.raises(AssertionError):
+        first.resume()
+    for exchange in (second, first):
+        assert exchange.work is not None
+        exchange.work()
+    # What two have asked for at the same time is derived once.
+    assert first.resume().split(b",")[1:] == second.resume().split(b",")[1:]
+    assert first.work is None
+    with pytest.raises(AssertionError):
+        first.resume()
+    third = world.gate.sasl_exchange(SCRAM_SHA_256, LOCAL)
+    assert third.step(b"n,,n=alice,r=x") and third.work is None
+    assert world.gate.sasl_exchange(SCRAM_SHA_512, LOCAL).step(b"n,,n=alice,r=x") == b"", (
+        "one for each mechanism"
+    )
+    world.login(SCRAM_SHA_256, "alice", "p")
 
 
 def test_a_user_with_a_hash_only_is_told_what_to_do_in_the_log() -> None:
@@ -123,7 +156,7 @@ def test_an_unknown_user_is_challenged_like_a_known_one() -> None:
     world = World()
 
     def challenge(user: bytes) -> tuple[bytes, bytes]:
-        fields = world.gate.sasl_exchange(SCRAM_SHA_256, LOCAL).step(b"n,,n=" + user + b",r=x").split(b",")
+        fields = step(world.gate.sasl_exchange(SCRAM_SHA_256, LOCAL), b"n,,n=" + user + b",r=x").split(b",")
         return fields[1], fields[2]
 
     salt, iterations = challenge(b"nobody")

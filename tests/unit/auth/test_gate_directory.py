@@ -45,7 +45,11 @@ class World:
             loop=None, sasl_plain_password=password, sasl_plain_username=user, sasl_mechanism=mechanism
         )
         steps = client.authenticator_scram()
-        final, _ = steps.send(exchange.step(next(steps)[0]))
+        challenge = exchange.step(next(steps)[0])
+        if exchange.work is not None:
+            exchange.work()
+            challenge = exchange.resume()
+        final, _ = steps.send(challenge)
         exchange.step(final)
         assert exchange.principal is not None
         return exchange.principal

@@ -14,6 +14,7 @@ from onemq.auth.scram import (
     HASHES,
     SCRAM_SHA_256,
     SCRAM_SHA_512,
+    Derivation,
     ScramExchange,
     ScramPassword,
     credential_of,
@@ -139,7 +140,15 @@ def test_any_bytes_are_a_name_or_refused(message: bytes) -> None:
 
 def test_a_password_is_derived_once() -> None:
     password = ScramPassword("pencil")
-    first = password.credential(SCRAM_SHA_256, b"salt")
-    assert password.credential(SCRAM_SHA_256, b"other") is first
-    assert (first.salt, first.iterations) == (b"salt", 4096)
-    assert password.credential(SCRAM_SHA_512, b"other").salt == b"other"
+    assert password.derived(SCRAM_SHA_256) is None
+    password.derive(SCRAM_SHA_256, b"salt")
+    first = password.derived(SCRAM_SHA_256)
+    assert first is not None and (first.salt, first.iterations) == (b"salt", 4096)
+    derivation = Derivation(password, SCRAM_SHA_256, b"other")
+    derivation.work()
+    assert derivation.credential() is first
+    derivation = Derivation(password, SCRAM_SHA_512, b"other")
+    with pytest.raises(AssertionError):
+        derivation.credential()
+    derivation.work()
+    assert derivation.credential().salt == b"other"

@@ -11,12 +11,12 @@ from typing import Final
 from mypy_extensions import i64
 
 from onemq.auth.gate import Gate
-from onemq.heads.contract import Conversation, HeldUp, Link, Profile
+from onemq.heads.contract import Conversation, HeldUp, Link, Profile, Worker
 from onemq.heads.kafka.api import API_VERSIONS, APIS
 from onemq.heads.kafka.call import LANE, Call
 from onemq.heads.kafka.codec import REQUEST_BYTES_MIN, Codec
 from onemq.heads.kafka.commands.api_versions import answer_unknown_version
-from onemq.heads.kafka.commands.authentication import LOGIN_KEYS, answer_raw
+from onemq.heads.kafka.commands.authentication import LOGIN_KEYS, SASL_AUTHENTICATE, answer_raw
 from onemq.heads.kafka.commands.table import handler_of, is_offered
 from onemq.heads.kafka.primitives import Reader
 from onemq.heads.kafka.session import Session
@@ -30,11 +30,11 @@ ANSWER_BYTES_MAX: Final = 1024 * 1024
 class KafkaConversation(Conversation):
     """One peer's state: who it is, and the request whose answer is awaited."""
 
-    def __init__(self, link: Link, gate: Gate, settings: KafkaSettings) -> None:
+    def __init__(self, link: Link, gate: Gate, settings: KafkaSettings, worker: Worker) -> None:
         super().__init__()
         self._link = link
         self._settings = settings
-        self._session = Session(link, gate, settings)
+        self._session = Session(link, gate, settings, worker)
         self._codec = Codec(settings.request_bytes_max)
         self._waiting: Call | None = None
         self._satiated = False
@@ -126,7 +126,7 @@ class KafkaConversation(Conversation):
             elif not codec.next(0 if session.raw_login else REQUEST_BYTES_MIN):
                 break
             elif session.raw_login:
-                answer_raw(session, codec.data[codec.start : codec.end])
+                self._token(codec.data[codec.start : codec.end])
             else:
                 self._request(codec.data, codec.start, codec.end)
             if session.answer_bytes > ANSWER_BYTES_MAX:
@@ -150,6 +150,16 @@ class KafkaConversation(Conversation):
         if hold != self._holding and not self._over:
             self._holding = hold
             self._link.hold_reading(hold)
+
+    def _token(self, token: bytes) -> None:
+        call = Call(self._session, SASL_AUTHENTICATE, 0, 0, "", Reader(token, 0, len(token)), False)
+        answer_raw(call, token)
+        if not call.answered:
+            call.defer()
+            self._waiting = call
+            _raise_failure(call)
+        if self._session.authenticated:
+            self._codec.request_bytes_max = self._settings.request_bytes_max
 
     def _request(self, data: bytes, start: i64, end: i64) -> None:
         session = self._session

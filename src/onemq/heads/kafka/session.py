@@ -12,7 +12,7 @@ from onemq.auth.gate import Gate
 from onemq.engine.access import Access
 from onemq.engine.core import Agenda
 from onemq.heads.advice import refusal_line
-from onemq.heads.contract import HeldUp, Link
+from onemq.heads.contract import HeldUp, Link, Worker
 from onemq.heads.kafka.settings import KafkaSettings
 from onemq.model.principal import Peer, Principal
 
@@ -53,7 +53,7 @@ class Session:
         answer_bytes: answers made since the last one had left when a request was taken.
         exchange: the SASL exchange that is under way. raw_login: its tokens come without requests around them (SaslHandshake
             of version 0).
-        lost: the connection is gone.
+        lost: the connection is gone. worker: does what would hold up the others.
     """
 
     __slots__ = (
@@ -74,10 +74,12 @@ class Session:
         "publishing",
         "raw_login",
         "settings",
+        "worker",
     )
 
-    def __init__(self, link: Link, gate: Gate, settings: KafkaSettings) -> None:
+    def __init__(self, link: Link, gate: Gate, settings: KafkaSettings, worker: Worker) -> None:
         self.link = link
+        self.worker = worker
         self.peer: Peer = link.peer
         self.gate = gate
         self.settings = settings

@@ -29,6 +29,7 @@ from onemq.model.passwords import hash_password
 from onemq.model.principal import Peer as PeerAddress
 from onemq.net.outbox import Durability, ParkingOutbox
 from onemq.storage.memory_store import MemoryStore
+from unit.heads.stage_worker import StageWorker
 
 LOCAL_HOST = "127.0.0.1"
 LOCAL_PORT = 9092
@@ -106,7 +107,8 @@ class Stage:
         }
         anonymous = "" if users else "guest"
         self.gate = Gate(Users(known), Permissions(["/"], granted), self.broker, anonymous)
-        self.head = KafkaHead(self.gate, settings or KafkaSettings())
+        self.worker = StageWorker()
+        self.head = KafkaHead(self.gate, settings or KafkaSettings(), self.worker)
         self.peers: list[Peer] = []
 
     def _entropy(self, size: int) -> bytes:
@@ -117,6 +119,7 @@ class Stage:
         """Ends the turn: what was put off, dispatch, commit, last words; as the net does it, until all is at rest."""
         more = True
         while more:
+            self.worker.go_on()
             for peer in self.peers:
                 peer.resumes()
             more = self.broker.end_turn()
@@ -128,7 +131,7 @@ class Stage:
                 self.durability.advance(self.broker.durable_position)
                 more = True
             self.broker.begin_turn(self.now_ms)
-            more = more or any(peer.link.resuming for peer in self.peers)
+            more = more or self.worker.is_busy() or any(peer.link.resuming for peer in self.peers)
 
     def wait(self, milliseconds: int) -> None:
         """Lets time pass."""

@@ -98,6 +98,54 @@ def test_scram_tokens_without_requests_around_them() -> None:
     assert is_in(peer)
 
 
+@pytest.mark.parametrize("raw", [False, True])
+def test_a_password_is_derived_beside_the_turns(raw: bool) -> None:
+    stage = Stage(users=True)
+    stage.worker.rests = True
+    peer, other = stage.connect(), stage.connect()
+    client = ScramClient("guest", "guest", "SCRAM-SHA-512")
+    handshake(peer, "SCRAM-SHA-512", 0 if raw else 1)
+    first = client.first_message()
+    if raw:
+        peer.sends(framed(first))
+    else:
+        peer.says(SaslAuthenticateRequest[2](auth_bytes=first))
+    peer.hears_nothing()
+    handshake(other, "PLAIN")
+    assert authenticate(other, b"\0guest\0guest").error_code == errors.NONE, "nobody else waits for it"
+    stage.worker.rests = False
+    stage.turn()
+    if raw:
+        client.process_server_first_message(peer.frames()[0])
+        peer.sends(framed(client.final_message()))
+        client.process_server_final_message(peer.frames()[0])
+    else:
+        (answer,) = peer.hears()
+        client.process_server_first_message(bytes(answer.auth_bytes))
+        client.process_server_final_message(bytes(authenticate(peer, client.final_message()).auth_bytes))
+    assert is_in(peer)
+    assert stage.worker.done == 1
+    again = stage.connect()
+    handshake(again, "SCRAM-SHA-512")
+    assert authenticate(again, first).error_code == errors.NONE
+    assert stage.worker.done == 1
+
+
+def test_a_peer_that_goes_while_its_password_is_derived() -> None:
+    stage = Stage(users=True)
+    stage.worker.rests = True
+    peer = stage.connect()
+    handshake(peer, "SCRAM-SHA-256")
+    peer.says(
+        SaslAuthenticateRequest[2](auth_bytes=ScramClient("guest", "guest", "SCRAM-SHA-256").first_message())
+    )
+    peer.leaves()
+    stage.worker.rests = False
+    stage.turn()
+    assert stage.worker.done == 1
+    peer.hears_nothing()
+
+
 @pytest.mark.parametrize("token", [b"\0guest\0wrong", b"\0nobody\0guest", b"nonsense", b""])
 def test_a_failed_login_is_answered_and_closes(token: bytes) -> None:
     peer = Stage(users=True).connect()
@@ -153,6 +201,14 @@ def test_requests_before_the_login_are_small() -> None:
     handshake(other, "PLAIN")
     assert authenticate(other, b"\0guest\0guest").error_code == errors.NONE
     assert len(other.asks(metadata(4, "t" * 200)).topics) == 1
+
+
+def test_requests_after_a_login_without_requests_around_it_are_large() -> None:
+    peer = Stage(KafkaSettings(login_request_bytes_max=100), users=True).connect()
+    handshake(peer, "PLAIN", 0)
+    peer.sends(framed(b"\0guest\0guest"))
+    assert peer.frames() == [b""]
+    assert len(peer.asks(metadata(4, "t" * 200)).topics) == 1
 
 
 def test_a_pipelined_request_behind_the_login_has_the_larger_limit() -> None:

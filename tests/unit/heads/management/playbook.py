@@ -21,7 +21,7 @@ from onemq.engine.ports import Store
 from onemq.engine.settings import EngineSettings
 from onemq.heads.amqp091.native_reader import AmqpNativeReader
 from onemq.heads.amqp091.settings import PREDECLARED_EXCHANGES
-from onemq.heads.contract import Link, Worker
+from onemq.heads.contract import Link
 from onemq.heads.management.area import Area
 from onemq.heads.management.head import ManagementHead
 from onemq.heads.management.pages import LaterPage, Page, PageRequest
@@ -31,6 +31,7 @@ from onemq.model.principal import Peer as PeerAddress
 from onemq.model.record import NATIVE_AMQP091
 from onemq.net.outbox import Durability, ParkingOutbox
 from onemq.storage.memory_store import MemoryStore
+from unit.heads.stage_worker import StageWorker
 
 START_MS = 1_700_000_000_000
 GUEST = "guest:guest"
@@ -42,26 +43,6 @@ USERS = {
     "plain": [],
 }
 """Each with its name as its password."""
-
-
-class StageWorker(Worker):
-    """Does what it is given at the next turn, one piece in each; not while it `rests`."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.rests = False
-        self.waiting: list[tuple[Callable[[], None], Callable[[], None]]] = []
-        self.done = 0
-
-    def compute(self, work: Callable[[], None], then: Callable[[], None]) -> None:
-        self.waiting.append((work, then))
-
-    def go_on(self) -> None:
-        if self.waiting and not self.rests:
-            work, then = self.waiting.pop(0)
-            work()
-            self.done += 1
-            then()
 
 
 class StageLink(Link):
@@ -190,7 +171,7 @@ class Stage:
                 more = True
             self.broker.begin_turn(self.now_ms)
             more = more or any(peer.link.resuming for peer in self.peers)
-            more = more or (bool(self.worker.waiting) and not self.worker.rests)
+            more = more or self.worker.is_busy()
 
     def wait(self, milliseconds: int) -> None:
         """Lets time pass."""

@@ -5,19 +5,20 @@ SaslAuthenticate. A principal that is authenticated may do it again, to renew it
 Spec: KIP-43, KIP-152, KIP-368 (re-authentication).
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from librt.strings import BytesWriter, write_i32_be
 
+from onemq.auth.exchange import SaslExchange
 from onemq.heads.kafka.api import API_VERSIONS
-from onemq.heads.kafka.call import LANE, Call
+from onemq.heads.kafka.call import Call, Canceller
 from onemq.heads.kafka.errors import (
     ILLEGAL_SASL_STATE,
     NONE,
     SASL_AUTHENTICATION_FAILED,
     UNSUPPORTED_SASL_MECHANISM,
 )
-from onemq.heads.kafka.session import Session
 from onemq.model.refusal import Refusal, WireError
 
 SASL_HANDSHAKE: Final = 17
@@ -59,58 +60,102 @@ def handle_sasl_handshake(call: Call) -> None:
 
 
 def handle_sasl_authenticate(call: Call) -> None:
-    from onemq.heads.kafka.messages.cold.sasl_authenticate import (
-        SaslAuthenticateResponse,
-        read_sasl_authenticate_request,
-        write_sasl_authenticate_response,
-    )
+    from onemq.heads.kafka.messages.cold.sasl_authenticate import read_sasl_authenticate_request
 
     request = read_sasl_authenticate_request(call.reader, call.version)
     session = call.session
-    response = SaslAuthenticateResponse()
     if session.exchange is None:
-        response.error_code = ILLEGAL_SASL_STATE
-        response.error_message = "SaslAuthenticate request received before a SaslHandshake request"
-    else:
-        try:
-            response.auth_bytes = _step(session, request.auth_bytes)
-        except Refusal as refusal:
-            response.error_code = SASL_AUTHENTICATION_FAILED
-            response.error_message = "Authentication failed: Invalid username or password"
-            session.link.warn(
-                "login_refused",
-                f"login refused: {refusal.detail or refusal}; check the user and its password in the client and here",
-                f"user {refusal.entity}" if refusal.entity_kind == "user" else "",
-            )
+        _refuse(call, ILLEGAL_SASL_STATE, "SaslAuthenticate request received before a SaslHandshake request")
+        return
+    try:
+        _step(call, request.auth_bytes, _answer)
+    except Refusal as refusal:
+        session.link.warn(
+            "login_refused",
+            f"login refused: {refusal.detail or refusal}; check the user and its password in the client and here",
+            f"user {refusal.entity}" if refusal.entity_kind == "user" else "",
+        )
+        _refuse(call, SASL_AUTHENTICATION_FAILED, "Authentication failed: Invalid username or password")
+
+
+def _answer(call: Call, token: bytes) -> None:
+    from onemq.heads.kafka.messages.cold.sasl_authenticate import (
+        SaslAuthenticateResponse,
+        write_sasl_authenticate_response,
+    )
+
     writer = call.writer()
+    write_sasl_authenticate_response(writer, SaslAuthenticateResponse(auth_bytes=token), call.version)
+    call.send(writer)
+
+
+def _refuse(call: Call, code: int, message: str) -> None:
+    from onemq.heads.kafka.messages.cold.sasl_authenticate import (
+        SaslAuthenticateResponse,
+        write_sasl_authenticate_response,
+    )
+
+    writer = call.writer()
+    response = SaslAuthenticateResponse(error_code=code, error_message=message)
     write_sasl_authenticate_response(writer, response, call.version)
     call.send(writer)
-    if response.error_code != NONE:
-        session.link.close()
+    call.session.link.close()
 
 
-def answer_raw(session: Session, token: bytes) -> None:
+def answer_raw(call: Call, token: bytes) -> None:
     """A token of the mechanism, after a handshake of version 0. A failure closes the connection: there is no word for it.
     Raises WireError."""
     try:
-        answer = _step(session, token)
+        _step(call, token, _answer_raw)
     except Refusal as refusal:
         raise WireError(f"authentication failed: {refusal.detail}") from refusal
+
+
+def _answer_raw(call: Call, token: bytes) -> None:
     writer = BytesWriter()
-    write_i32_be(writer, len(answer))
-    writer.write(answer)
-    session.link.outbox.park(LANE, 0, writer.getvalue())
+    write_i32_be(writer, 0)
+    writer.write(token)
+    call.send(writer)
 
 
-def _step(session: Session, response: bytes) -> bytes:
-    """Raises Refusal AUTHENTICATION_FAILED, NAMESPACE_DENIED."""
+def _step(call: Call, response: bytes, answer: Callable[[Call, bytes], None]) -> None:
+    """Answers now, or when what takes long is done. Raises Refusal AUTHENTICATION_FAILED, NAMESPACE_DENIED."""
+    session = call.session
     exchange = session.exchange
     assert exchange is not None
-    answer = exchange.step(response)
+    token = exchange.step(response)
+    work = exchange.work
+    if work is not None:
+        deriving = _Deriving(call, exchange, answer)
+        call.canceller = deriving
+        session.worker.compute(work, deriving.done)
+        return
     principal = exchange.principal
     if principal is not None:
         session.exchange = None
         session.raw_login = False
         session.enter(principal)
         session.describe()
-    return answer
+    answer(call, token)
+
+
+class _Deriving(Canceller):
+    """A login that waits for what is derived of its user's password."""
+
+    def __init__(self, call: Call, exchange: SaslExchange, answer: Callable[[Call, bytes], None]) -> None:
+        super().__init__()
+        self._call = call
+        self._exchange = exchange
+        self._answer = answer
+        self._cancelled = False
+
+    def done(self) -> None:
+        if self._cancelled:
+            return
+        try:
+            self._answer(self._call, self._exchange.resume())
+        except Exception as error:
+            self._call.fail(error)
+
+    def cancel(self) -> None:
+        self._cancelled = True
