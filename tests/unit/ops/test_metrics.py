@@ -18,7 +18,8 @@ from onemq.ops.metrics.families import BY_QUEUE, OURS
 from onemq.ops.metrics.metric import COUNTER, GAUGE, HISTOGRAM, Exposition, Metric
 from onemq.ops.metrics.objects import SLICE
 from onemq.ops.metrics.process import ProcessNumbers
-from onemq.ops.metrics.rabbitmq import DELIVERY, SIZES, THEIRS
+from onemq.ops.metrics.rabbitmq import THEIRS
+from onemq.ops.metrics.rabbitmq_queues import DELIVERY, SIZES
 from unit.ops.metrics_stage import Samples, Stage, samples_of
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "metrics.md"

@@ -8,10 +8,13 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from onemq.engine.exchange import Exchange
-from onemq.ops.metrics import rabbitmq
-from onemq.ops.metrics.metric import COUNTER, GAUGE, Exposition, Metric
+from onemq.ops.metrics import rabbitmq_queues
+from onemq.ops.metrics.metric import GAUGE, Exposition, Metric
 from onemq.ops.metrics.objects import SLICE, Families, Passes
 from onemq.ops.metrics.process import ProcessNumbers
+from onemq.ops.metrics.rabbitmq_connections import CHURN, CONNECTION, add_each_connection, churn
+from onemq.ops.metrics.rabbitmq_metric import DETAILED
+from onemq.ops.metrics.rabbitmq_node import add_node
 from onemq.ops.metrics.sources import Sources
 
 _VHOST_STATUS: Final = Metric(
@@ -42,20 +45,13 @@ def _detailed(families: Families) -> Families:
 
 
 QUEUE_FAMILIES: Final[dict[str, Families]] = {
-    "queue_coarse_metrics": _detailed(rabbitmq.COARSE),
-    "queue_consumer_count": _detailed(rabbitmq.CONSUMER_COUNT),
-    "queue_metrics": _detailed(rabbitmq.SIZES),
-    "queue_delivery_metrics": _detailed(rabbitmq.DELIVERY),
+    "queue_coarse_metrics": _detailed(rabbitmq_queues.COARSE),
+    "queue_consumer_count": _detailed(rabbitmq_queues.CONSUMER_COUNT),
+    "queue_metrics": _detailed(rabbitmq_queues.SIZES),
+    "queue_delivery_metrics": _detailed(rabbitmq_queues.DELIVERY),
 }
-_CHURN: Final = {name: _renamed(metric) for name, metric in rabbitmq.CHURN.items()}
-_CONNECTION: Final = tuple(
-    Metric(f"rabbitmq_detailed_connection_{name}", kind, text, ("connection",))
-    for name, kind, text in (
-        ("incoming_bytes_total", COUNTER, "Total number of bytes received on a connection"),
-        ("outgoing_bytes_total", COUNTER, "Total number of bytes sent on a connection"),
-        ("channels", GAUGE, "Channels on a connection"),
-    )
-)
+_CHURN: Final = {name: _renamed(metric) for name, metric in CHURN.items()}
+_CONNECTION: Final = tuple(_renamed(metric) for metric in CONNECTION)
 
 
 class Detailed:
@@ -93,21 +89,16 @@ class Detailed:
         }
 
     def _churn(self) -> Iterator[None]:
-        for name, count in rabbitmq.churn(self._sources).items():
+        for name, count in churn(self._sources).items():
             self._out.add(_CHURN[name], count)
         yield
 
     def _node(self) -> Iterator[None]:
-        rabbitmq.add_node(self._out, self._sources, ProcessNumbers(), rabbitmq.DETAILED)
+        add_node(self._out, self._sources, ProcessNumbers(), DETAILED)
         yield
 
     def _connections(self) -> Iterator[None]:
-        for index, view in enumerate(self._sources.views(self._bound)):
-            values = (int(view.received_bytes), int(view.sent_bytes), len(view.profile.channels))
-            for metric, value in zip(_CONNECTION, values, strict=True):
-                self._out.add(metric, value, view.name)
-            if index % SLICE == SLICE - 1:
-                yield
+        return add_each_connection(self._out, self._sources, self._bound, _CONNECTION)
 
     def _vhosts(self) -> Iterator[None]:
         for name in self._sources.broker.catalog.namespaces:

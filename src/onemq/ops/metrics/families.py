@@ -1,5 +1,5 @@
 """Every metric of our own: `onemq_*`, one family for all protocols, and what every process has. docs/metrics.md has the same table,
-and a test holds the two together. RabbitMQ's are in rabbitmq.py.
+and a test holds the two together. RabbitMQ's are in rabbitmq.py and beside.
 
 `vhost` is the namespace: Prometheus in Kubernetes has another use for a label of that name. Must not: compute anything.
 """

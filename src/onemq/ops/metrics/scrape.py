@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 
 from onemq.heads.management.pages import LaterPage, Page, PageRequest
 from onemq.ops.metrics import families as f
-from onemq.ops.metrics import overall, rabbitmq
+from onemq.ops.metrics import overall, rabbitmq, rabbitmq_queues
 from onemq.ops.metrics.detailed import Detailed
 from onemq.ops.metrics.metric import CONTENT_TYPE, Exposition
 from onemq.ops.metrics.objects import Families, Growing, Passes
@@ -70,7 +70,7 @@ class Scraper:
         overall.add_catalog(out, sources)
         yield
         passes = Passes(out, sources, self._bound, growing=self._growing)
-        shown: Families = (*f.BY_QUEUE, *rabbitmq.BY_QUEUE) if per_object else f.BY_QUEUE
+        shown: Families = (*f.BY_QUEUE, *rabbitmq_queues.BY_QUEUE) if per_object else f.BY_QUEUE
         yield from passes.queues(shown)
         yield from passes.partitions()
         yield from passes.groups()
@@ -81,17 +81,7 @@ class Scraper:
         overall.add_process(out, sources, process)
         out.add(f.SCRAPE_SECONDS, self.last_seconds)
         yield
-        consumers = int(passes.total.gauges.consumers)
-        rabbitmq.add_global(out, sources, consumers)
-        rabbitmq.add_totals(out, sources, consumers)
-        rabbitmq.add_node(out, sources, process, rabbitmq.PER_OBJECT if per_object else rabbitmq.AGGREGATED)
-        rabbitmq.add_channels(out, sources, passes.total)
-        yield
-        if per_object:
-            yield from rabbitmq.add_each_connection(out, sources, self._bound)
-        else:
-            rabbitmq.add_queue_totals(out, passes.total, self._growing)
-            rabbitmq.add_connection_totals(out, sources)
+        yield from rabbitmq.add_all(out, sources, process, passes, self._bound, per_object)
 
     def again(self, running: "_Running") -> None:
         """Its next part, when the loop has served what came meanwhile."""
