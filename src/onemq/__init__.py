@@ -6,7 +6,8 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from onemq.embedded.broker import BlockingBroker, Broker
+    from onemq.embedded.blocking import BlockingBroker
+    from onemq.embedded.broker import Broker
     from onemq.embedded.errors import BrokerFailed, Refused
     from onemq.embedded.message import Message
 
@@ -15,7 +16,7 @@ __version__ = "0.1.0"
 __all__ = ["BlockingBroker", "Broker", "BrokerFailed", "Message", "Refused", "__version__"]
 
 _HOMES = {
-    "BlockingBroker": "onemq.embedded.broker",
+    "BlockingBroker": "onemq.embedded.blocking",
     "Broker": "onemq.embedded.broker",
     "BrokerFailed": "onemq.embedded.errors",
     "Message": "onemq.embedded.message",

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from onemq.embedded.broker import BlockingBroker, BlockingClock
+    from onemq.embedded.blocking import BlockingBroker, BlockingClock
     from onemq.faults import Faults
 
 CLOCK = "onemq_clock"
@@ -34,7 +34,7 @@ def onemq_settings() -> Mapping[str, object]:
 @pytest.fixture(scope="session")
 def onemq_session(onemq_settings: Mapping[str, object]) -> Iterator[BlockingBroker]:
     """The session's broker, for what is set up once (an application's configuration). Its addresses stay the same for all tests."""
-    from onemq.embedded.broker import BlockingBroker
+    from onemq.embedded.blocking import BlockingBroker
 
     with BlockingBroker(settings=onemq_settings) as broker:
         yield broker
@@ -44,7 +44,7 @@ def onemq_session(onemq_settings: Mapping[str, object]) -> Iterator[BlockingBrok
 def onemq(request: pytest.FixtureRequest) -> Iterator[BlockingBroker]:
     """A broker in this process (an `onemq.BlockingBroker`), empty. What the test makes there is deleted after it."""
     if CLOCK in request.fixturenames:
-        from onemq.embedded.broker import BlockingBroker
+        from onemq.embedded.blocking import BlockingBroker
 
         settings: Mapping[str, object] = request.getfixturevalue("onemq_settings")
         with BlockingBroker(settings=settings) as own:

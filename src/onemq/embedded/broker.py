@@ -1,100 +1,26 @@
-"""`onemq.Broker` and `onemq.BlockingBroker`: the broker inside this process, for asynchronous and for other programs.
+"""`onemq.Broker`: the broker inside this process, for asynchronous programs; blocking.py has the same methods for others.
 
-The two have the same methods; those of the first are awaited. Both run on a thread of their own (thread.py), may be used from any thread
-and any event loop, and are bounded: publishes wait for the disk, consumers hold `prefetch` messages, waits have a time.
+It runs on a thread of its own (thread.py), may be used from any thread and any event loop, and is bounded: publishes wait for the disk,
+consumers hold `prefetch` messages, waits have a time. Must not: know what a call does (calls.py, native.py).
 """
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from onemq.app.construction import CannotStart
-from onemq.embedded import clock as virtual_clock
-from onemq.embedded.declarations import settings_of_queue
+from onemq.embedded.blocking import BlockingBroker
+from onemq.embedded.calls import PREFETCH, REDRIVE_SECONDS, Calls, submit
 from onemq.embedded.errors import BrokerFailed
-from onemq.embedded.inside import Inside, header_bytes, text_or_bytes
-from onemq.embedded.message import Message
+from onemq.embedded.inside import Inside
+from onemq.embedded.message import Message, copy_message
 from onemq.embedded.native import Names, Native, NativeConsumer, NativeDelivery
-from onemq.embedded.snapshots import take
-from onemq.embedded.thread import BrokerThread
-
-PREFETCH: Final = 100
-REDRIVE_SECONDS: Final = 60.0
 
 T = TypeVar("T")
-
-
-class _Calls:
-    """The calls behind both forms, as coroutines for the broker's loop."""
-
-    def __init__(self, inside: Inside) -> None:
-        self._inside = inside
-
-    def publish(
-        self,
-        target: str,
-        body: bytes | str,
-        exchange: str | None,
-        key: bytes | str | None,
-        headers: Mapping[str, bytes | str | None] | None,
-        delay: float,
-        ttl: float | None,
-    ) -> Coroutine[Any, Any, bool]:
-        return self.native.publish(
-            target,
-            text_or_bytes(body),
-            exchange,
-            None if key is None else text_or_bytes(key),
-            header_bytes(headers),
-            int(delay * 1000),
-            None if ttl is None else int(ttl * 1000),
-        )
-
-    @property
-    def native(self) -> Native:
-        return self._inside._native()
-
-    def declare_queue(
-        self,
-        name: str,
-        durable: bool,
-        dead_letter_to: str | None,
-        delivery_limit: int | None,
-        ttl: float | None,
-        length_max: int | None,
-        visibility: float | None,
-        arguments: Mapping[str, object] | None,
-    ) -> Coroutine[Any, Any, None]:
-        settings = settings_of_queue(
-            name,
-            self._inside._settings.namespaces[0],
-            durable=durable,
-            dead_letter_to=dead_letter_to,
-            delivery_limit=delivery_limit,
-            ttl_seconds=ttl,
-            length_max=length_max,
-            visibility_seconds=visibility,
-            arguments=arguments,
-        )
-        return self.native.declare_queue(name, settings)
-
-    async def snapshot(self, path: str | Path) -> None:
-        thread = self._inside._running()
-        await virtual_clock.settle(thread.server)
-        take(thread.server.store, Path(path), int(thread.clock.ahead_ms))
-
-    async def advance(self, seconds: float) -> None:
-        if seconds < 0:
-            raise ValueError("time does not go back")
-        thread = self._inside._running()
-        await virtual_clock.advance(thread.server, thread.clock, int(seconds * 1000))
-
-    async def now(self) -> float:
-        return int(self._inside._running().clock.now_ms()) / 1000
 
 
 class _Taking:
@@ -130,7 +56,7 @@ class TakenMessage(Message):
     __slots__ = ("_broker", "_delivery")
 
     def __init__(self, broker: "Broker", delivery: NativeDelivery) -> None:
-        _copy(delivery.message, self)
+        copy_message(delivery.message, self)
         self._broker = broker
         self._delivery = delivery
 
@@ -141,30 +67,6 @@ class TakenMessage(Message):
     async def nack(self, requeue: bool = True) -> None:
         """It failed: back to its place in the queue, or (requeue=False) to the dead-letter queue, or dropped where there is none."""
         await self._broker._do(self._delivery.settle("release" if requeue else "reject"))
-
-
-class BlockingMessage(Message):
-    """As TakenMessage, for programs without an event loop."""
-
-    __slots__ = ("_broker", "_delivery")
-
-    def __init__(self, broker: "BlockingBroker", delivery: NativeDelivery) -> None:
-        _copy(delivery.message, self)
-        self._broker = broker
-        self._delivery = delivery
-
-    def ack(self) -> None:
-        """As TakenMessage.ack."""
-        self._broker._do(self._delivery.settle("accept"))
-
-    def nack(self, requeue: bool = True) -> None:
-        """As TakenMessage.nack."""
-        self._broker._do(self._delivery.settle("release" if requeue else "reject"))
-
-
-def _copy(source: Message, target: Message) -> None:
-    for name in Message.__slots__:
-        setattr(target, name, getattr(source, name))
 
 
 class Consuming:
@@ -214,40 +116,6 @@ class Consuming:
             await self._broker._do(self._broker._native().stop_consuming(self._consumer))
 
 
-class BlockingConsuming:
-    """What `BlockingBroker.consume` gives: an iterator of messages, as Consuming. Several threads may share it."""
-
-    def __init__(self, broker: "BlockingBroker", queue: str, prefetch: int, wait: float | None) -> None:
-        self._broker = broker
-        self._wait = wait
-        self._consumer = broker._do(broker._native().consume(queue, prefetch))
-
-    def __enter__(self) -> "BlockingConsuming":
-        return self
-
-    def __exit__(
-        self,
-        error_type: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def __iter__(self) -> Iterator[BlockingMessage]:
-        return self
-
-    def __next__(self) -> BlockingMessage:
-        found = self._broker._do(self._consumer.next(self._wait))
-        if found is None:
-            raise StopIteration
-        return BlockingMessage(self._broker, found)
-
-    def close(self) -> None:
-        """As Consuming.close."""
-        if self._broker.running:
-            self._broker._do(self._broker._native().stop_consuming(self._consumer))
-
-
 class VirtualClock:
     """The broker's time. Put ahead, everything that is due on the way happens, in its order; see `Broker.clock`."""
 
@@ -264,21 +132,6 @@ class VirtualClock:
     async def now(self) -> float:
         """Seconds since the epoch, as the broker has it."""
         return await self._broker._do(self._broker._calls.now())
-
-
-class BlockingClock:
-    """As VirtualClock, for programs without an event loop."""
-
-    def __init__(self, broker: "BlockingBroker") -> None:
-        self._broker = broker
-
-    def advance(self, seconds: float) -> None:
-        """As VirtualClock.advance."""
-        self._broker._do(self._broker._calls.advance(seconds))
-
-    def now(self) -> float:
-        """As VirtualClock.now."""
-        return self._broker._do(self._broker._calls.now())
 
 
 class Broker(Inside):
@@ -310,7 +163,7 @@ class Broker(Inside):
         restore: a snapshot (`snapshot`) to begin with; with `data`, the directory must be new or empty.
         """
         super().__init__(data, memory, settings, restore)
-        self._calls = _Calls(self)
+        self._calls = Calls(self)
         self.clock = VirtualClock(self)
         self._blocking: BlockingBroker | None = None
         self._given = (data, memory, settings, restore)
@@ -362,12 +215,12 @@ class Broker(Inside):
         await asyncio.to_thread(self._stop)
 
     async def _do(self, work: Coroutine[Any, Any, T]) -> T:
-        return await asyncio.wrap_future(_submit(self, work))
+        return await asyncio.wrap_future(submit(self, work))
 
     async def _take(self, work: Coroutine[Any, Any, NativeDelivery | None]) -> TakenMessage | None:
         """As `_do`. A caller that is cancelled (a time-out of its own) does not take a message with it."""
         taking = _Taking(self._native(), work)
-        future = _submit(self, taking.run())
+        future = submit(self, taking.run())
         try:
             found = await asyncio.shield(asyncio.wrap_future(future))
         except asyncio.CancelledError:
@@ -493,145 +346,3 @@ class Broker(Inside):
     async def delete_since(self, before: Names) -> None:
         """Deletes those that were not there at that moment, with all they hold, whoever uses them."""
         await self._do(self._native().delete_since(before))
-
-
-class BlockingBroker(Inside):
-    """Broker for programs without an event loop: `with onemq.Broker() as broker:`, or made directly.
-
-    Each method blocks until it is done, may be called from any thread, and is described at Broker's method of the same name.
-    """
-
-    def __init__(
-        self,
-        data: str | Path | None = None,
-        *,
-        memory: bool = False,
-        settings: Mapping[str, object] | None = None,
-        restore: str | Path | None = None,
-    ) -> None:
-        """As Broker."""
-        super().__init__(data, memory, settings, restore)
-        self._calls = _Calls(self)
-        self.clock = BlockingClock(self)
-
-    def __enter__(self) -> "BlockingBroker":
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        error_type: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
-
-    def start(self) -> None:
-        """As Broker.start."""
-        self._start()
-
-    def stop(self) -> None:
-        """As Broker.stop."""
-        self._stop()
-
-    def _do(self, work: Coroutine[Any, Any, T]) -> T:
-        future = _submit(self, work)
-        try:
-            return future.result()
-        except BaseException:
-            future.cancel()
-            raise
-
-    def publish(
-        self,
-        target: str,
-        body: bytes | str,
-        *,
-        exchange: str | None = None,
-        key: bytes | str | None = None,
-        headers: Mapping[str, bytes | str | None] | None = None,
-        delay: float = 0,
-        ttl: float | None = None,
-    ) -> bool:
-        """As Broker.publish."""
-        return self._do(self._calls.publish(target, body, exchange, key, headers, delay, ttl))
-
-    def consume(
-        self, queue: str, *, prefetch: int = PREFETCH, wait: float | None = None
-    ) -> BlockingConsuming:
-        """As Broker.consume; an iterator."""
-        return BlockingConsuming(self, queue, prefetch, wait)
-
-    def get(self, queue: str, *, wait: float = 0) -> BlockingMessage | None:
-        """As Broker.get."""
-        found = self._do(self._native().get(queue, wait))
-        return None if found is None else BlockingMessage(self, found)
-
-    def peek(self, queue: str, count: int = 10) -> list[Message]:
-        """As Broker.peek."""
-        return self._do(self._native().peek(queue, count))
-
-    def count(self, queue: str) -> tuple[int, int, int]:
-        """As Broker.count."""
-        return self._do(self._native().count(queue))
-
-    def redrive(self, source: str, to: str | None = None, *, within: float = REDRIVE_SECONDS) -> int:
-        """As Broker.redrive."""
-        return self._do(self._native().redrive(source, to, within))
-
-    def declare_queue(
-        self,
-        name: str,
-        *,
-        durable: bool = True,
-        dead_letter_to: str | None = None,
-        delivery_limit: int | None = None,
-        ttl: float | None = None,
-        length_max: int | None = None,
-        visibility: float | None = None,
-        arguments: Mapping[str, object] | None = None,
-    ) -> None:
-        """As Broker.declare_queue."""
-        self._do(
-            self._calls.declare_queue(
-                name, durable, dead_letter_to, delivery_limit, ttl, length_max, visibility, arguments
-            )
-        )
-
-    def delete_queue(self, name: str) -> int:
-        """As Broker.delete_queue."""
-        return self._do(self._native().delete_queue(name))
-
-    def purge_queue(self, name: str) -> int:
-        """As Broker.purge_queue."""
-        return self._do(self._native().purge_queue(name))
-
-    def declare_topic(
-        self, name: str, *, partitions: int = 1, config: Mapping[str, str] | None = None
-    ) -> None:
-        """As Broker.declare_topic."""
-        self._do(self._native().declare_topic(name, partitions, config or {}))
-
-    def delete_topic(self, name: str) -> None:
-        """As Broker.delete_topic."""
-        self._do(self._native().delete_topic(name))
-
-    def snapshot(self, path: str | Path) -> None:
-        """As Broker.snapshot."""
-        self._do(self._calls.snapshot(path))
-
-    def names(self) -> Names:
-        """As Broker.names."""
-        return self._do(self._native().names())
-
-    def delete_since(self, before: Names) -> None:
-        """As Broker.delete_since."""
-        self._do(self._native().delete_since(before))
-
-
-def _submit(broker: Inside, work: Coroutine[Any, Any, T]) -> "Future[T]":
-    thread: BrokerThread | None = broker._thread
-    if thread is None:
-        work.close()
-        raise BrokerFailed("the broker is not running")
-    return thread.submit(work)

@@ -35,3 +35,8 @@ class Message:
     def __repr__(self) -> str:
         shown = self.body[:40]
         return f"<{type(self).__name__} {shown!r}{'...' if len(self.body) > 40 else ''} from {self.queue!r}>"
+
+
+def copy_message(source: Message, target: Message) -> None:
+    for name in Message.__slots__:
+        setattr(target, name, getattr(source, name))

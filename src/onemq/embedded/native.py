@@ -1,7 +1,7 @@
 """The native API on the broker's own thread: publish, consume, look, redrive, declare; straight on the engine, no protocol between.
 
 Job: what a head does for a peer, for this process. Access authorises (it has all rights) and counts as for everybody.
-Must not be called on another thread (broker.py brings calls here).
+Must not be called on another thread (calls.py brings them here).
 """
 
 import asyncio

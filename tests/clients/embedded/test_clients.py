@@ -16,7 +16,7 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, Producer
 
 import onemq as package
-from onemq.embedded.broker import BlockingBroker
+from onemq.embedded.blocking import BlockingBroker
 
 COUNT = 200
 GROUP_OPTIONS: dict[str, object] = {"group.id": "g", "auto.offset.reset": "earliest"}

@@ -10,7 +10,7 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from onemq.embedded.broker import BlockingBroker, BlockingClock
+from onemq.embedded.blocking import BlockingBroker, BlockingClock
 
 MINUTE = 60
 HOUR = 3600

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutE
 from confluent_kafka import Consumer, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
-from onemq.embedded.broker import BlockingBroker
+from onemq.embedded.blocking import BlockingBroker
 from onemq.embedded.errors import Refused
 from onemq.faults import Faults
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import onemq
-from onemq.embedded.broker import BlockingBroker
+from onemq.embedded.blocking import BlockingBroker
 
 SMALL = {
     "storage.journal_bytes_max": 1 << 20,
