@@ -400,6 +400,13 @@ class MixedWorld(BrokerWorld):
             self.queue_gone(name, int(self.admin.position()))
 
 
+class MixedWorldOfDeletions(MixedWorld):
+    """Whoever may choose a partition has the one whose readers delete what they have read: in others that is rare."""
+
+    def any_partition(self) -> tuple[str, int]:
+        return AGED, 0
+
+
 class MixedWorldWithoutCleaning(MixedWorld):
     """As it was before topics lost records by retention and compaction: its seeds find what they found."""
 
