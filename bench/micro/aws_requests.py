@@ -2,16 +2,17 @@
 installed (it says which).
 
 No socket, no loop, no disk: the conversation over the real engine and a store in memory that takes the facts and forgets them.
-Turns of 16 requests, as 16 connections make them; what the turn itself costs is a column of its own.
+Turns of 16 requests, as 16 connections make them; what the turn itself costs is a line of its own.
 Run it with the interpreter of the build to measure, from the root of the tree: python -m bench.micro.aws_requests
 """
 
 import gc
 import re
+from statistics import median
 from time import thread_time
 from typing import Final
 
-from bench.aws_messages import Messages
+from bench.aws_messages import BATCH_MAX, Messages
 from bench.aws_wire import Request
 
 from onemq.app.process import COLLECT_THRESHOLDS
@@ -129,7 +130,7 @@ class Bench:
                 answers.append(outbox.take())
                 assert _ANSWER.match(answers[-1]), answers[-1]
         self.seconds.setdefault(name, []).append(taken / len(requests))
-        self.seconds.setdefault("a turn's share", []).append(ended / len(requests))
+        self.seconds.setdefault(f"{name}, its turn", []).append(ended / len(requests))
         return answers
 
     def _end_turn(self) -> None:
@@ -163,18 +164,26 @@ def main() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECT_THRESHOLDS)
-    messages = Messages(PORT, f"http://127.0.0.1:{PORT}/000000000000/load", BODY_BYTES, 1)
+    url = f"http://127.0.0.1:{PORT}/000000000000/load"
+    messages = Messages(PORT, url, BODY_BYTES, 1)
+    batches = Messages(PORT, url, BODY_BYTES, BATCH_MAX)
     parsing: list[float] = []
     for _ in range(ROUNDS):
         sends = [messages.next_send()[0] for _ in range(REQUESTS)]
         parsing.append(parse(sends))
         bench.run("send", sends)
         received = bench.run("receive", [messages.receive] * REQUESTS)
-        handles = [_HANDLE.findall(answer)[0] for answer in received]
-        bench.run("delete", [messages.delete([handle]) for handle in handles])
-    print(f"build: {build}; microseconds per request, the best of {ROUNDS} times {REQUESTS}")
+        handles = [_HANDLE.findall(answer) for answer in received]
+        bench.run("delete", [messages.delete(each) for each in handles])
+        sends = [batches.next_send()[0] for _ in range(REQUESTS)]
+        bench.run("send 10", sends)
+        received = bench.run("receive 10", [batches.receive] * REQUESTS)
+        handles = [_HANDLE.findall(answer) for answer in received]
+        assert all(len(each) == BATCH_MAX for each in handles), "fewer received than were sent"
+        bench.run("delete 10", [batches.delete(each) for each in handles])
+    print(f"build: {build}; microseconds per request, the best and the median of {ROUNDS} times {REQUESTS}")
     for name, seconds in {"parse (in each)": parsing, **bench.seconds}.items():
-        print(f"{name:16}{min(seconds) * 1e6:8.2f}")
+        print(f"{name:22}{min(seconds) * 1e6:8.2f}{median(seconds) * 1e6:8.2f}")
 
 
 if __name__ == "__main__":

@@ -167,9 +167,10 @@ class LeaseMachine(RuleBasedStateMachine):
             assert found, "nothing was received, and something is ready"
         for each, row in zip(found, ready, strict=False):
             assert each.record.value == row.value
-            self.give(row, each.handle, self.driver.now_ms + visibility_ms)
+            handle = each.handle
+            self.give(row, handle, self.driver.now_ms + visibility_ms)
             assert each.attempts == row.attempts
-            self.handles.append((row, each.handle))
+            self.handles.append((row, handle))
         assert len(found) <= min(count, len(ready))
         self.serve()
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 from librt.strings import BytesWriter, read_i32_be, read_i64_be, write_i32_be, write_i64_be
-from mypy_extensions import i64
+from mypy_extensions import i32, i64
 
 FACTS_VERSION: Final = 3
 """Of snapshots. 2 knows topics and parts, 3 arrivals; what earlier ones wrote is read."""
@@ -91,19 +91,31 @@ def write_returned(out: BytesWriter, log_id: int, entries: list[int]) -> None:
         write_i32_be(out, entries[index + 2])
 
 
-def write_timed(out: BytesWriter, log_id: int, entries: list[int]) -> None:
-    """`entries`: flat, TIMED_FIELDS each."""
+def begin_timed(out: BytesWriter, log_id: int, count: i64) -> None:
+    """So many of `write_timed` follow."""
     out.append(TIMED)
-    write_i32_be(out, 4 + len(entries) // TIMED_FIELDS * _TIMED_BYTES)
+    write_i32_be(out, i32(4 + count * _TIMED_BYTES))
     write_i32_be(out, log_id)
-    for index in range(0, len(entries), TIMED_FIELDS):
-        write_i64_be(out, entries[index])
-        write_i64_be(out, entries[index + 1])
-        write_i64_be(out, entries[index + 2])
-        write_i32_be(out, entries[index + 3])
-        write_i32_be(out, entries[index + 4])
-        write_i32_be(out, entries[index + 5])
-        write_i32_be(out, entries[index + 6])
+
+
+def write_timed(
+    out: BytesWriter,
+    offset: i64,
+    until_ms: i64,
+    first_at_ms: i64,
+    attempts: i64,
+    failures: i64,
+    size: i64,
+    level: i64,
+) -> None:
+    """One entry of a TIMED fact: TIMED_FIELDS numbers."""
+    write_i64_be(out, offset)
+    write_i64_be(out, until_ms)
+    write_i64_be(out, first_at_ms)
+    write_i32_be(out, i32(attempts))
+    write_i32_be(out, i32(failures))
+    write_i32_be(out, i32(size))
+    write_i32_be(out, i32(level))
 
 
 def write_kept_from(out: BytesWriter, log_id: int, offset: i64) -> None:

@@ -69,7 +69,7 @@ class Ledger:
         leased: deliveries out, by offset, in order of leasing. delayed: heap of (due, offset, level, bytes).
         timed: records out until a time.
         held: records of returned offsets, kept so that they need not be loaded again.
-        returns: per unsettled offset that came back: deliveries << 32 | failures.
+        returns: per unsettled offset that came back: deliveries << 32 | failures. Of what is out until a time its lease knows more.
         ready_count, ready_bytes: what may be delivered. unsettled_bytes: all that is not settled.
         head_offset: what the last successful `head` looked at.
     """
@@ -233,14 +233,16 @@ class Ledger:
             found = True
             if self.by_due:
                 break
-        timed = self.timed
-        lease = timed.due(now)
-        while lease is not None:
-            timed.lapse(lease)
-            self._come_back(lease.offset, lease.level)
+        for lease in self.timed.due(now):
+            self._lapse(lease)
             found = True
-            lease = timed.due(now)
         return found
+
+    def _lapse(self, lease: TimedLease) -> None:
+        """It is over: its record is ready, and has been given to somebody so often."""
+        self.timed.lapse(lease)
+        self.returns[lease.offset] = int(lease.attempts << 32 | lease.failures)
+        self._come_back(lease.offset, lease.level)
 
     def _come_back(self, offset: i64, level: i64) -> None:
         """The record is ready, at its place."""
@@ -406,7 +408,7 @@ class Ledger:
     def lease_until(self, record: Record, until_ms: i64) -> TimedLease:
         """The record taken out is somebody's until then: one attempt more, and one failure unless it is settled."""
         offset = record.offset
-        packed = self.returns.get(offset, 0)
+        packed = self.returns.get(offset, 0) if self.returns else 0
         before = self._head_lease
         first_at_ms = self.core.now_ms
         if before is not None and before.offset == offset:
@@ -421,14 +423,10 @@ class Ledger:
             self.level_of(record),
             self.log.is_volatile(record),
         )
-        self._note_attempt(lease)
         self.timed.add(lease)
-        return lease
-
-    def _note_attempt(self, lease: TimedLease) -> None:
-        self.returns[lease.offset] = int(lease.attempts << 32 | lease.failures)
         if not lease.volatile:
             self.core.will_commit = True
+        return lease
 
     def change_lease(self, lease: TimedLease, until_ms: i64) -> None:
         """Another end of a lease that stands, or of one that lapsed while nobody else was given the record; now or before: it is ready."""
@@ -444,8 +442,7 @@ class Ledger:
         if not lease.volatile:
             self.core.will_commit = True
         if until_ms <= self.core.now_ms:
-            self.timed.lapse(lease)
-            self._come_back(lease.offset, lease.level)
+            self._lapse(lease)
 
     def settle_leased(self, lease: TimedLease) -> bool:
         """What somebody has, or had last, is settled. True when a fact will be written."""
@@ -521,9 +518,19 @@ class Ledger:
             self._come_back(record.offset, level)
 
     def attempts(self, offset: i64) -> i64:
+        """How often the record was given to somebody, the time that it is out until a time included."""
+        if self.timed.out:
+            lease = self.timed.out.get(offset)
+            if lease is not None:
+                return lease.attempts
         return self.returns.get(offset, 0) >> 32
 
     def failures(self, offset: i64) -> i64:
+        """How many of `attempts` failed."""
+        if self.timed.out:
+            lease = self.timed.out.get(offset)
+            if lease is not None:
+                return lease.failures
         return self.returns.get(offset, 0) & 0xFFFFFFFF
 
     def purge(self) -> i64:
@@ -658,8 +665,11 @@ class Ledger:
                 levels[lease.level].extend((int(lease.offset), int(lease.offset) + 1))
         returns: list[int] = []
         for offset, packed in self.returns.items():
-            if not contains(volatile, offset):
+            if offset not in self.timed.out and not contains(volatile, offset):
                 returns.extend((offset, packed >> 32, packed & 0xFFFFFFFF))
+        for lease in self.timed.out.values():
+            if not lease.volatile:
+                returns.extend((int(lease.offset), int(lease.attempts), int(lease.failures)))
         delayed: list[int] = []
         for entry in self.delayed:
             if not contains(volatile, entry[1]):

@@ -435,8 +435,7 @@ class LedgerQueue(Queue):
             size += lease.size
             if lease.attempts > 1:
                 redelivered += 1
-            handle = LeaseHandle(log_id, lease.offset, lease.attempts, lease.first_at_ms)
-            found.append(Received(record, handle, lease.attempts, lease.first_at_ms, until_ms))
+            found.append(Received(record, log_id, lease.offset, lease.attempts, lease.first_at_ms, until_ms))
             took = True
         ledger.end_together()
         if took:
@@ -454,12 +453,8 @@ class LedgerQueue(Queue):
         """As `ReceiveSource.renew`. Not of a queue over several logs."""
         leases: list[TimedLease] = []
         for each in found:
-            lease = self.ledger.timed.out.get(each.handle.offset)
-            if (
-                lease is None
-                or lease.attempts != each.handle.attempt
-                or each.handle.log_id != self.log.log_id
-            ):
+            lease = self.ledger.timed.out.get(each.offset)
+            if lease is None or lease.attempts != each.attempts or each.log_id != self.log.log_id:
                 return False
             leases.append(lease)
         for lease in leases:

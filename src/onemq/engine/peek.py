@@ -254,7 +254,7 @@ class Peek:
         attempts = 0
         failures = 0
         ledger = part.ledger
-        if ledger is not None and ledger.returns:
+        if ledger is not None:
             attempts = int(ledger.attempts(record.offset))
             failures = int(ledger.failures(record.offset))
         self._found.append(Peeked(record, part.state(), part.partition, attempts, failures))

@@ -145,7 +145,7 @@ class Receivers:
         if tracer is not None:
             for each in found:
                 name = self._source.queue_name()
-                tracer.delivered(each.record, tally.protocol.name, name, int(each.handle.log_id), True)
+                tracer.delivered(each.record, tally.protocol.name, name, each.log_id, True)
         size: i64 = 0
         redelivered: i64 = 0
         for each in found:

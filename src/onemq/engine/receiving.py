@@ -32,6 +32,7 @@ class Receive:
         self.wait_ms: i64 = wait_ms
 
 
+@mypyc_attr(acyclic=True)
 class LeaseHandle:
     """Names one giving of one record: what its receiver settles it by. attempt, first_at_ms: as in `Received`. The time tells records
     apart that had the same offset: a crash takes those that were kept in memory only, and their offsets are given again."""
@@ -45,20 +46,27 @@ class LeaseHandle:
         self.first_at_ms: i64 = first_at_ms
 
 
+@mypyc_attr(acyclic=True)
 class Received:
-    """One record leased until `until_ms`. attempts: how often it has been given to somebody, this time included.
-    first_at_ms: when somebody received it first."""
+    """One record leased until `until_ms`. log_id, offset: where it stands. attempts: how often it has been given to somebody, this
+    time included. first_at_ms: when somebody received it first."""
 
-    __slots__ = ("attempts", "first_at_ms", "handle", "record", "until_ms")
+    __slots__ = ("attempts", "first_at_ms", "log_id", "offset", "record", "until_ms")
 
     def __init__(
-        self, record: Record, handle: LeaseHandle, attempts: i64, first_at_ms: i64, until_ms: i64
+        self, record: Record, log_id: int, offset: i64, attempts: i64, first_at_ms: i64, until_ms: i64
     ) -> None:
         self.record = record
-        self.handle = handle
+        self.log_id = log_id
+        self.offset: i64 = offset
         self.attempts: i64 = attempts
         self.first_at_ms: i64 = first_at_ms
         self.until_ms: i64 = until_ms
+
+    @property
+    def handle(self) -> LeaseHandle:
+        """What this giving is settled by."""
+        return LeaseHandle(self.log_id, self.offset, self.attempts, self.first_at_ms)
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)

@@ -7,11 +7,12 @@ consumers, or where a record that comes back goes; the ledger does (docs/decisio
 from heapq import heappop, heappush
 
 from librt.strings import BytesWriter
-from mypy_extensions import i64
+from mypy_extensions import i64, mypyc_attr
 
-from onemq.engine.facts import TIMED_FIELDS, write_timed
+from onemq.engine.facts import TIMED_FIELDS, begin_timed, write_timed
 
 
+@mypyc_attr(acyclic=True)
 class TimedLease:
     """One record given to somebody until a time.
 
@@ -19,10 +20,20 @@ class TimedLease:
         attempts: how often it has been given to somebody, this time included: the number that a handle names.
         failures: those that count as failed, this time included: only settling it says otherwise.
         first_at_ms: when it was given to somebody with a time first. size: bytes of its value. level: its priority's.
-        volatile: the log keeps it in memory only.
+        volatile: the log keeps it in memory only. noted: the next commit will say of it what it is then.
     """
 
-    __slots__ = ("attempts", "failures", "first_at_ms", "level", "offset", "size", "until_ms", "volatile")
+    __slots__ = (
+        "attempts",
+        "failures",
+        "first_at_ms",
+        "level",
+        "noted",
+        "offset",
+        "size",
+        "until_ms",
+        "volatile",
+    )
 
     def __init__(
         self,
@@ -43,6 +54,7 @@ class TimedLease:
         self.size: i64 = size
         self.level: i64 = level
         self.volatile = volatile
+        self.noted = False
 
 
 class TimedLeases:
@@ -59,35 +71,73 @@ class TimedLeases:
         self.lapsed: dict[int, TimedLease] = {}
         self.out_bytes: i64 = 0
         self.replayed: dict[int, TimedLease] = {}
-        self._ends: list[tuple[int, int]] = []
-        self._touched: dict[int, bool] = {}
+        self._ends: list[int] = []
+        """Heap of the times at which some end."""
+        self._ending: dict[int, list[int]] = {}
+        """By such a time: the offsets of those that end then, and of others that did before they were changed or settled."""
+        self._ending_count: i64 = 0
+        self._newest_ms: i64 = -1
+        self._newest: list[int] = []
+        """The last of these lists that was added to: a receive, and all of a turn, add to one."""
+        self._noted: list[TimedLease] = []
 
     def add(self, lease: TimedLease) -> None:
-        offset = int(lease.offset)
-        self.out[offset] = lease
-        self.out_bytes += lease.size
-        self._set_end(lease)
+        self.restore(lease)
+        self._note(lease)
 
     def restore(self, lease: TimedLease) -> None:
         """It stood before the restart: nothing to write."""
-        offset = int(lease.offset)
-        self.out[offset] = lease
+        self.out[lease.offset] = lease
         self.out_bytes += lease.size
-        heappush(self._ends, (int(lease.until_ms), offset))
+        self._set_end(lease)
 
     def change(self, lease: TimedLease, until_ms: i64) -> None:
         """Another end for one that is out."""
         lease.until_ms = until_ms
         self._set_end(lease)
+        self._note(lease)
+
+    def _note(self, lease: TimedLease) -> None:
+        if not (lease.noted or lease.volatile):
+            lease.noted = True
+            self._noted.append(lease)
 
     def _set_end(self, lease: TimedLease) -> None:
-        heappush(self._ends, (int(lease.until_ms), int(lease.offset)))
-        if len(self._ends) > 2 * len(self.out) + 1000:
+        if self._ending_count >= 2 * len(self.out) + 1000:
             # Most are of leases that were changed or settled: they would stay until their time.
-            self._ends = [(int(each.until_ms), int(each.offset)) for each in self.out.values()]
-            self._ends.sort()
-        if not lease.volatile:
-            self._touched[int(lease.offset)] = True
+            self._forget_ends()
+            for each in self.out.values():
+                if each is not lease:
+                    self._end_at(each.until_ms, each.offset)
+        self._end_at(lease.until_ms, lease.offset)
+
+    def _end_at(self, at_ms: i64, offset: i64) -> None:
+        self._ending_count += 1
+        if at_ms == self._newest_ms:
+            self._newest.append(int(offset))
+            return
+        offsets = self._ending.get(at_ms)
+        if offsets is None:
+            offsets = []
+            self._ending[at_ms] = offsets
+            heappush(self._ends, int(at_ms))
+        offsets.append(int(offset))
+        self._newest_ms = at_ms
+        self._newest = offsets
+
+    def _forget_ends(self) -> None:
+        self._ends = []
+        self._ending = {}
+        self._ending_count = 0
+        self._newest_ms = -1
+        self._newest = []
+
+    def _drop_first_end(self) -> None:
+        at_ms: i64 = heappop(self._ends)
+        self._ending_count -= len(self._ending.pop(at_ms))
+        if at_ms == self._newest_ms:
+            self._newest_ms = -1
+            self._newest = []
 
     def remove(self, lease: TimedLease) -> None:
         """It is settled."""
@@ -101,46 +151,67 @@ class TimedLeases:
 
     def next_ms(self) -> i64:
         """When the next one ends; 0 = none is out."""
-        ends = self._ends
-        while ends:
-            at_ms, offset = ends[0]
-            lease = self.out.get(offset)
-            if lease is not None and lease.until_ms == at_ms:
-                return at_ms
-            heappop(ends)
+        while self._ends:
+            at_ms: i64 = self._ends[0]
+            offsets = self._ending[at_ms]
+            while offsets:
+                lease = self.out.get(offsets[-1])
+                if lease is not None and lease.until_ms == at_ms:
+                    return at_ms
+                offsets.pop()
+                self._ending_count -= 1
+            self._drop_first_end()
         return 0
 
-    def due(self, now_ms: i64) -> TimedLease | None:
-        """One whose time is over, or None."""
-        at_ms = self.next_ms()
-        if at_ms == 0 or at_ms > now_ms:
-            return None
-        return self.out[self._ends[0][1]]
+    def due(self, now_ms: i64) -> list[TimedLease]:
+        """Those whose time is over, by time and offset: each is to be lapsed."""
+        found: list[TimedLease] = []
+        while self._ends and self._ends[0] <= now_ms:
+            at_ms: i64 = self._ends[0]
+            before = -1
+            for offset in sorted(self._ending[at_ms]):
+                lease = self.out.get(offset)
+                # Twice in the list is one that was given the same end again.
+                if offset != before and lease is not None and lease.until_ms == at_ms:
+                    found.append(lease)
+                before = offset
+            self._drop_first_end()
+        return found
 
     def clear(self) -> list[TimedLease]:
         """Forgets all that is out; returns it."""
         leases = list(self.out.values())
         self.out = {}
         self.out_bytes = 0
-        self._ends = []
+        self._forget_ends()
         return leases
 
     # Facts. What lapses when its time is over needs none: whoever reads them can tell.
 
     def write_facts(self, facts: BytesWriter, log_id: int) -> None:
         """What was given out, or changed, or given back before its time."""
-        if not self._touched:
+        if not self._noted:
             return
-        entries: list[int] = []
-        for offset in self._touched:
-            lease = self.out.get(offset)
-            if lease is None:
-                lease = self.lapsed.get(offset)
-            if lease is not None:
-                entries.extend(_fields(lease))
-        self._touched = {}
-        if entries:
-            write_timed(facts, log_id, entries)
+        standing: list[TimedLease] = []
+        for lease in self._noted:
+            lease.noted = False
+            if self.out.get(lease.offset) is lease or self.lapsed.get(lease.offset) is lease:
+                standing.append(lease)
+        self._noted = []
+        if not standing:
+            return
+        begin_timed(facts, log_id, len(standing))
+        for lease in standing:
+            write_timed(
+                facts,
+                lease.offset,
+                lease.until_ms,
+                lease.first_at_ms,
+                lease.attempts,
+                lease.failures,
+                lease.size,
+                lease.level,
+            )
 
     # Snapshot and recovery.
 
@@ -174,7 +245,7 @@ class TimedLeases:
 
 
 def _fields(lease: TimedLease) -> list[int]:
-    """As they stand in facts and in the snapshot; TIMED_FIELDS of them."""
+    """As they stand in the snapshot; TIMED_FIELDS of them, as in facts."""
     return [
         int(lease.offset),
         int(lease.until_ms),

@@ -1,7 +1,7 @@
 """What was given under an attempt's name: for a while, and within bounds."""
 
 from onemq.engine.receive_attempts import REMEMBERED_MS, ReceiveAttempts
-from onemq.engine.receiving import LeaseHandle, Received
+from onemq.engine.receiving import Received
 from onemq.model.record import NO_ADDRESS, Record
 
 ATTEMPTS_MAX = 1_000
@@ -9,7 +9,7 @@ BYTES_MAX = 16 << 20
 
 
 def given(size: int = 1) -> list[Received]:
-    return [Received(Record(b"x" * size, NO_ADDRESS), LeaseHandle(1, 0, 1, 0), 1, 0, 0)]
+    return [Received(Record(b"x" * size, NO_ADDRESS), 1, 0, 1, 0, 0)]
 
 
 def test_a_name_is_known_for_a_while() -> None:

@@ -3,7 +3,7 @@
 from engine_driver import Driver
 from onemq.engine.core import Agenda
 from onemq.engine.receivers import Receivers, ReceiveSource
-from onemq.engine.receiving import LeaseHandle, Received, ReceiveWaiter
+from onemq.engine.receiving import Received, ReceiveWaiter
 from onemq.model.record import NO_ADDRESS, Record
 
 
@@ -16,9 +16,7 @@ class Shelf(ReceiveSource):
 
     def take(self, count: int, until_ms: int) -> list[Received]:
         taken, self.ready = self.ready[:count], self.ready[count:]
-        return [
-            Received(Record(value, NO_ADDRESS), LeaseHandle(1, 0, 1, 0), 1, 0, until_ms) for value in taken
-        ]
+        return [Received(Record(value, NO_ADDRESS), 1, 0, 1, 0, until_ms) for value in taken]
 
     def renew(self, found: list[Received], until_ms: int) -> bool:
         for each in found:

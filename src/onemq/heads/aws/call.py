@@ -115,6 +115,15 @@ class Call:
         body = self._protocol.result(self._shape, result, self.request_id)
         self._answer(200, body, b"", position)
 
+    @property
+    def writes_json(self) -> bool:
+        """Its result may be given as JSON, too (`done_in_json`)."""
+        return self._protocol.writes_json
+
+    def done_in_json(self, result: bytes, position: int) -> None:
+        """As `done`, for what is asked for so often that a dictionary of it would cost too much. Only where `writes_json`."""
+        self._answer(200, result, b"", position)
+
     def fail(self, error: AwsError) -> None:
         """Completes the call with an error."""
         protocol = self._protocol

@@ -92,19 +92,24 @@ def _wrong(name: str, value: object, wanted: str) -> AwsError:
     return not_understood(f"{given} can not be converted to {wanted} ({name})")
 
 
+def json_of(value: object) -> bytes:
+    """As it stands in a response. Raises what msgspec does for what JSON has no word for."""
+    return _encoder.encode(value)
+
+
 class JsonProtocol(Protocol):
     """See the module. namespace: of the service's own errors, "com.amazonaws.sqs"."""
 
     def __init__(self, namespace: str) -> None:
-        super().__init__(CONTENT_TYPE)
+        super().__init__(CONTENT_TYPE, True)
         self._namespace = namespace
 
     def result(self, operation: OperationShape, result: dict[str, object], request_id: str) -> bytes:
-        return _encoder.encode(result) if result else _NOTHING
+        return json_of(result) if result else _NOTHING
 
     def error(self, error: AwsError, request_id: str) -> bytes:
         namespace = error.namespace or self._namespace
-        return _encoder.encode({"__type": f"{namespace}#{error.code}", "message": error.text})
+        return json_of({"__type": f"{namespace}#{error.code}", "message": error.text})
 
     def error_fields(self, error: AwsError) -> bytes:
         fault = "Sender" if error.sender else "Receiver"

@@ -10,10 +10,11 @@ from onemq.heads.aws.shapes import OperationShape
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Protocol:
-    """One protocol of one service. `content_type`: of its responses."""
+    """One protocol of one service. `content_type`: of its responses. `writes_json`: so a result's JSON can be its body."""
 
-    def __init__(self, content_type: bytes) -> None:
+    def __init__(self, content_type: bytes, writes_json: bool) -> None:
         self.content_type = content_type
+        self.writes_json = writes_json
 
     @abstractmethod
     def result(self, operation: OperationShape, result: dict[str, object], request_id: str) -> bytes:

@@ -212,7 +212,7 @@ class QueryProtocol(Protocol):
     """See the module. xml_namespace: of the service's documents."""
 
     def __init__(self, xml_namespace: str) -> None:
-        super().__init__(CONTENT_TYPE)
+        super().__init__(CONTENT_TYPE, False)
         self._xml_namespace = xml_namespace
 
     def result(self, operation: OperationShape, result: dict[str, object], request_id: str) -> bytes:

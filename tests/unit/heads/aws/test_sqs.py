@@ -5,13 +5,15 @@ from __future__ import annotations
 import base64
 import json
 from binascii import crc32
+from hashlib import md5
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from onemq.engine.receiving import LeaseHandle
-from onemq.heads.aws.sqs.digests import attributes_digest
-from onemq.heads.aws.sqs.handles import read_handle, write_handle
+from onemq.heads.aws.sqs.digests import SHORT_BYTES, attributes_digest, body_digest
+from onemq.heads.aws.sqs.handles import HandleWriter, read_handle
 from onemq.heads.aws.sqs.mapping import Message, make_record
 from onemq.heads.aws.sqs.operations import HANDLERS
 from onemq.heads.aws.sqs.shapes import SHAPES
@@ -369,7 +371,7 @@ def test_what_is_no_receipt_handle(stage: Stage) -> None:
         handle[1:] + "A",
         negative,
     )
-    for text in (*forged, write_handle("other", LeaseHandle(1, 0, 1, 1))):
+    for text in (*forged, HandleWriter("other").write(1, 0, 1, 1).decode()):
         assert queue.refuses("DeleteMessage", ReceiptHandle=text).shape == "ReceiptHandleIsInvalid"
     queue.asks("DeleteMessage", ReceiptHandle=handle)
     assert queue.counts() == ("0", "0", "0")
@@ -377,12 +379,121 @@ def test_what_is_no_receipt_handle(stage: Stage) -> None:
 
 def test_receipt_handles_stay_what_they_were() -> None:
     """Clients keep them over an update of the broker."""
-    text = write_handle("qé", LeaseHandle(3, 4, 5, 6))
+    text = HandleWriter("qé").write(3, 4, 5, 6).decode()
     assert text == "AAAAAAAAAAMAAAAAAAAABAAAAAAAAAAFAAAAAAAAAAbi7Q4j"
     found = read_handle("qé", text)
     assert found is not None
     assert (found.log_id, found.offset, found.attempt, found.first_at_ms) == (3, 4, 5, 6)
     assert read_handle("q", text) is None
+
+
+@given(st.text(max_size=20), st.lists(st.tuples(*[st.integers(0, 2**63 - 1)] * 4), min_size=1))
+def test_handles_of_one_writer_are_read_as_what_they_name(queue: str, leases: list[tuple[int, ...]]) -> None:
+    """And as they have been written ever since: 32 octets and their check sum with the queue's name."""
+    writer = HandleWriter(queue)
+    for numbers in leases:
+        text = writer.write(*numbers)
+        content = b"".join(number.to_bytes(8, "big") for number in numbers)
+        check = crc32(content + queue.encode()).to_bytes(4, "big")
+        assert text == base64.b64encode(content + check)
+        found = read_handle(queue, text.decode())
+        assert found is not None
+        assert (found.log_id, found.offset, found.attempt, found.first_at_ms) == numbers
+        assert read_handle(queue + "x", text.decode()) is None
+
+
+@pytest.mark.parametrize("size", [0, 1, SHORT_BYTES, SHORT_BYTES + 1, 100_000])
+def test_digests_are_md5_whoever_makes_them(size: int) -> None:
+    body = b"\xe9" * size
+    assert body_digest(body) == md5(body, usedforsecurity=False).hexdigest()
+
+
+def publishes_records(stage: Stage, *records: Record) -> None:
+    access = stage.broker.access(Principal("test", []), "/", all_rights())
+    route = access.queue_route("orders")
+    for record in records:
+        access.publish(route, record)
+    stage.turn()
+
+
+MESSAGE_ID = "8c1a3f0e-97b0-4c0e-8d4d-4e2f5d1f6a70"
+
+
+@given(st.lists(st.text() | st.binary(), min_size=1, max_size=10), st.booleans())
+def test_bodies_in_an_answer_are_json_as_anybody_writes_it(bodies: list[str | bytes], asks: bool) -> None:
+    """Quotes, control characters, what lies beyond the BMP; and values that are no UTF-8."""
+    stage = Stage()
+    queue = Queue(stage)
+    values = [body.encode("utf-8", "replace") if isinstance(body, str) else body for body in bodies]
+    message = Message(MESSAGE_ID, "sender", 1, {}, "", "")
+    publishes_records(stage, *[make_record(value, "", message, 0) for value in values])
+    names = {"AttributeNames": ["SenderId", "ApproximateReceiveCount"]} if asks else {}
+    queue.peer.says("ReceiveMessage", QueueUrl=queue.url, MaxNumberOfMessages=10, **names)
+    answer = queue.peer.hears_one()
+    assert answer.body == json.dumps(answer.json, ensure_ascii=False, separators=(",", ":")).encode()
+    found = answer.json["Messages"]
+    shown = [value.decode("utf-8", "replace") for value in values]
+    assert [each["Body"] for each in found] == shown
+    assert [each["MD5OfBody"] for each in found] == [md5(body.encode()).hexdigest() for body in shown]
+    assert {each["MessageId"] for each in found} == {MESSAGE_ID}
+    assert len({each["ReceiptHandle"] for each in found}) == len(values)
+    extra = {"SenderId": "sender", "ApproximateReceiveCount": "1"} if asks else None
+    assert [each.get("Attributes") for each in found] == [extra] * len(values)
+
+
+def test_ids_that_only_the_native_part_has(stage: Stage) -> None:
+    queue = Queue(stage)
+    records = [make_record(b"text", "", Message(name, "s", 1, {}, "", ""), 0) for name in ("id", MESSAGE_ID)]
+    records[1].headers = None
+    publishes_records(stage, *records)
+    assert [each["MessageId"] for each in queue.receive()] == ["id", MESSAGE_ID]
+
+
+@pytest.mark.parametrize(
+    ("system", "attributes"),
+    [
+        ((), ()),
+        (("ApproximateReceiveCount",), ()),
+        (("SentTimestamp",), ()),
+        (("All",), ()),
+        ((), ("n",)),
+        (("MessageGroupId", "SenderId"), ("All",)),
+    ],
+)
+def test_what_was_asked_for_is_the_same_in_both_protocols(
+    stage: Stage, system: tuple[str, ...], attributes: tuple[str, ...]
+) -> None:
+    queue = Queue(stage)
+    given = {
+        "n": {"StringValue": "v", "DataType": "String"},
+        "m": {"BinaryValue": "/w==", "DataType": "Binary"},
+    }
+    queue.send("text", MessageAttributes=given, MessageGroupId="group")
+    foreign = Record(b"\xff", NO_ADDRESS)
+    foreign.headers = [("n", b"v")]
+    publishes_records(stage, foreign)
+    found = queue.receive(
+        AttributeNames=list(system), MessageAttributeNames=list(attributes), VisibilityTimeout=0
+    )
+    form = {f"AttributeName_{number}": name for number, name in enumerate(system, 1)}
+    form |= {f"MessageAttributeName_{number}": name for number, name in enumerate(attributes, 1)}
+    answer = queue.peer.query("ReceiveMessage", QueueUrl=queue.url, MaxNumberOfMessages="10", **form)
+    shown = answer.xml.findall("ReceiveMessageResult/Message")
+    assert len(shown) == len(found) == 2
+    for message, element in zip(found, shown, strict=True):
+        for name in ("MessageId", "MD5OfBody", "Body", "MD5OfMessageAttributes"):
+            assert element.findtext(name) == message.get(name), name
+        other = {each.findtext("Name"): each.findtext("Value") for each in element.findall("Attribute")}
+        counts = [of.pop("ApproximateReceiveCount", None) for of in (message.get("Attributes", {}), other)]
+        assert counts in ([None, None], ["1", "2"])
+        assert other == message.get("Attributes", {})
+        other = {
+            each.findtext("Name"): each.findtext("Value/StringValue")
+            for each in element.findall("MessageAttribute")
+        }
+        assert other == {
+            name: each.get("StringValue") for name, each in message.get("MessageAttributes", {}).items()
+        }
 
 
 def test_records_of_other_protocols(stage: Stage) -> None:

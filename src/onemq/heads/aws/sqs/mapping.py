@@ -20,7 +20,8 @@ FIRST_SEQUENCE_NUMBER: Final = 18_849_496_460_467_696_128
 """Of offset 0; AWS's numbers have 20 digits."""
 TRACE_HEADER: Final = "AWSTraceHeader"
 MESSAGE_ID_HEADER: Final = "message-id"
-"""Under this name AMQP has it as its property."""
+"""Under this name AMQP has it as its property. It comes first."""
+MESSAGE_ID_BYTES: Final = 36
 DEDUPLICATION_HEADER: Final = "MessageDeduplicationId"
 _NAME_CHARACTERS: Final = re.compile(r"[A-Za-z0-9_.\-]{1,256}")
 _FOREIGN_CHARACTERS: Final = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -28,7 +29,7 @@ _FOREIGN_CHARACTERS: Final = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000
 Attributes = dict[str, tuple[str, bytes]]
 
 _encoder: Final = msgspec.msgpack.Encoder()
-_decoder: Final = msgspec.msgpack.Decoder()
+_decoder: Final = msgspec.msgpack.Decoder(tuple[str, str, int, dict[str, str], str, str])
 
 
 def is_legal_text(text: str) -> bool:
@@ -98,11 +99,27 @@ def read_message(record: Record) -> Message:
     return Message(message_id, sender, sent_ms, attributes, deduplication_id, trace)
 
 
+def plain_message_id(record: Record) -> bytes:
+    """Of a record of kind NATIVE_SQS, in ASCII, without looking into its native part; b"" if it is only there."""
+    headers = record.headers
+    if headers:
+        name, content = headers[0]
+        if name == MESSAGE_ID_HEADER and content is not None and len(content) == MESSAGE_ID_BYTES:
+            return content
+    return b""
+
+
+def text_of(record: Record) -> str:
+    """Body of a record of kind NATIVE_SQS."""
+    value = record.value
+    return "" if value is None else value.decode("utf-8", "replace")
+
+
 def read_record(record: Record, natives: Natives, log_id: int) -> tuple[str, Message]:
     """Body and message of any record."""
-    value = record.value or b""
     if record.native_kind == NATIVE_SQS:
-        return value.decode("utf-8", "replace"), read_message(record)
+        return text_of(record), read_message(record)
+    value = record.value or b""
     attributes: Attributes = {}
     trace = ""
     typed = natives.headers(record)

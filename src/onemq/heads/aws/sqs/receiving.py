@@ -6,15 +6,26 @@ Spec: Amazon SQS API Reference: ReceiveMessage; Developer Guide, "Amazon SQS sho
 import base64
 from typing import Final
 
+from librt.strings import BytesWriter
+
 from onemq.engine.receiving import Receive, Received, ReceiveWaiter
 from onemq.heads.aws.call import Call, Canceller
 from onemq.heads.aws.errors import AwsError, invalid_value
+from onemq.heads.aws.json_protocol import json_of
 from onemq.heads.aws.sqs.attributes import is_fifo, words
 from onemq.heads.aws.sqs.digests import attributes_digest, body_digest
 from onemq.heads.aws.sqs.errors import invalid_attribute_name
-from onemq.heads.aws.sqs.handles import write_handle
-from onemq.heads.aws.sqs.mapping import Attributes, Message, read_record, sequence_number
+from onemq.heads.aws.sqs.handles import HandleWriter
+from onemq.heads.aws.sqs.mapping import (
+    Attributes,
+    Message,
+    plain_message_id,
+    read_record,
+    sequence_number,
+    text_of,
+)
 from onemq.heads.aws.sqs.names import arn_of, check_identifier, named_queue, not_for_this_queue
+from onemq.model.record import NATIVE_SQS
 
 COUNT_MAX: Final = 10
 VISIBILITY_SECONDS_MAX: Final = 43_200
@@ -33,6 +44,8 @@ SYSTEM_NAMES: Final = (
     "AWSTraceHeader",
     "DeadLetterQueueSourceArn",
 )
+OF_MESSAGE: Final = ("SenderId", "SentTimestamp", "MessageDeduplicationId", "AWSTraceHeader")
+"""Those of them that stand in a record's native part."""
 
 
 class Waiter(ReceiveWaiter):
@@ -45,30 +58,79 @@ class Waiter(ReceiveWaiter):
         self._system = system
         self._attributes = attributes
         self._fifo = fifo
+        self._handles = HandleWriter(queue)
+        self._asks = len(system) + len(attributes) > 0
+        self._wants_message = len(attributes) > 0
+        for name in system:
+            if name in OF_MESSAGE:
+                self._wants_message = True
 
     def received(self, found: list[Received]) -> None:
         call = self.call
         try:
-            if found:
-                messages = [self._message(each) for each in found]
-                call.done({"Messages": messages}, call.access.position())
-            else:
+            if not found:
                 # What died in this receive is with the dead letters when the answer is there.
                 call.done({}, call.access.position())
+            elif call.writes_json:
+                call.done_in_json(self._json(found), call.access.position())
+            else:
+                call.done({"Messages": [self._shown(each) for each in found]}, call.access.position())
         except Exception as error:
             # The engine is at work: it is no error of its own.
             call.crash(error)
 
-    def _message(self, received: Received) -> dict[str, object]:
-        call = self.call
-        record = received.record
-        body, message = read_record(record, call.access.catalog.natives, int(received.handle.log_id))
+    def _json(self, found: list[Received]) -> bytes:
+        """The result with these messages, as `_shown` has them."""
+        out = BytesWriter()
+        out.write(b'{"Messages":[')
+        opening = b'{"MessageId":"'
+        for received in found:
+            message_id, body, message = self._read(received)
+            out.write(opening)
+            out.write(message_id)
+            out.write(b'","ReceiptHandle":"')
+            out.write(self._handle(received))
+            out.write(b'","MD5OfBody":"')
+            out.write(_digest(received, body).encode("ascii"))
+            out.write(b'","Body":')
+            out.write(json_of(body))
+            rest = self._rest(received, message) if self._asks else None
+            if rest:
+                out.write(b",")
+                out.write(json_of(rest)[1:])
+            else:
+                out.write(b"}")
+            opening = b',{"MessageId":"'
+        out.write(b"]}")
+        return out.getvalue()
+
+    def _shown(self, received: Received) -> dict[str, object]:
+        message_id, body, message = self._read(received)
         shown: dict[str, object] = {
-            "MessageId": message.message_id,
-            "ReceiptHandle": write_handle(self.queue, received.handle),
-            "MD5OfBody": body_digest(body.encode("utf-8")),
+            "MessageId": message_id.decode("ascii"),
+            "ReceiptHandle": self._handle(received).decode("ascii"),
+            "MD5OfBody": _digest(received, body),
             "Body": body,
         }
+        shown.update(self._rest(received, message))
+        return shown
+
+    def _read(self, received: Received) -> tuple[bytes, str, Message | None]:
+        """Its id, in ASCII, and its body; the rest of what SQS shows of a record if somebody wants to see it."""
+        record = received.record
+        if record.native_kind == NATIVE_SQS and not self._wants_message:
+            message_id = plain_message_id(record)
+            if message_id:
+                return message_id, text_of(record), None
+        body, message = read_record(record, self.call.access.catalog.natives, received.log_id)
+        return message.message_id.encode("ascii"), body, message
+
+    def _handle(self, received: Received) -> bytes:
+        return self._handles.write(received.log_id, received.offset, received.attempts, received.first_at_ms)
+
+    def _rest(self, received: Received, message: Message | None) -> dict[str, object]:
+        """What is shown only where it was asked for."""
+        rest: dict[str, object] = {}
         if self._system:
             system: dict[str, object] = {}
             for name in self._system:
@@ -76,34 +138,44 @@ class Waiter(ReceiveWaiter):
                 if value:
                     system[name] = value
             if system:
-                shown["Attributes"] = system
-        if self._attributes and message.attributes:
+                rest["Attributes"] = system
+        if message is not None and self._attributes and message.attributes:
             chosen = _chosen(message.attributes, self._attributes)
             if chosen:
-                shown["MD5OfMessageAttributes"] = attributes_digest(chosen)
-                shown["MessageAttributes"] = _rendered(chosen)
-        return shown
+                rest["MD5OfMessageAttributes"] = attributes_digest(chosen)
+                rest["MessageAttributes"] = _rendered(chosen)
+        return rest
 
-    def _system_value(self, name: str, received: Received, message: Message) -> str:
+    def _system_value(self, name: str, received: Received, message: Message | None) -> str:
         record = received.record
-        if name == "SentTimestamp":
-            return str(message.sent_ms)
         if name == "ApproximateReceiveCount":
             return str(int(received.attempts))
         if name == "ApproximateFirstReceiveTimestamp":
             return str(int(received.first_at_ms))
+        if name == "MessageGroupId":
+            return "" if record.key is None else record.key.decode("utf-8", "replace")
+        if name == "SequenceNumber":
+            return sequence_number(int(record.offset)) if self._fifo else ""
+        if name == "DeadLetterQueueSourceArn":
+            deaths = record.deaths
+            return "" if deaths is None else arn_of(self.call, deaths.last[0])
+        assert message is not None, "a message is read when something of it is asked for"
+        if name == "SentTimestamp":
+            return str(message.sent_ms)
         if name == "SenderId":
             return message.sender
         if name == "AWSTraceHeader":
             return message.trace
-        if name == "MessageGroupId":
-            return "" if record.key is None else record.key.decode("utf-8", "replace")
-        if name == "MessageDeduplicationId":
-            return message.deduplication_id
-        if name == "SequenceNumber":
-            return sequence_number(int(record.offset)) if self._fifo else ""
-        deaths = record.deaths
-        return "" if deaths is None else arn_of(self.call, deaths.last[0])
+        assert name == "MessageDeduplicationId", name
+        return message.deduplication_id
+
+
+def _digest(received: Received, body: str) -> str:
+    """Of the body as it is shown: base64 or with U+FFFD where the value is no text."""
+    value = received.record.value
+    if value is not None and len(value) == len(body) and body.isascii():
+        return body_digest(value)
+    return body_digest(body.encode("utf-8"))
 
 
 def _chosen(attributes: Attributes, patterns: list[str]) -> Attributes:
