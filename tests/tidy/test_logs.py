@@ -35,7 +35,7 @@ def test_the_document_lists_the_reasons_of_all_lines() -> None:
 
 ACT = re.compile(r'audit\.doing\(\s*[^,]*,\s*"([a-z ]+)"')
 ACT_ROW = re.compile(r"^\| `[a-z ]+`(?:, `[a-z ]+`)* \| `([a-z ]+)` \|", re.MULTILINE)
-BY_VARIABLE = {"policy", "operator policy", "request", "user"}
+BY_VARIABLE = {"namespace limit", "operator policy", "policy", "request", "user", "user limit"}
 """Kinds that the code has in a variable, or notes without `doing` (log-ins)."""
 
 

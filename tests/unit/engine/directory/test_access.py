@@ -4,21 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
-
 from engine_driver import Driver
-from onemq.engine.access import Access
-from onemq.engine.directory.access import DirectoryAccess
-from onemq.engine.directory.records import PermissionRecord, UserRecord
-from onemq.engine.directory.settings import DirectorySettings
 from onemq.engine.ports import Act, Auditor
-from onemq.engine.settings import EngineSettings
 from onemq.model.passwords import hash_password
-from onemq.model.principal import Principal
-from onemq.model.refusal import Reason, Refusal
-from onemq.model.rights import no_rights
-
-Call = Callable[[DirectoryAccess], object]
+from onemq.model.refusal import Reason
+from unit.engine.directory.ways import configured, directory_of, refused
 
 
 class Notes(Auditor):
@@ -27,89 +17,6 @@ class Notes(Auditor):
 
     def note(self, act: Act) -> None:
         self.acts.append(act)
-
-
-def access_of(driver: Driver, *tags: str, name: str = "me") -> Access:
-    return driver.broker.access(Principal(name, list(tags)), "/", no_rights())
-
-
-def directory_of(driver: Driver, *tags: str, name: str = "me") -> DirectoryAccess:
-    return access_of(driver, *tags, name=name).directory
-
-
-def refused(call: Callable[[], object]) -> Refusal:
-    with pytest.raises(Refusal) as caught:
-        call()
-    return caught.value
-
-
-def configured() -> Driver:
-    users = [UserRecord("shop", "h", [], {"K": "s"}, configured=True)]
-    permissions = [PermissionRecord("shop", "/", ".*", ".*", ".*", configured=True)]
-    return Driver(EngineSettings(directory=DirectorySettings(users, permissions)))
-
-
-ADMINISTRATORS: list[Call] = [
-    lambda directory: directory.users(),
-    lambda directory: directory.user("shop"),
-    lambda directory: directory.put_user("x", []),
-    lambda directory: directory.delete_user("shop"),
-    lambda directory: directory.set_access_key("shop", "A", "s"),
-    lambda directory: directory.remove_access_key("shop", "A"),
-    lambda directory: directory.permissions(),
-    lambda directory: directory.permission("/", "shop"),
-    lambda directory: directory.set_permission("/", "shop", "", "", ""),
-    lambda directory: directory.clear_permission("/", "shop"),
-    lambda directory: directory.topic_permissions(),
-    lambda directory: directory.set_topic_permission("/", "shop", "x", "", ""),
-    lambda directory: directory.clear_topic_permissions("/", "shop"),
-    lambda directory: directory.put_namespace("x"),
-    lambda directory: directory.user_limits(),
-    lambda directory: directory.set_user_limit("shop", "max-channels", 1),
-    lambda directory: directory.clear_user_limit("shop", "max-channels"),
-    lambda directory: directory.set_namespace_limit("/", "max-queues", 1),
-    lambda directory: directory.clear_namespace_limit("/", "max-queues"),
-    lambda directory: directory.set_operator_policy("/", "p", ".*", {"max-length": 1}),
-    lambda directory: directory.delete_operator_policy("/", "p"),
-]
-POLICYMAKERS: list[Call] = [
-    lambda directory: directory.parameters("/"),
-    lambda directory: directory.set_parameter("/", "c", "n", 1),
-    lambda directory: directory.clear_parameter("/", "c", "n"),
-    lambda directory: directory.global_parameters(),
-    lambda directory: directory.set_global_parameter("n", 1),
-    lambda directory: directory.clear_global_parameter("n"),
-    lambda directory: directory.set_policy("/", "p", ".*", {"max-length": 1}),
-    lambda directory: directory.delete_policy("/", "p"),
-]
-
-
-@pytest.mark.parametrize("call", ADMINISTRATORS)
-def test_administrators_only(call: Call) -> None:
-    driver = configured()
-    for tags in ([], ["management"], ["policymaker"], ["monitoring"]):
-        refusal = refused(lambda tags=tags: call(directory_of(driver, *tags)))  # type: ignore[misc]
-        assert (refusal.reason, refusal.wanted) == (Reason.ACCESS_DENIED, "administrator"), tags
-
-
-@pytest.mark.parametrize("call", POLICYMAKERS)
-def test_policymakers_where_they_may_enter(call: Call) -> None:
-    driver = configured()
-    for tags in ([], ["management"], ["monitoring"]):
-        refusal = refused(lambda tags=tags: call(directory_of(driver, *tags, name="shop")))  # type: ignore[misc]
-        assert (refusal.reason, refusal.wanted) == (Reason.ACCESS_DENIED, "policymaker"), tags
-    owner = directory_of(driver, "policymaker", name="shop")
-    owner.set_parameter("/", "c", "n", 1)
-    owner.set_global_parameter("n", 1)
-    owner.set_policy("/", "p", ".*", {"max-length": 1})
-    call(owner)
-
-
-def test_policymakers_may_nothing_elsewhere() -> None:
-    stranger = directory_of(configured(), "policymaker")
-    for call in (POLICYMAKERS[0], POLICYMAKERS[1], POLICYMAKERS[6], POLICYMAKERS[7]):
-        refusal = refused(lambda call=call: call(stranger))  # type: ignore[misc]
-        assert (refusal.reason, refusal.entity_kind) == (Reason.ACCESS_DENIED, "namespace")
 
 
 def test_users() -> None:
@@ -233,91 +140,6 @@ def test_namespaces_and_who_sees_them() -> None:
     assert admin.namespace("orders").default_queue_type == ""
 
 
-def test_limits() -> None:
-    driver = Driver()
-    admin = directory_of(driver, "administrator")
-    admin.put_user("a", [])
-    admin.set_user_limit("a", "max-channels", 5)
-    admin.set_user_limit("a", "max-connections", -1)
-    admin.set_namespace_limit("/", "max-queues", 5)
-    assert admin.user_limits() == {"a": {"max-channels": 5, "max-connections": -1}}
-    assert directory_of(driver, name="a").user_limits("a") == admin.user_limits("a")
-    assert directory_of(driver, "monitoring").namespace_limits() == {"/": {"max-queues": 5}}
-    assert directory_of(driver).namespace_limits() == {}
-    assert refused(lambda: directory_of(driver).namespace_limits("/")).reason == Reason.ACCESS_DENIED
-    admin.clear_user_limit("a", "max-connections")
-    admin.clear_user_limit("a", "max-connections")
-    admin.clear_namespace_limit("/", "max-queues")
-    assert admin.user_limits("a") == {"a": {"max-channels": 5}} and admin.namespace_limits("/") == {}
-    refusal = refused(lambda: admin.set_user_limit("a", "max-queues", 1))
-    assert (refusal.reason, refusal.detail) == (
-        Reason.INVALID,
-        'Unrecognised terms [{<<"max-queues">>,1}] in user-limits',
-    )
-    refusal = refused(lambda: admin.set_user_limit("a", "max-channels", "x"))
-    assert refusal.detail == 'max-channels should be a number, actually was <<"x">>'
-    refusal = refused(lambda: admin.set_namespace_limit("/", "max-queues", "1"))
-    assert refusal.detail == ('Validation failed\n\nmax-queues should be a number, actually was <<"1">>\n')
-    refusal = refused(lambda: admin.set_namespace_limit("/", "foo", True))
-    assert refusal.detail == 'Validation failed\n\nUnrecognised terms [{<<"foo">>,true}] in limits\n'
-    assert refused(lambda: admin.set_user_limit("no", "max-channels", 1)).reason == Reason.NOT_FOUND
-
-
-def test_parameters() -> None:
-    admin = directory_of(Driver(), "administrator")
-    admin.set_parameter("/", "shovel", "s", {"a": 1})
-    admin.set_operator_policy("/", "o", ".*", {"max-length": 1})
-    admin.set_parameter("/", "operator_policy", "o2", {"pattern": "^a", "definition": {"expires": 5}})
-    admin.set_parameter("/", "vhost-limits", "limits", {"max-queues": 7})
-    assert [(found.component, found.name) for found in admin.parameters("/")] == [
-        ("shovel", "s"),
-        ("operator_policy", "o"),
-        ("operator_policy", "o2"),
-        ("vhost-limits", "limits"),
-    ]
-    assert admin.parameter("/", "vhost-limits", "limits").value == {"max-queues": 7}
-    assert admin.parameter("/", "operator_policy", "o2").value == {
-        "pattern": "^a",
-        "definition": {"expires": 5},
-        "priority": 0,
-        "apply-to": "all",
-    }
-    assert admin.operator_policy("/", "o2").definition == {"expires": 5}
-    for component, name in (("shovel", "s"), ("operator_policy", "o"), ("vhost-limits", "limits")):
-        admin.clear_parameter("/", component, name)
-    assert [found.name for found in admin.parameters()] == ["o2"]
-    assert refused(lambda: admin.clear_parameter("/", "shovel", "s")).reason == Reason.NOT_FOUND
-    assert refused(lambda: admin.parameter("/", "shovel", "s")).reason == Reason.NOT_FOUND
-    refusal = refused(lambda: admin.set_parameter("/", "policy", "p", {}))
-    assert (refusal.reason, refusal.detail) == (
-        Reason.INVALID,
-        "policies may not be set using this method",
-    )
-    assert refused(lambda: admin.set_parameter("/", "vhost-limits", "limits", 5)).reason == Reason.INVALID
-    admin.set_global_parameter("cluster_name", "here")
-    assert admin.global_parameter("cluster_name").value == "here" == admin.cluster_name()
-    admin.clear_global_parameter("cluster_name")
-    assert refused(lambda: admin.global_parameter("cluster_name")).reason == Reason.NOT_FOUND
-
-
-def test_policies() -> None:
-    driver = Driver()
-    admin = directory_of(driver, "administrator")
-    assert admin.set_policy("/", "p", "^a", {"max-length": 1}, 3, "queues") is True
-    assert admin.set_policy("/", "p", "^b", {"max-length": 1}) is False
-    assert admin.set_operator_policy("/", "p", "^c", {"max-length": 1}) is True
-    assert [policy.pattern for policy in admin.policies()] == ["^b"]
-    assert admin.policy("/", "p").apply_to == "all" and admin.operator_policy("/", "p").pattern == "^c"
-    assert directory_of(driver, "monitoring").policies("/")[0].name == "p"
-    assert directory_of(driver, "management").policies() == []
-    assert refused(lambda: admin.set_policy("/", "", "^a", {"max-length": 1})).reason == Reason.INVALID
-    assert refused(lambda: admin.set_policy("no", "p", "^a", {"max-length": 1})).reason == Reason.NOT_FOUND
-    admin.delete_policy("/", "p")
-    admin.delete_operator_policy("/", "p")
-    assert refused(lambda: admin.delete_policy("/", "p")).entity_kind == "policy"
-    assert refused(lambda: admin.policy("/", "p")).reason == Reason.NOT_FOUND
-
-
 def test_acts_are_noted_without_secrets() -> None:
     driver = Driver()
     notes = Notes()
@@ -325,8 +147,8 @@ def test_acts_are_noted_without_secrets() -> None:
     admin = directory_of(driver, "administrator")
     admin.put_user("a", ["x"], password=admin.new_password("secret-word"))
     admin.set_access_key("a", "AK", "secret-word")
-    admin.set_policy("/", "p", "^a", {"max-length": 1})
-    refused(lambda: directory_of(driver).set_policy("/", "p", "^a", {"max-length": 1}))
+    admin.policies.set("/", "p", "^a", {"max-length": 1})
+    refused(lambda: directory_of(driver).policies.set("/", "p", "^a", {"max-length": 1}))
     refused(lambda: directory_of(driver).delete_user("a"))
     assert [(act.action, act.kind, act.name, act.result) for act in notes.acts] == [
         ("create", "user", "a", "done"),

@@ -48,9 +48,11 @@ def test_new_tags_hold_for_who_is_connected() -> None:
     found = users.find("bob")
     assert found is not None
     access = driver.broker.access(Principal("bob", found.tags), "/", no_rights())
-    assert access.authority.allows(TOPIC, DELETE, "t") and access.directory.is_administrator()
+    assert access.authority.allows(TOPIC, DELETE, "t") and access.directory.standing.is_administrator()
     users.store(UserRecord("bob", "", ["monitoring"]))
-    assert not access.authority.allows(TOPIC, DELETE, "t") and not access.directory.is_administrator()
+    assert (
+        not access.authority.allows(TOPIC, DELETE, "t") and not access.directory.standing.is_administrator()
+    )
     assert access.authority.allows(CLUSTER, DESCRIBE, CLUSTER_NAME)
     users.remove("bob")
     assert not access.authority.allows(CLUSTER, DESCRIBE, CLUSTER_NAME)

@@ -72,7 +72,7 @@ class Definitions:
             yield from self._declared(access, found)
             notices += len(access.notices.topics())
         directory = call.anywhere().directory
-        limits = directory.namespace_limits()
+        limits = directory.limits.of_namespaces()
         for record in directory.namespaces():
             if not only or record.name == only:
                 found.namespaces.append(
@@ -100,7 +100,7 @@ class Definitions:
         for permission in directory.permissions(only):
             found.permissions.append(permission_of(permission))
             yield None
-        for policy in [*directory.policies(only), *directory.operator_policies(only)]:
+        for policy in [*directory.policies.all(only), *directory.policies.all(only, operator=True)]:
             found.policies.append(policy_of(policy))
             yield None
         self._say_what_is_left(found, notices)
@@ -185,7 +185,7 @@ class Definitions:
 
 def _limits_of(directory: DirectoryAccess, user: str) -> dict[str, int]:
     try:
-        return directory.user_limits(user).get(user, {})
+        return directory.limits.of_users(user).get(user, {})
     except Refusal as refusal:
         if refusal.reason != Reason.NOT_FOUND:
             raise

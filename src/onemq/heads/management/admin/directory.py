@@ -252,30 +252,21 @@ class DirectoryPart:
     # Policies.
 
     def policies(self, call: Call) -> None:
-        directory = _directory(call)
-        namespace = call.query.text("namespace")
-        if call.query.flag("operator"):
-            records = directory.operator_policies(namespace)
-        else:
-            records = directory.policies(namespace)
+        records = _directory(call).policies.all(call.query.text("namespace"), call.query.flag("operator"))
         answer_records(call, records, policy_of)
 
     def put_policy(self, call: Call) -> None:
         wanted = call.body(NewPolicy)
-        directory = _directory(call)
-        namespace, name = call.values["namespace"], call.values["policy"]
-        put = directory.set_operator_policy if wanted.operator else directory.set_policy
-        put(namespace, name, wanted.pattern, wanted.definition, wanted.priority, wanted.apply_to)
-        found = directory.operator_policy if wanted.operator else directory.policy
-        call.answer(policy_of(found(namespace, name)))
+        policies = _directory(call).policies
+        namespace, name, operator = call.values["namespace"], call.values["policy"], wanted.operator
+        policies.set(
+            namespace, name, wanted.pattern, wanted.definition, wanted.priority, wanted.apply_to, operator
+        )
+        call.answer(policy_of(policies.find(namespace, name, operator)))
 
     def delete_policy(self, call: Call) -> None:
-        directory = _directory(call)
-        namespace, name = call.values["namespace"], call.values["policy"]
-        if call.query.flag("operator"):
-            directory.delete_operator_policy(namespace, name)
-        else:
-            directory.delete_policy(namespace, name)
+        name = call.values["policy"]
+        _directory(call).policies.delete(call.values["namespace"], name, call.query.flag("operator"))
         call.answer(Named(name=name))
 
 
@@ -290,7 +281,7 @@ def _user(directory: DirectoryAccess, user: UserRecord) -> User:
         has_password=bool(user.password_hash),
         configured=user.configured,
         access_keys=sorted(user.access_keys),
-        limits=directory.user_limits(user.name).get(user.name, {}),
+        limits=directory.limits.of_users(user.name).get(user.name, {}),
     )
 
 

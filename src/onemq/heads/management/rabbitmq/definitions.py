@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Iterable
 from typing import Any, Final, TypeVar
 
 from onemq.engine.access import Access
+from onemq.engine.directory.limits import OF_USER
 from onemq.engine.views import QueueView
 from onemq.heads.management.call import Call
 from onemq.heads.management.errors import Problem
@@ -65,7 +66,7 @@ class Definitions:
             "product_name": "onemq",
             "product_version": self._service.node.version,
             "users": [
-                {**user_json(user), "limits": directory.user_limits(user.name).get(user.name, {})}
+                {**user_json(user), "limits": directory.limits.of_users(user.name).get(user.name, {})}
                 for user in directory.users()
             ],
             "vhosts": [
@@ -83,11 +84,11 @@ class Definitions:
             ],
             "permissions": [permission_json(record) for record in directory.permissions()],
             "topic_permissions": [topic_permission_json(record) for record in directory.topic_permissions()],
-            "parameters": [parameter_json(record) for record in directory.parameters()],
+            "parameters": [parameter_json(record) for record in directory.parameters.all()],
             "global_parameters": [
-                {"name": record.name, "value": record.value} for record in directory.global_parameters()
+                {"name": record.name, "value": record.value} for record in directory.parameters.all_global()
             ],
-            "policies": [policy_json(policy) for policy in directory.policies()],
+            "policies": [policy_json(policy) for policy in directory.policies.all()],
         }
         accesses = [call.watch(record.name) for record in directory.namespaces()]
         item.update((yield from self._declared(accesses)))
@@ -103,8 +104,8 @@ class Definitions:
         directory = access.directory
         item: Item = {
             "rabbit_version": self._service.words.version,
-            "parameters": [parameter_json(record) for record in directory.parameters(vhost)],
-            "policies": [policy_json(policy) for policy in directory.policies(vhost)],
+            "parameters": [parameter_json(record) for record in directory.parameters.all(vhost)],
+            "policies": [policy_json(policy) for policy in directory.policies.all(vhost)],
         }
         item.update((yield from self._declared([access])))
         for entries in item.values():
@@ -280,7 +281,7 @@ class _Import:
     def _space(self, entry: Item) -> str:
         """The entry's vhost. Raises Problem."""
         vhost = self._vhost or entry.get("vhost", "undefined")
-        if not isinstance(vhost, str) or not self._directory.sees(vhost):
+        if not isinstance(vhost, str) or not self._directory.standing.sees(vhost):
             raise bad_request(["no_such_vhost", vhost])
         return vhost
 
@@ -293,7 +294,7 @@ class _Import:
         limits = entry.get("limits")
         if isinstance(limits, dict):
             for limit, value in limits.items():
-                self._directory.set_user_limit(name, str(limit), value)
+                self._directory.limits.set(OF_USER, name, str(limit), value)
 
     def _vhost_entry(self, entry: Item) -> None:
         name = text(entry, "name")
@@ -303,7 +304,7 @@ class _Import:
         metadata.pop("description", None)
         metadata.pop("tags", None)
         kind = entry.get("default_queue_type", "")
-        if self._directory.sees(name) and not described and not tags:
+        if self._directory.standing.sees(name) and not described and not tags:
             return
         self._directory.put_namespace(
             name,
@@ -330,15 +331,15 @@ class _Import:
     def _global_parameter(self, entry: Item) -> None:
         name = text(entry, "name")
         if name not in _OURS:
-            self._directory.set_global_parameter(name, entry.get("value"))
+            self._directory.parameters.set_global(name, entry.get("value"))
 
     def _parameter(self, entry: Item) -> None:
-        self._directory.set_parameter(
+        self._directory.parameters.set(
             self._space(entry), text(entry, "component"), text(entry, "name"), entry.get("value")
         )
 
     def _policy(self, entry: Item) -> None:
-        self._directory.set_policy(
+        self._directory.policies.set(
             self._space(entry),
             text(entry, "name"),
             entry.get("pattern"),

@@ -88,14 +88,14 @@ class Overview:
         call.answer({"name": call.principal.name, "tags": list(call.principal.tags)})
 
     def _cluster_name(self, call: Call) -> str:
-        return call.anywhere().directory.cluster_name() or self._service.node.name
+        return call.anywhere().directory.parameters.cluster_name() or self._service.node.name
 
     def cluster_name(self, call: Call) -> None:
         answer_one(call, {"name": self._cluster_name(call)})
 
     def set_cluster_name(self, call: Call) -> None:
         name = text(body_of(call, ("name",)), "name")
-        call.anywhere().directory.set_global_parameter(CLUSTER_NAME, name)
+        call.anywhere().directory.parameters.set_global(CLUSTER_NAME, name)
         call.empty()
 
     def extensions(self, call: Call) -> None:

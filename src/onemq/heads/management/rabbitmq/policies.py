@@ -53,17 +53,17 @@ class Policies:
     # Policies.
 
     def policies(self, call: Call) -> None:
-        found = call.anywhere().directory.policies(call.values.get("vhost", ""))
+        found = call.anywhere().directory.policies.all(call.values.get("vhost", ""))
         answer_list(call, [policy_json(policy) for policy in found])
 
     def policy(self, call: Call) -> None:
         directory = call.anywhere().directory
-        answer_one(call, policy_json(directory.policy(call.values["vhost"], call.values["name"])))
+        answer_one(call, policy_json(directory.policies.find(call.values["vhost"], call.values["name"])))
 
     def put(self, call: Call) -> None:
         body = body_of(call, ("pattern", "definition"))
         try:
-            made = call.anywhere().directory.set_policy(
+            made = call.anywhere().directory.policies.set(
                 call.values["vhost"],
                 call.values["name"],
                 body["pattern"],
@@ -79,44 +79,50 @@ class Policies:
         call.empty(201 if made else 204)
 
     def delete(self, call: Call) -> None:
-        call.anywhere().directory.delete_policy(call.values["vhost"], call.values["name"])
+        call.anywhere().directory.policies.delete(call.values["vhost"], call.values["name"])
         call.empty()
 
     def operator_policies(self, call: Call) -> None:
-        found = call.anywhere().directory.operator_policies(call.values.get("vhost", ""))
+        found = call.anywhere().directory.policies.all(call.values.get("vhost", ""), operator=True)
         answer_list(call, [policy_json(policy) for policy in found])
 
     def operator_policy(self, call: Call) -> None:
         directory = call.anywhere().directory
-        answer_one(call, policy_json(directory.operator_policy(call.values["vhost"], call.values["name"])))
+        answer_one(
+            call,
+            policy_json(directory.policies.find(call.values["vhost"], call.values["name"], operator=True)),
+        )
 
     def put_operator(self, call: Call) -> None:
         body = body_of(call, ("pattern", "definition"))
-        made = call.anywhere().directory.set_operator_policy(
+        made = call.anywhere().directory.policies.set(
             call.values["vhost"],
             call.values["name"],
             body["pattern"],
             body["definition"],
             body.get("priority", 0),
             body.get("apply-to", "all"),
+            operator=True,
         )
         call.empty(201 if made else 204)
 
     def delete_operator(self, call: Call) -> None:
-        call.anywhere().directory.delete_operator_policy(call.values["vhost"], call.values["name"])
+        call.anywhere().directory.policies.delete(call.values["vhost"], call.values["name"], operator=True)
         call.empty()
 
     # Parameters.
 
     def parameters(self, call: Call) -> None:
-        found = call.anywhere().directory.parameters(
+        found = call.anywhere().directory.parameters.all(
             call.values.get("vhost", ""), call.values.get("component", "")
         )
         answer_list(call, [parameter_json(record) for record in found])
 
     def parameter(self, call: Call) -> None:
         values = call.values
-        found = call.anywhere().directory.parameter(values["vhost"], values["component"], values["name"])
+        found = call.anywhere().directory.parameters.find(
+            values["vhost"], values["component"], values["name"]
+        )
         answer_one(call, parameter_json(found))
 
     def put_parameter(self, call: Call) -> None:
@@ -125,36 +131,36 @@ class Policies:
         directory = call.anywhere().directory
         known = True
         try:
-            directory.parameter(values["vhost"], values["component"], values["name"])
+            directory.parameters.find(values["vhost"], values["component"], values["name"])
         except Refusal as refusal:
             if refusal.reason != Reason.NOT_FOUND:
                 raise
             known = False
-        directory.set_parameter(values["vhost"], values["component"], values["name"], value)
+        directory.parameters.set(values["vhost"], values["component"], values["name"], value)
         call.empty(204 if known else 201)
 
     def delete_parameter(self, call: Call) -> None:
         values = call.values
-        call.anywhere().directory.clear_parameter(values["vhost"], values["component"], values["name"])
+        call.anywhere().directory.parameters.clear(values["vhost"], values["component"], values["name"])
         call.empty()
 
     def global_parameters(self, call: Call) -> None:
-        found = call.anywhere().directory.global_parameters()
+        found = call.anywhere().directory.parameters.all_global()
         answer_list(call, [{"name": record.name, "value": record.value} for record in found])
 
     def global_parameter(self, call: Call) -> None:
-        record = call.anywhere().directory.global_parameter(call.values["name"])
+        record = call.anywhere().directory.parameters.find_global(call.values["name"])
         answer_one(call, {"name": record.name, "value": record.value})
 
     def put_global(self, call: Call) -> None:
         value = body_of(call, ("value",))["value"]
         directory = call.anywhere().directory
-        known = call.values["name"] in [record.name for record in directory.global_parameters()]
-        directory.set_global_parameter(call.values["name"], value)
+        known = call.values["name"] in [record.name for record in directory.parameters.all_global()]
+        directory.parameters.set_global(call.values["name"], value)
         call.empty(204 if known else 201)
 
     def delete_global(self, call: Call) -> None:
-        call.anywhere().directory.clear_global_parameter(call.values["name"])
+        call.anywhere().directory.parameters.clear_global(call.values["name"])
         call.empty()
 
 

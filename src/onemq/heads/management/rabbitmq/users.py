@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator
 from typing import Final
 
 from onemq.engine.directory.access import DirectoryAccess
+from onemq.engine.directory.limits import OF_USER
 from onemq.engine.directory.permissions import TopicPermissionRecord
 from onemq.engine.directory.records import PermissionRecord, UserRecord
 from onemq.heads.management.call import Call
@@ -184,16 +185,16 @@ class Users:
     # Limits.
 
     def limits(self, call: Call) -> None:
-        found = call.anywhere().directory.user_limits(call.values.get("user", ""))
+        found = call.anywhere().directory.limits.of_users(call.values.get("user", ""))
         answer_list(call, [{"user": name, "value": limits} for name, limits in found.items() if limits])
 
     def set_limit(self, call: Call) -> None:
         value = limit_value(body_of(call, ("value",)))
-        call.anywhere().directory.set_user_limit(call.values["user"], call.values["limit"], value)
+        call.anywhere().directory.limits.set(OF_USER, call.values["user"], call.values["limit"], value)
         call.empty()
 
     def clear_limit(self, call: Call) -> None:
-        call.anywhere().directory.clear_user_limit(call.values["user"], call.values["limit"])
+        call.anywhere().directory.limits.clear(OF_USER, call.values["user"], call.values["limit"])
         call.empty()
 
 
@@ -211,7 +212,7 @@ def _answer_users(call: Call, directory: DirectoryAccess, users: list[UserRecord
 
 
 def _user_item(directory: DirectoryAccess, user: UserRecord) -> Item:
-    return {**user_json(user), "limits": directory.user_limits(user.name).get(user.name, {})}
+    return {**user_json(user), "limits": directory.limits.of_users(user.name).get(user.name, {})}
 
 
 def user_json(user: UserRecord) -> Item:

@@ -5,6 +5,7 @@ Source: rabbit_mgmt_wm_vhosts, rabbit_mgmt_wm_vhost, rabbit_mgmt_wm_limits; reco
 
 from collections.abc import Generator
 
+from onemq.engine.directory.limits import OF_NAMESPACE
 from onemq.engine.directory.namespaces import NamespaceRecord
 from onemq.heads.contract import PeerView
 from onemq.heads.management.call import Call
@@ -125,17 +126,17 @@ class Vhosts:
     # Limits.
 
     def limits(self, call: Call) -> None:
-        found = call.anywhere().directory.namespace_limits(call.values.get("vhost", ""))
+        found = call.anywhere().directory.limits.of_namespaces(call.values.get("vhost", ""))
         answer_list(call, [{"vhost": name, "value": limits} for name, limits in found.items() if limits])
 
     def set_limit(self, call: Call) -> None:
         body = body_of(call, ("value",))
         directory = call.anywhere().directory
-        directory.set_namespace_limit(call.values["vhost"], call.values["limit"], limit_value(body))
+        directory.limits.set(OF_NAMESPACE, call.values["vhost"], call.values["limit"], limit_value(body))
         call.empty()
 
     def clear_limit(self, call: Call) -> None:
-        call.anywhere().directory.clear_namespace_limit(call.values["vhost"], call.values["limit"])
+        call.anywhere().directory.limits.clear(OF_NAMESPACE, call.values["vhost"], call.values["limit"])
         call.empty()
 
 
