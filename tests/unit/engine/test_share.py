@@ -125,10 +125,32 @@ class TestMembers:
         beat(world, "b", topics=[TOPIC])
         epoch = beat(world, "a", 1).epoch
         world.start_again(clean)
+        assert beat(world, "a", epoch).assigned == {world.topic().topic_id: {0}}, "once, it may be another"
         assert beat(world, "a", epoch).assigned is None
         assert beat(world, "a", epoch, [TOPIC]).assigned == {world.topic().topic_id: {0}}
         world.pass_time(SESSION_MS)
         assert world.broker.shares.groups[("/", GROUP)].members == {}
+
+    @pytest.mark.parametrize("clean", [True, False])
+    def test_a_topic_that_came_before_a_restart_is_assigned_after_it(self, clean: bool) -> None:
+        world = World(group={"share.auto.offset.reset": "latest"})
+        epoch = beat(world, "a", topics=[TOPIC, "later"]).epoch
+        later = world.access.topics.create("later", 1, {})
+        assert later is not None
+        world.start_again(clean)
+        found = beat(world, "a", epoch)
+        assert found.assigned == {world.topic().topic_id: {0}, world.topic("later").topic_id: {0}}
+        world.produce(b"x", topic="later")
+        assert world.access.shares.progress(GROUP, world.topic("later"), 0) == (0, 1), "it reads from then on"
+
+    def test_a_topic_that_is_seen_when_a_member_goes_is_read_from_then_on(self) -> None:
+        world = World(group={"share.auto.offset.reset": "latest"})
+        beat(world, "a", topics=["later"])
+        beat(world, "b", topics=["later"])
+        world.access.topics.create("later", 1, {})
+        beat(world, "b", -1)
+        world.produce(b"x", topic="later")
+        assert world.access.shares.progress(GROUP, world.topic("later"), 0) == (0, 1)
 
     def test_names_belong_to_one_type_of_group(self) -> None:
         world = World()
@@ -173,7 +195,7 @@ class TestSessions:
         shares = world.access.shares
         beat(world, "a", topics=[TOPIC])
         one, two = (bytes(16), 0), (bytes(16), 1)
-        assert shares.open_session(GROUP, "a", [one]) == [one]
+        assert shares.open_session(GROUP, "a", [one, one]) == [one]
         assert shares.use_session(GROUP, "a", 1, [two], []) == [two, one]
         assert shares.use_session(GROUP, "a", 2, [], []) == [one, two]
         assert shares.use_session(GROUP, "a", 3, [], [one]) == [two]
@@ -241,6 +263,17 @@ class TestFetching:
         assert end.results is None
         world.pass_time(1)
         assert end.deliveries == {}
+
+    def test_who_is_content_with_nothing_does_not_wait_and_who_wants_nothing_has_nothing(self) -> None:
+        """As Kafka 4.3.1 answered."""
+        world = World()
+        share = world.member("a").shares.share(GROUP, world.topic().topic_id, 0)
+        for ask in (ShareAsk("a", 0, 1 << 20, 100, 5000, False), ShareAsk("a", 1, 0, 100, 5000, True)):
+            end = FetchEnd()
+            world.accesses["a"].shares.fetch([share], ask, end)
+            assert end.deliveries == {}
+            world.produce(b"x")
+        assert world.fetch("a").deliveries == {0: 1, 1: 1}
 
     def test_it_is_woken_by_what_comes_back(self) -> None:
         world = World()

@@ -65,7 +65,7 @@ class ShareAccess:
         session = self._groups.sessions.open(key, member, self._owner)
         self._has_sessions = True
         self._add(session, places)
-        return places
+        return list(session.places)
 
     def use_session(
         self, group: str, member: str, epoch: int, added: list[Place], forgotten: list[Place]

@@ -73,7 +73,8 @@ class ShareFetch(Agenda):
         self._ask = ask
         self._waiter: ShareFetchWaiter | None = waiter
         self._results = [ShareFetched() for _ in shares]
-        self._until_ms: i64 = core.now_ms + max(ask.wait_ms, 0)
+        # Who is content with no bytes has them at once.
+        self._until_ms: i64 = core.now_ms + (max(ask.wait_ms, 0) if ask.bytes_min > 0 else 0)
         self._bytes_left: i64 = ask.bytes_max
         self._records_left: i64 = ask.records_max
         self._loads: dict[int, int] = {}
@@ -83,7 +84,7 @@ class ShareFetch(Agenda):
 
     def start(self) -> None:
         """Answers now, or when there is enough, or when the time is over."""
-        if self._records_left <= 0:
+        if self._records_left <= 0 or self._bytes_left <= 0:
             self._answer()
         elif self._is_late() or self._enough():
             self._gather()

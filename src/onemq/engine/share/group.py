@@ -57,13 +57,15 @@ class ShareBeatAnswer:
 
 
 class ShareMember:
-    """epoch: of the group when it heard last; previous_epoch: before that. deadline_ms: silent until then, it is out."""
+    """epoch: of the group when it heard last; previous_epoch: before that. deadline_ms: silent until then, it is out.
+    informed: has had an answer since the broker started, which may have found topics changed that it has to tell of."""
 
     __slots__ = (
         "client_host",
         "client_id",
         "deadline_ms",
         "epoch",
+        "informed",
         "member_id",
         "previous_epoch",
         "rack_id",
@@ -79,6 +81,7 @@ class ShareMember:
         self.client_id = ""
         self.client_host = ""
         self.deadline_ms: i64 = 0
+        self.informed = False
 
     def to_plain(self) -> dict[str, object]:
         return {

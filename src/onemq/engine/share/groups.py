@@ -99,7 +99,10 @@ class ShareGroups(ShareStore):
         if joins or member.to_plain() != before:
             self.core.note(self, member_change(key, member))
         self._expect(group, member)
-        full = moved or beat.epoch == JOIN_EPOCH or beat.topics is not None
+        full = moved or beat.epoch == JOIN_EPOCH or beat.topics is not None or not member.informed
+        if not member.informed:
+            member.informed = True
+            self._begin_reading(group)
         interval_ms = self.configs.whole(key[1], SHARE_HEARTBEAT_INTERVAL_MS)
         return ShareBeatAnswer(
             member.epoch, interval_ms, group.targets.get(member.member_id, {}) if full else None
@@ -164,6 +167,7 @@ class ShareGroups(ShareStore):
             self.close_session(key, member_id, delivered)
         group.refresh(True)
         self.change({"op": "epoch", "ns": key[0], "group": key[1], "epoch": group.epoch + 1})
+        self._begin_reading(group)
 
     # Records.
 
