@@ -1,6 +1,7 @@
 """`onemq exchanges`: list, show, create, delete, bindings, bind, unbind."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -139,45 +140,50 @@ def _bindings_table(frame: Frame, found: list[dict[str, Any]]) -> None:
     )
 
 
+def names_binding(command: Callable[..., None]) -> Callable[..., None]:
+    """Its arguments and options say which binding is meant."""
+    for option in (
+        click.option("--argument", "arguments", multiple=True, metavar="NAME=VALUE"),
+        click.option("--to-exchange", is_flag=True, help="DESTINATION is an exchange."),
+        click.option("--key", default="", help="Routing key."),
+        click.argument("destination"),
+        click.argument("exchange"),
+    ):
+        command = option(command)
+    return command
+
+
+def _binding(exchange: str, destination: str, key: str, to_exchange: bool) -> dict[str, Any]:
+    """What the admin API is told of it, without its arguments."""
+    return {
+        "source": exchange,
+        "destination": destination,
+        "to": "exchange" if to_exchange else "queue",
+        "routing_key": key,
+    }
+
+
 @exchanges.command("bind", epilog=example("onemq exchanges bind shop orders --key 'order.#'"))
-@click.argument("exchange")
-@click.argument("destination")
-@click.option("--key", default="", help="Routing key.")
-@click.option("--to-exchange", is_flag=True, help="DESTINATION is an exchange.")
-@click.option("--argument", "arguments", multiple=True, metavar="NAME=VALUE")
+@names_binding
 @talks
 def bind(
     frame: Frame, exchange: str, destination: str, key: str, to_exchange: bool, arguments: tuple[str, ...]
 ) -> None:
     """Bind the queue DESTINATION to EXCHANGE."""
-    body = {
-        "source": exchange,
-        "destination": destination,
-        "to": "exchange" if to_exchange else "queue",
-        "routing_key": key,
-        "arguments": plain_pairs(arguments, "--argument"),
-    }
+    body = _binding(exchange, destination, key, to_exchange)
+    body["arguments"] = plain_pairs(arguments, "--argument")
     done = frame.client.post("bindings", frame.namespace, body=body)
     frame.out.show(done, f"{destination} is bound to {exchange}")
 
 
 @exchanges.command("unbind", epilog=example("onemq exchanges unbind shop orders --key 'order.#'"))
-@click.argument("exchange")
-@click.argument("destination")
-@click.option("--key", default="", help="Routing key.")
-@click.option("--to-exchange", is_flag=True, help="DESTINATION is an exchange.")
-@click.option("--argument", "arguments", multiple=True, metavar="NAME=VALUE")
+@names_binding
 @talks
 def unbind(
     frame: Frame, exchange: str, destination: str, key: str, to_exchange: bool, arguments: tuple[str, ...]
 ) -> None:
     """Take a binding away."""
-    query = {
-        "source": exchange,
-        "destination": destination,
-        "to": "exchange" if to_exchange else "queue",
-        "routing_key": key,
-        "arguments": json.dumps(plain_pairs(arguments, "--argument")),
-    }
+    query = _binding(exchange, destination, key, to_exchange)
+    query["arguments"] = json.dumps(plain_pairs(arguments, "--argument"))
     done = frame.client.delete("bindings", frame.namespace, query=query)
     frame.out.show(done, f"{destination} is not bound to {exchange} any more")

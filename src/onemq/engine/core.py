@@ -3,7 +3,6 @@
 Synchronous and deterministic: time arrives with `begin_turn`, randomness through `entropy`.
 """
 
-from abc import abstractmethod
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 from typing import Final
@@ -24,7 +23,7 @@ STALE_DEADLINES_MIN: Final = 1000
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Agenda:
-    """Something that can have work to do in a turn, or a deadline."""
+    """Something that can have work to do in a turn, or a deadline. Each says what it does of that; it has nothing to do elsewhere."""
 
     def __init__(self) -> None:
         self.dirty = False
@@ -32,25 +31,25 @@ class Agenda:
         self.unwritten = False
         self.deadline_ms: i64 = 0
 
-    @abstractmethod
     def seal(self) -> None:
         """Closes the records appended in this turn into batches and writes their facts."""
+        return
 
-    @abstractmethod
     def dispatch(self, budget: i64) -> i64:
         """Makes at most `budget` deliveries; returns how many. Marks itself dirty again when it could do more."""
+        return 0
 
-    @abstractmethod
     def write_facts(self) -> None:
         """Writes the facts gathered since the last commit (settled, leased, returned)."""
+        return
 
-    @abstractmethod
     def durable_up_to(self, position: i64) -> bool:
         """Commits up to `position` are durable. True when more is awaited."""
+        return False
 
-    @abstractmethod
     def on_deadline(self) -> None:
         """The time last scheduled has come."""
+        return
 
 
 class Core:

@@ -268,15 +268,6 @@ class _Ages(Agenda):
         super().__init__()
         self.part = part
 
-    def seal(self) -> None:
-        return
-
-    def dispatch(self, budget: i64) -> i64:
-        return 0
-
-    def durable_up_to(self, position: i64) -> bool:
-        return False
-
     def write_facts(self) -> None:
         self.part.write_facts()
 

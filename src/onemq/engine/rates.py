@@ -277,15 +277,3 @@ class Rates(Agenda):
             else:
                 self._sample_broker(broker)
         self._round = list(self._series.values())
-
-    def dispatch(self, budget: i64) -> i64:
-        return 0
-
-    def seal(self) -> None:
-        return
-
-    def write_facts(self) -> None:
-        return
-
-    def durable_up_to(self, position: i64) -> bool:
-        return False

@@ -412,15 +412,6 @@ class BaseMover(Agenda):
     def move(self, source: LedgerQueue, most: i64) -> i64:
         """Returns how many records were moved; sees to it that the task goes on, or ends."""
 
-    def seal(self) -> None:
-        return
-
-    def write_facts(self) -> None:
-        return
-
-    def durable_up_to(self, position: i64) -> bool:
-        return False
-
     def on_deadline(self) -> None:
         self._core.need_dispatch(self)
 

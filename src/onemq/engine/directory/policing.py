@@ -135,17 +135,5 @@ class Policing(Agenda):
 
     # The agenda.
 
-    def seal(self) -> None:
-        pass
-
     def dispatch(self, budget: i64) -> i64:
         return self._work(budget)
-
-    def write_facts(self) -> None:
-        pass
-
-    def durable_up_to(self, position: i64) -> bool:
-        return False
-
-    def on_deadline(self) -> None:
-        pass

@@ -18,7 +18,16 @@ from onemq.engine.groups.classic_member import (
     Synced,
     member_from_plain,
 )
-from onemq.engine.groups.group import CLASSIC, EMPTY, STABLE, Group, Home, Membership, unknown_member
+from onemq.engine.groups.group import (
+    CLASSIC,
+    EMPTY,
+    STABLE,
+    Group,
+    Home,
+    Membership,
+    check_instance,
+    unknown_member,
+)
 from onemq.engine.groups.offsets import GroupKey
 from onemq.engine.groups.plain import as_int, as_list, as_text_or_none
 from onemq.engine.groups.settings import GroupSettings
@@ -146,12 +155,7 @@ class ClassicState(Group):
 
     def check_member(self, member_id: str, instance_id: str | None) -> None:
         """Raises Refusal UNKNOWN_MEMBER, FENCED_INSTANCE."""
-        if instance_id is not None:
-            current = self.statics.get(instance_id)
-            if current is None:
-                raise unknown_member(member_id)
-            if current != member_id:
-                raise Refusal(Reason.FENCED_INSTANCE, "member", member_id, instance_id)
+        check_instance(self.statics, member_id, instance_id)
         if member_id not in self.members:
             raise unknown_member(member_id)
 

@@ -21,7 +21,16 @@ from onemq.engine.groups.consumer_member import (
     partitions_from_plain,
     partitions_to_plain,
 )
-from onemq.engine.groups.group import CONSUMER, EMPTY, STABLE, Group, Home, Membership, unknown_member
+from onemq.engine.groups.group import (
+    CONSUMER,
+    EMPTY,
+    STABLE,
+    Group,
+    Home,
+    Membership,
+    check_instance,
+    unknown_member,
+)
 from onemq.engine.groups.offsets import GroupKey
 from onemq.engine.groups.plain import as_bytes, as_int, as_list, as_map, as_text
 from onemq.engine.groups.reconciliation import Owners
@@ -84,12 +93,7 @@ class ConsumerState(Group):
 
     def find_member(self, member_id: str, instance_id: str | None) -> ConsumerMember:
         """Raises Refusal UNKNOWN_MEMBER, FENCED_INSTANCE."""
-        if instance_id is not None:
-            current = self.statics.get(instance_id)
-            if current is None:
-                raise unknown_member(member_id)
-            if current != member_id:
-                raise Refusal(Reason.FENCED_INSTANCE, "member", member_id, instance_id)
+        check_instance(self.statics, member_id, instance_id)
         member = self.members.get(member_id)
         if member is None:
             raise unknown_member(member_id)

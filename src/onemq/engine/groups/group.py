@@ -119,18 +119,6 @@ class GroupTimer(Agenda):
         super().__init__()
         self._group = group
 
-    def seal(self) -> None:
-        return
-
-    def dispatch(self, budget: i64) -> i64:
-        return 0
-
-    def write_facts(self) -> None:
-        return
-
-    def durable_up_to(self, position: i64) -> bool:
-        return False
-
     def on_deadline(self) -> None:
         if not self._group.dead:
             self._group.on_time()
@@ -138,3 +126,13 @@ class GroupTimer(Agenda):
 
 def unknown_member(member_id: str) -> Refusal:
     return Refusal(Reason.UNKNOWN_MEMBER, "member", member_id)
+
+
+def check_instance(statics: dict[str, str], member_id: str, instance_id: str | None) -> None:
+    """statics: member ids by instance id. Refusal UNKNOWN_MEMBER, FENCED_INSTANCE: another member has come for the instance."""
+    if instance_id is not None:
+        current = statics.get(instance_id)
+        if current is None:
+            raise unknown_member(member_id)
+        if current != member_id:
+            raise Refusal(Reason.FENCED_INSTANCE, "member", member_id, instance_id)

@@ -6,8 +6,6 @@ Spec: Kafka's __consumer_offsets, without being a topic; offset expiry of KIP-21
 
 from typing import Final
 
-from mypy_extensions import i64
-
 from onemq.engine.core import Agenda, Core
 from onemq.engine.group_configs import GroupConfigs
 from onemq.engine.groups.classic import ClassicGroup
@@ -187,18 +185,6 @@ class _Sweeper(Agenda):
     def __init__(self, store: GroupStore) -> None:
         super().__init__()
         self._store = store
-
-    def seal(self) -> None:
-        return
-
-    def dispatch(self, budget: i64) -> i64:
-        return 0
-
-    def write_facts(self) -> None:
-        return
-
-    def durable_up_to(self, position: i64) -> bool:
-        return False
 
     def on_deadline(self) -> None:
         self._store.sweep()

@@ -464,17 +464,5 @@ class _Pending(Agenda):
         super().__init__()
         self._notices = notices
 
-    def seal(self) -> None:
-        return
-
-    def dispatch(self, budget: i64) -> i64:
-        return 0
-
-    def durable_up_to(self, position: i64) -> bool:
-        return False
-
-    def write_facts(self) -> None:
-        return
-
     def on_deadline(self) -> None:
         self._notices.forget_unconfirmed()

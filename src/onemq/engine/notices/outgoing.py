@@ -81,20 +81,6 @@ class Outgoing(Agenda):
             self._undertaker.bury_parcel(self.subscription, parcel, lost)
         self._queue.settle(parcel.delivery)
 
-    # The rest of an agenda.
-
-    def seal(self) -> None:
-        return
-
-    def write_facts(self) -> None:
-        return
-
-    def durable_up_to(self, position: i64) -> bool:
-        return False
-
-    def on_deadline(self) -> None:
-        return
-
 
 def counted_tries(record: Record) -> int:
     """How often it has been tried, as its last try has written it down."""

@@ -113,17 +113,6 @@ class Replay(Agenda):
     def on_deadline(self) -> None:
         self._core.need_dispatch(self)
 
-    # The rest of an agenda.
-
-    def seal(self) -> None:
-        return
-
-    def write_facts(self) -> None:
-        return
-
-    def durable_up_to(self, position: i64) -> bool:
-        return False
-
 
 class _ReplaySink(Sink):
     def __init__(self, replay: Replay) -> None:

@@ -102,15 +102,6 @@ class Compactor(Agenda):
         self._step(partition)
         return budget
 
-    def seal(self) -> None:
-        return
-
-    def write_facts(self) -> None:
-        return
-
-    def durable_up_to(self, position: i64) -> bool:
-        return False
-
     # Choosing.
 
     def _is_compacted(self, partition: Partition) -> bool:

@@ -121,15 +121,6 @@ class Fetch(Agenda):
         if not self.done and self._watching:
             self._gather()
 
-    def seal(self) -> None:
-        return
-
-    def write_facts(self) -> None:
-        return
-
-    def durable_up_to(self, position: i64) -> bool:
-        return False
-
     # Inside.
 
     def _end_of(self, partition: Partition) -> i64:

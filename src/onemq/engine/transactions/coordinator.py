@@ -8,8 +8,6 @@ Rules and their order: Kafka's coordinator with transactions of version 1 (KIP-9
 
 from typing import Final
 
-from mypy_extensions import i64
-
 from onemq.engine.core import Agenda, Core
 from onemq.engine.parts import PART_TRANSACTIONS, Part
 from onemq.engine.transactions.participants import Participants
@@ -358,18 +356,6 @@ class TransactionTimer(Agenda):
         super().__init__()
         self.transactions = transactions
         self.transaction = transaction
-
-    def seal(self) -> None:
-        return
-
-    def dispatch(self, budget: i64) -> i64:
-        return 0
-
-    def write_facts(self) -> None:
-        return
-
-    def durable_up_to(self, position: i64) -> bool:
-        return False
 
     def on_deadline(self) -> None:
         self.transactions.on_time(self.transaction)

@@ -26,18 +26,6 @@ class Unmute(Agenda):
         super().__init__()
         self._session = session
 
-    def seal(self) -> None:
-        return
-
-    def dispatch(self, budget: i64) -> i64:
-        return 0
-
-    def write_facts(self) -> None:
-        return
-
-    def durable_up_to(self, position: i64) -> bool:
-        return False
-
     def on_deadline(self) -> None:
         self._session.unmute()
 

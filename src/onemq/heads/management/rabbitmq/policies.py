@@ -61,16 +61,8 @@ class Policies:
         answer_one(call, policy_json(directory.policies.find(call.values["vhost"], call.values["name"])))
 
     def put(self, call: Call) -> None:
-        body = body_of(call, ("pattern", "definition"))
         try:
-            made = call.anywhere().directory.policies.set(
-                call.values["vhost"],
-                call.values["name"],
-                body["pattern"],
-                body["definition"],
-                body.get("priority", 0),
-                body.get("apply-to", "all"),
-            )
+            made = _set(call, False)
         except Refusal as refusal:
             if refusal.reason != Reason.INVALID:
                 raise
@@ -94,17 +86,7 @@ class Policies:
         )
 
     def put_operator(self, call: Call) -> None:
-        body = body_of(call, ("pattern", "definition"))
-        made = call.anywhere().directory.policies.set(
-            call.values["vhost"],
-            call.values["name"],
-            body["pattern"],
-            body["definition"],
-            body.get("priority", 0),
-            body.get("apply-to", "all"),
-            operator=True,
-        )
-        call.empty(201 if made else 204)
+        call.empty(201 if _set(call, True) else 204)
 
     def delete_operator(self, call: Call) -> None:
         call.anywhere().directory.policies.delete(call.values["vhost"], call.values["name"], operator=True)
@@ -162,6 +144,20 @@ class Policies:
     def delete_global(self, call: Call) -> None:
         call.anywhere().directory.parameters.clear_global(call.values["name"])
         call.empty()
+
+
+def _set(call: Call, operator: bool) -> bool:
+    """As the body says. True: it was made. Raises Problem, Refusal."""
+    body = body_of(call, ("pattern", "definition"))
+    return call.anywhere().directory.policies.set(
+        call.values["vhost"],
+        call.values["name"],
+        body["pattern"],
+        body["definition"],
+        body.get("priority", 0),
+        body.get("apply-to", "all"),
+        operator,
+    )
 
 
 def policy_json(policy: Policy) -> Item:
