@@ -9,7 +9,7 @@ import random
 
 import pytest
 
-from onemq.engine.ports import Store
+from onemq.engine.ports import Durable, Store
 from onemq.storage.errors import StorageError
 from onemq.storage.file_store import FileStore
 from onemq.storage.files import Files
@@ -18,6 +18,7 @@ from onemq.storage.workers import Workers
 from simulation.simulated_files import Crash, SimulatedFiles
 from simulation.stepped import Stepped
 from simulation.store_engine import StoreEngine, fold
+from unit.storage.parts import Opened
 
 SEEDS = int(os.environ.get("ONEMQ_STORE_SEEDS", "100"))
 LIVES = 6
@@ -79,7 +80,7 @@ class Simulation:
             try:
                 position = engine.recover()
             except Crash:
-                self.files.crash(self.random)
+                self.stop()
                 continue
             self.files.crash_at = 0
             assert position >= self.durable, "confirmed commits are gone"
@@ -132,8 +133,15 @@ class Simulation:
         self.checked_loads += engine.checked_loads
         self.checkpoints += 1 if engine.checkpointed else 0
         self.files.space_bytes = -1
-        self.files.crash(self.random)
+        self.stop(engine.failed)
         self.crashes += 1
+
+    def stop(self, failed: str = "") -> None:
+        """The machine stops, or only the process: the next one must not rely on what only the kernel knows."""
+        if not failed and self.random.random() < 0.3:
+            self.files.kill()
+        else:
+            self.files.crash(self.random)
 
     def load_all(self, engine: StoreEngine) -> None:
         """Everything that lives in segments can be had, reading from the start to the end."""
@@ -186,6 +194,53 @@ def test_the_simulation_reaches_what_it_is_for() -> None:
         assert fold(simulation.history).same() is not None
     assert checked_loads > 50
     assert checkpoints > 10
+
+
+FACTS = [b"%d" % number * 50 for number in range(1, 5)]
+
+
+def stopped(step: int, seed: int, kills: bool) -> int:
+    """The machine, or the process alone, stops at a step of using a journal file again and of the checkpoint after it; later
+    the machine does. Returns how many steps that took.
+    """
+    opened = Opened(preallocate_bytes=1000).recover()
+    for facts in FACTS[:2]:
+        opened.store.append(facts)
+        opened.run()
+        opened.checkpoint()
+    assert any(name.endswith(".spare") for name in opened.journal_files())
+    before = opened.files.calls
+    opened.files.crash_at = step
+    confirmed = 2
+    try:
+        opened.store.append(FACTS[2])
+        if any(isinstance(item, Durable) for item in opened.run()):
+            confirmed = 3
+            assert not any(name.endswith(".spare") for name in opened.journal_files())
+        opened.checkpoint()
+    except Crash:
+        pass
+    steps = opened.files.calls - before
+    if kills:
+        opened.files.kill()
+        opened = opened.again().recover()
+        assert opened.position >= confirmed
+        opened.store.append(FACTS[opened.position])
+        assert any(isinstance(item, Durable) for item in opened.run())
+        confirmed = opened.position + 1
+    opened = opened.crash(seed)
+    assert opened.position >= confirmed
+    assert opened.seen.entries == [(position, FACTS[position - 1]) for position, _ in opened.seen.entries]
+    return steps
+
+
+@pytest.mark.parametrize("kills", [False, True])
+def test_a_stop_at_any_step_of_using_a_journal_file_again_loses_nothing(kills: bool) -> None:
+    steps = stopped(0, 1, False)
+    assert steps > 15
+    for step in range(1, steps + 1):
+        for seed in range(100):
+            stopped(step, 1000 * step + seed, kills)
 
 
 class ForgetfulFiles(SimulatedFiles):

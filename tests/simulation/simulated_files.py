@@ -306,6 +306,13 @@ class SimulatedFiles(Files):
 
     # The crash.
 
+    def kill(self) -> None:
+        """Only the process stops: what it did is there, but no more durable than it was."""
+        self._handles.clear()
+        self._locks.clear()
+        self.crash_at = 0
+        self.fail_sync_at = 0
+
     def crash(self, random: random_module.Random) -> None:
         """The machine stops and starts again: all handles and locks are gone, unsynced changes at random."""
         self._handles.clear()

@@ -15,6 +15,7 @@ from onemq.storage.checkpoint import Checkpointer
 from onemq.storage.committer import WRITER, Committer, is_full
 from onemq.storage.completions import Completions
 from onemq.storage.errors import StorageError
+from onemq.storage.journal import Journal
 from onemq.storage.reader import Reader
 from onemq.storage.reclaim import Reclaimer
 from onemq.storage.segment import SegmentTable
@@ -28,7 +29,16 @@ _log = logging.getLogger("onemq.storage")
 class Tools:
     """What the jobs work with."""
 
-    __slots__ = ("checkpointer", "completions", "reclaimer", "statistics", "table", "workers", "writer")
+    __slots__ = (
+        "checkpointer",
+        "completions",
+        "journal",
+        "reclaimer",
+        "statistics",
+        "table",
+        "workers",
+        "writer",
+    )
 
     def __init__(
         self,
@@ -36,6 +46,7 @@ class Tools:
         writer: SegmentWriter,
         checkpointer: Checkpointer,
         reclaimer: Reclaimer,
+        journal: Journal,
         completions: Completions,
         statistics: StoreStatistics,
         workers: Workers,
@@ -46,6 +57,7 @@ class Tools:
         self.writer = writer
         self.checkpointer = checkpointer
         self.reclaimer = reclaimer
+        self.journal = journal
         self.completions = completions
 
 
@@ -190,6 +202,7 @@ class Background(Lane):
         if not is_full(error):
             self._die(f"writing segments or a snapshot failed: {error}")
             return NOTHING
+        self._tools.journal.remove_spare()
         if closing:
             _log.warning(
                 "closed with %d background jobs undone: %s; nothing that was confirmed is lost, the next start replays the journal",

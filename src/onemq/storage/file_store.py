@@ -63,6 +63,7 @@ class FileStore(Store):
             self._writer,
             Checkpointer(files, directory, self._table, self._writer, self._journal),
             Reclaimer(files, self._table, self._writer, settings),
+            self._journal,
             self._completions,
             self.statistics,
             workers,

@@ -159,11 +159,16 @@ def entry_synced(data: bytes, at: i64) -> i64:
     return read_i64_be(data, at + 16)
 
 
+def entry_checksum(data: bytes, at: i64) -> int:
+    """Of everything in the entry after these four bytes, continued from the file's seed."""
+    checksum: i64 = i64(read_i32_be(data, at))
+    return int(checksum & 0xFFFFFFFF)
+
+
 def entry_matches(seed: int, data: bytes, at: i64, facts: bytes) -> bool:
     """Whether the checksum of the entry whose header is at `at` fits."""
-    crc: i64 = i64(read_i32_be(data, at))
     found: int = google_crc32c.extend(google_crc32c.extend(seed, data[at + 4 : at + 24]), facts)
-    return found == (crc & 0xFFFFFFFF)
+    return found == entry_checksum(data, at)
 
 
 # Snapshots.

@@ -85,9 +85,7 @@ class Journal:
 
     def _make(self, path: str, header: bytes) -> tuple[int, int]:
         """Handle and length of a new file that begins with `header`, made of the spare one where there is one."""
-        with self._lock:
-            spare = self._spare
-            self._spare = -1
+        spare = self._take_spare()
         there = f"{self._directory}/{spare_name(spare)}"
         handle = self._open_there(there) if spare >= 0 else -1
         if handle < 0:
@@ -108,6 +106,22 @@ class Journal:
             self._files.remove(there)
             raise
         return handle, reach
+
+    def _take_spare(self) -> int:
+        with self._lock:
+            spare = self._spare
+            self._spare = -1
+            return spare
+
+    def remove_spare(self) -> None:
+        """There is no space left: what is only kept to be quick gives way. Any thread."""
+        spare = self._take_spare()
+        if spare >= 0:
+            try:
+                self._files.remove(f"{self._directory}/{spare_name(spare)}")
+            except FileNotFoundError:
+                # Somebody had the same idea.
+                return
 
     def _open_there(self, path: str) -> int:
         """-1 where somebody has removed it, to make space perhaps."""
@@ -149,7 +163,8 @@ class Journal:
         self._reach = max(end, self._reach)
 
     def take_back(self) -> None:
-        """Cuts the file behind the last whole entry, which also gives back what was allocated ahead."""
+        """Cuts the file behind the last whole entry, which also gives back what was allocated ahead, and the spare file."""
+        self.remove_spare()
         self._files.truncate(self._handle, self._end)
         self._reach = self._end
         self._preallocates = False
@@ -182,10 +197,11 @@ class Journal:
         with self._lock:
             if self._spare >= 0 or self._preallocate_bytes == 0 or size > SPARE_BYTES_MAX:
                 return False
-            # Renamed under the lock: `begin` must not look for it before it has that name.
-            self._files.rename(self._path(first), f"{self._directory}/{spare_name(first)}")
+        # Not under the lock: the engine's thread would wait for the disk. Nobody else makes a spare one meanwhile.
+        self._files.rename(self._path(first), f"{self._directory}/{spare_name(first)}")
+        with self._lock:
             self._spare = first
-            return True
+        return True
 
     def close(self) -> None:
         if self._handle >= 0:

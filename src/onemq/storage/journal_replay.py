@@ -12,7 +12,6 @@ from onemq.engine.ports import Replay
 from onemq.storage.errors import JournalCorrupt, JournalGap
 from onemq.storage.files import Files
 from onemq.storage.format import (
-    ENTRY_HEADER_BYTES,
     JOURNAL_HEADER_BYTES,
     JOURNAL_SUFFIX,
     BadBytes,
@@ -20,18 +19,15 @@ from onemq.storage.format import (
     entry_length,
     entry_matches,
     entry_position,
-    entry_synced,
     journal_name,
     journal_seed,
     numbered,
 )
+from onemq.storage.journal_search import LaterEntries
 
 _WINDOW_BYTES: Final = 4 * 1024 * 1024
 _PROGRESS_BYTES: Final = 1024 * 1024
 """How much is read before it is told again."""
-_CHECKED_FACTOR: Final = 4
-"""What looks like an entry behind a bad one is checked: at most so many times the bytes that are there."""
-_ZEROS_BYTES: Final = 64 * 1024
 
 
 class JournalEnd:
@@ -207,75 +203,13 @@ def _judge_tail(window: _Window, seed: int, path: str, at: i64, expected: i64) -
     length = entry_length(window.data, start)
     if entry_position(window.data, start) == expected and length >= 0:
         end = min(window.size, at + 24 + length)
-    search = _Search(window, seed, path, at, expected)
-    while search.piece_at < window.size:
-        search.piece()
+    search = LaterEntries(window.files, window.handle, seed, at, expected)
+    search.run()
+    if search.proof_at >= 0:
+        raise JournalCorrupt(
+            path,
+            int(at),
+            f"the entry of position {expected} cannot be read, but a later one, of position "
+            f"{search.proof_position} at byte {search.proof_at}, shows that it was confirmed",
+        )
     return int(max(end, search.end) - at)
-
-
-class _Search:
-    """Looks for good entries behind a bad one, a piece of the file at a time.
-
-    Most of what is there may be entries of the file's earlier use: they have lower positions and another seed.
-    """
-
-    __slots__ = ("at", "end", "expected", "path", "piece_at", "seed", "unread", "window")
-
-    def __init__(self, window: _Window, seed: int, path: str, at: i64, expected: i64) -> None:
-        self.window = window
-        self.seed = seed
-        self.path = path
-        self.at = at
-        self.expected = expected
-        self.piece_at = at
-        self.end = at
-        """Of the last good entry."""
-        self.unread: i64 = _CHECKED_FACTOR * (window.size - at)
-        """How many bytes may still be checked: a body full of headers that announce long entries must not hold up
-        the start for hours."""
-
-    def piece(self) -> None:
-        """Raises JournalCorrupt if an entry proves that the missing one had been synced."""
-        window = self.window
-        data = window.files.read(window.handle, int(self.piece_at), _WINDOW_BYTES + ENTRY_HEADER_BYTES - 1)
-        # Zeros at an entry's end are stripped with the rest; so that its header can be read whole:
-        data = data.rstrip(b"\0") + bytes(ENTRY_HEADER_BYTES)
-        for high in (self.expected >> 24, (self.expected >> 24) + 1):
-            self._look(data, int(high).to_bytes(5, "big"))
-        self.piece_at += _WINDOW_BYTES
-
-    def _look(self, data: bytes, high: bytes) -> None:
-        """`high`: upper 5 bytes of the positions to look for; finding them first spares a look at every byte."""
-        found: i64 = data.find(high, 8)
-        while 0 <= found < _WINDOW_BYTES + 8:
-            start = found - 8
-            if start + 24 > len(data):
-                return
-            position = entry_position(data, start)
-            if position >= self.expected:
-                self._check(data, start, position)
-            elif position == 0:
-                # Not every byte of a long run of zeros.
-                run = data[int(start) : int(start) + _ZEROS_BYTES]
-                found += max(0, len(run) - len(run.lstrip(b"\0")) - 16)
-            found = data.find(high, int(found) + 1)
-
-    def _check(self, data: bytes, start: i64, position: i64) -> None:
-        window = self.window
-        at = self.piece_at + start
-        length = entry_length(data, start)
-        if length < 0 or length > window.size - at - 24 or length > self.unread:
-            return
-        self.unread -= length
-        facts = window.files.read(window.handle, int(at) + ENTRY_HEADER_BYTES, int(length))
-        if not entry_matches(self.seed, data, start, facts):
-            return
-        synced = entry_synced(data, start)
-        if synced < position and (synced >= self.expected or at == self.at):
-            raise JournalCorrupt(
-                self.path,
-                int(self.at),
-                f"the entry of position {self.expected} cannot be read, but a later one, of position "
-                f"{position} at byte {at}, shows that it was confirmed",
-            )
-        self.end = max(self.end, at + 24 + length)

@@ -7,8 +7,8 @@ the lock.
 import threading
 from typing import Final
 
-_ENDS_MAX: Final = 256
-"""How many places are remembered at which a load ended: one for each reader that is under way."""
+_READERS_MAX: Final = 256
+"""For so many readers that are under way it is remembered where a load ended, and a piece kept that waits."""
 
 
 class Chunk:
@@ -42,7 +42,7 @@ class ReadAhead:
     """Keeps `bytes_max` at most, the newest of it; with 0 it wants and keeps nothing."""
 
     def __init__(self, bytes_max: int) -> None:
-        self._bytes_max = bytes_max
+        self.bytes_max = bytes_max
         self._lock = threading.Lock()
         self._ends: dict[tuple[int, int], None] = {}
         self._wanted: dict[tuple[int, int], Wanted] = {}
@@ -52,19 +52,19 @@ class ReadAhead:
     def loaded(self, log_id: int, offset: int, next_offset: int, bytes_max: int) -> bool:
         """A load of `bytes_max` from `offset` on ended at `next_offset`. True: what follows is wanted now."""
         # Two of them must have room: one that waits, and one that is read.
-        if next_offset <= offset or bytes_max * 2 > self._bytes_max:
+        if next_offset <= offset or bytes_max * 2 > self.bytes_max:
             return False
         key = (log_id, next_offset)
         with self._lock:
             goes_on = (log_id, offset) in self._ends
             self._ends.pop((log_id, offset), None)
             self._ends[key] = None
-            if len(self._ends) > _ENDS_MAX:
+            if len(self._ends) > _READERS_MAX:
                 del self._ends[next(iter(self._ends))]
             if not goes_on or key in self._chunks:
                 return False
             self._wanted[key] = Wanted(log_id, next_offset, bytes_max)
-            if len(self._wanted) > _ENDS_MAX:
+            if len(self._wanted) > _READERS_MAX:
                 del self._wanted[next(iter(self._wanted))]
             return True
 
@@ -76,9 +76,11 @@ class ReadAhead:
     def put(self, chunk: Chunk) -> None:
         with self._lock:
             self._remove(chunk.log_id, chunk.offset)
-            while self._chunks and self._bytes + chunk.bytes > self._bytes_max:
+            while self._chunks and (
+                self._bytes + chunk.bytes > self.bytes_max or len(self._chunks) >= _READERS_MAX
+            ):
                 self._remove(*next(iter(self._chunks)))
-            if self._bytes + chunk.bytes <= self._bytes_max:
+            if self._bytes + chunk.bytes <= self.bytes_max:
                 self._chunks[chunk.log_id, chunk.offset] = chunk
                 self._bytes += chunk.bytes
 

@@ -27,6 +27,7 @@ from onemq.storage.workers import MORE, NOTHING, Lane, Workers
 _log = logging.getLogger("onemq.storage")
 
 _WINDOW_BYTES_MAX: Final = 4 * 1024 * 1024
+_ANY_SIZE: Final = 1 << 62
 
 
 class OpenSegment:
@@ -135,8 +136,8 @@ class Reader(Lane):
         if chunk is None or self._dead:
             return False
         extent = self._table.at_offset(log_id, offset)
-        if extent is None or extent.serial != chunk.serial:
-            # Compacted, carried forward or dropped meanwhile.
+        if extent is None or extent.serial != chunk.serial or extent.end < chunk.next_offset:
+            # Compacted, carried forward, dropped, or cut where the log goes on otherwise after a restart.
             return False
         batches = chunk.batches
         next_offset = chunk.next_offset
@@ -186,7 +187,7 @@ class Reader(Lane):
         extent = self._table.at_offset(wanted.log_id, wanted.offset)
         if extent is not None:
             try:
-                batches = self._read(extent, wanted.offset, wanted.bytes_max, False)
+                batches = self._read(extent, wanted.offset, wanted.bytes_max, self._ahead.bytes_max)
             except (OSError, SegmentCorrupt):
                 # Whoever asks for it finds out what is wrong, if anything is: the file may have been replaced.
                 self._close(extent.serial)
@@ -212,7 +213,7 @@ class Reader(Lane):
                 offset = max(offset, self._table.end(request.log_id))
                 break
             try:
-                found = self._read(extent, offset, room, bool(batches))
+                found = self._read(extent, offset, room, room if batches else _ANY_SIZE)
             except (OSError, SegmentCorrupt):
                 if self._table.holds(request.log_id, extent.serial, extent.bytes):
                     raise
@@ -235,8 +236,10 @@ class Reader(Lane):
             # The lane goes on with it by itself.
             self._ahead.loaded(request.log_id, request.offset, offset, request.bytes_max)
 
-    def _read(self, extent: Extent, offset: int, room: int, only_if_room: bool) -> list[bytes]:
-        """Batches of one segment from `offset` on; sets `_read_end` to the offset after them."""
+    def _read(self, extent: Extent, offset: int, room: int, first_max: int) -> list[bytes]:
+        """Batches of one segment from `offset` on, the first of at most `first_max` bytes, whether or not it has room. Sets
+        `_read_end` to the offset after them.
+        """
         opened = self._opened(extent)
         start = opened.block_of(offset)
         window = min(_WINDOW_BYTES_MAX, room + 2 * self._index_bytes)
@@ -245,7 +248,7 @@ class Reader(Lane):
         while walk.step():
             if walk.end <= offset:
                 continue
-            if walk.size > room and (found or only_if_room):
+            if walk.size > room and (found or walk.size > first_max):
                 break
             found.append(walk.batch())
             room -= int(walk.size)

@@ -72,6 +72,10 @@ def recover(files: Files, directory: str, journal: Journal, replay: Replay) -> R
         replay.restore(snapshot.state)
     manifest, retired = _check_segments(files, directory, snapshot.manifest)
     end = replay_journal(files, f"{directory}/{JOURNAL_DIRECTORY}", snapshot.position, replay)
+    # The last run may have been killed before it had synced the names of what it had made, and what is made durable from now
+    # on goes by these names.
+    files.sync_directory(f"{directory}/{JOURNAL_DIRECTORY}")
+    files.sync_directory(directory)
     _tidy_journal(files, f"{directory}/{JOURNAL_DIRECTORY}", journal, end)
     _tidy_segments(files, f"{directory}/{LOGS_DIRECTORY}", manifest, retired)
     _tidy_snapshots(files, directory, snapshot.position)

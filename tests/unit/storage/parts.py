@@ -65,6 +65,7 @@ class Opened:
         carry_percent: int = 25,
         index_bytes: int = 16_000,
         open_files_max: int = 100,
+        preallocate_bytes: int = 0,
     ) -> None:
         self.random = random.Random(1)
         self.files = files or SimulatedFiles(self.random)
@@ -79,7 +80,7 @@ class Opened:
             carry_percent=carry_percent,
             index_bytes=index_bytes,
             open_files_max=open_files_max,
-            preallocate_bytes=0,
+            preallocate_bytes=preallocate_bytes,
         )
         self.store = FileStore(self.settings, self.files, self.workers, self._wake)
         self.position = -1

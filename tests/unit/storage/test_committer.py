@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from onemq.engine.ports import Durable, Failed, Resumed, Stalled
+from onemq.engine.ports import Durable, Failed, Resumed, Spilled, Stalled
 from onemq.storage.committer import GROUP_BYTES_MAX, HERE_BYTES_MAX, HERE_SYNC_US_MAX
 from onemq.storage.errors import StoreMisuse
 from onemq.storage.file_store import FileStore
@@ -18,7 +18,7 @@ from onemq.storage.settings import StoreSettings
 from onemq.storage.workers import Threads
 from simulation.simulated_files import SimulatedFiles
 from simulation.stepped import Stepped
-from unit.storage.parts import Opened, Seen
+from unit.storage.parts import Opened, Seen, batch
 
 
 def test_one_sync_for_all_that_was_queued() -> None:
@@ -88,6 +88,33 @@ def test_a_full_disk_stalls_and_space_resumes() -> None:
     assert [item.position for item in found if isinstance(item, Durable)] == [4, 5]
     assert [type(item) for item in found].count(Resumed) == 1
     assert [len(facts) for _, facts in opened.crash().seen.entries] == [4, 100, 100, 100, 5]
+
+
+def full_with_spare() -> Opened:
+    opened = Opened(preallocate_bytes=500).recover()
+    opened.store.append(b"x" * 400)
+    opened.run()
+    position = opened.store.roll()
+    opened.store.append(b"x" * 400)
+    opened.store.checkpoint(7, position, b"state")
+    opened.run()
+    assert len(opened.journal_files()) == 2
+    opened.files.space_bytes = opened.files._used_bytes()
+    return opened
+
+
+def test_a_full_disk_gets_the_space_of_the_spare_journal_file() -> None:
+    opened = full_with_spare()
+    # More than what is given back by cutting the file that is written.
+    opened.store.append(b"y" * 800)
+    found = opened.run() + opened.run()
+    assert [type(item) for item in found] == [Stalled, Resumed, Durable]
+    assert len(opened.journal_files()) == 1
+    opened = full_with_spare()
+    opened.store.spill(1, 5, [batch(1, body=b"z" * 300)])
+    found = opened.run() + opened.run()
+    assert [type(item) for item in found] == [Stalled, Spilled, Resumed]
+    assert len(opened.journal_files()) == 1
 
 
 def test_a_crash_while_stalled_loses_nothing_confirmed() -> None:

@@ -222,7 +222,64 @@ def test_the_search_for_a_proof_ends_whatever_clients_have_sent(monkeypatch: pyt
     files.content(path_of(1))[ends_of([b"kept"])[1]] ^= 0xFF
     entries, _ = read(files)
     assert entries == [(1, b"kept")]
-    assert read_bytes < 8 * len(files.content(path_of(1)))
+    assert read_bytes < 30_000 * 2048
+
+
+def test_no_proof_is_missed_whatever_clients_have_sent() -> None:
+    """Not even behind bytes that look like so many entries that nobody could read them all."""
+    seed = journal_seed(journal_header(1, b"saltsalt"))
+    fakes = [entry_header(seed, 3, 2, bytes(size)) for size in (300_000, 50)]
+    files = write([[b"kept"], [fakes[0] * 15_000 + fakes[1] * 15_000], [b"t" * 200]])
+    files.content(path_of(1))[ends_of([b"kept"])[1]] ^= 0xFF
+    with pytest.raises(JournalCorrupt, match="of position 3 at byte 720"):
+        read(files)
+
+
+@pytest.mark.parametrize("before", range(0, 60, 3))
+def test_a_proof_across_the_border_of_two_pieces_is_found(
+    monkeypatch: pytest.MonkeyPatch, before: int
+) -> None:
+    monkeypatch.setattr("onemq.storage.journal_search._PIECE_BYTES", 1000)
+    monkeypatch.setattr("onemq.storage.journal_search._STEP_BYTES", 100)
+    for length in (0, 5, 90, 3000):
+        files = write([[b"one"], [b"x" * (1000 - ENTRY_HEADER_BYTES - before)], [b"3" * length], [b"last"]])
+        files.content(path_of(1))[ends_of([b"one"])[1]] ^= 1
+        with pytest.raises(JournalCorrupt, match="of position 3 at"):
+            read(files)
+
+
+def test_the_proof_may_have_a_position_with_other_upper_bytes() -> None:
+    for first in ((1 << 24) - 1, (1 << 24) - 2, (1 << 32) - 1):
+        files = write([[b"one"], [b"two"], [b"three"]], first)
+        files.content(path_of(first))[ends_of([])[0]] ^= 1
+        with pytest.raises(JournalCorrupt, match=f"of position {first + 1} "):
+            read(files, after=first - 1)
+
+
+def test_a_proof_whose_header_ends_with_zeros_is_found_at_the_end_of_the_file() -> None:
+    files = write([[b"one"], [b"two"], [b""]], 255)
+    assert files.content(path_of(255)).endswith(b"\1\0")
+    files.content(path_of(255))[ends_of([b"one"])[1]] ^= 1
+    with pytest.raises(JournalCorrupt, match="of position 257 "):
+        read(files, after=254)
+
+
+def test_a_good_entry_of_a_later_position_where_another_is_missing_is_refused() -> None:
+    files = write([[b"one"]])
+    content = files.content(path_of(1))
+    content += entry_header(journal_seed(bytes(content[:JOURNAL_HEADER_BYTES])), 3, 1, b"three") + b"three"
+    with pytest.raises(JournalCorrupt, match="of position 3 "):
+        read(files)
+
+
+@pytest.mark.parametrize("word", [b"\1" + bytes(16), bytes(7) + b"\1", bytes(64), b"\x3f\xf0" + bytes(31)])
+def test_the_proof_is_found_between_zeros(word: bytes) -> None:
+    for shift in range(20):
+        body = word * 40 + bytes(shift)
+        files = write([[b"one"], [body], [bytes(shift)], [b"last"]])
+        files.content(path_of(1))[ends_of([b"one"])[1]] ^= 1
+        with pytest.raises(JournalCorrupt, match="of position 3 "):
+            read(files)
 
 
 def two_files() -> SimulatedFiles:

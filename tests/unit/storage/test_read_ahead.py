@@ -77,6 +77,13 @@ def test_the_oldest_go_when_it_is_too_much() -> None:
     assert ahead.take(1, 4) is not None
 
 
+def test_many_small_ones_are_too_much_as_well() -> None:
+    ahead = ReadAhead(1_000_000)
+    for offset in range(1000):
+        ahead.put(chunk(offset, 1))
+    assert [offset for offset in range(1000) if ahead.take(1, offset)] == list(range(744, 1000))
+
+
 def test_what_segments_held_that_are_gone_is_forgotten() -> None:
     ahead = ReadAhead(1000)
     ahead.put(chunk(1, serial=5))

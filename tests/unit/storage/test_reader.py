@@ -6,6 +6,7 @@ import pytest
 
 from onemq.engine.ports import Failed, Found, Loaded
 from onemq.storage.read_ahead import Chunk
+from onemq.storage.settings import StoreSettings
 from unit.storage.parts import DIRECTORY, Opened, batch, offsets_of
 
 
@@ -218,6 +219,28 @@ def test_what_was_read_ahead_of_another_segment_is_not_served() -> None:
     opened, batches, size = in_pieces(2)
     opened.store._reader._ahead.put(Chunk(5, 12, 999, [batches[40]], 51))
     assert opened.load(5, 12, size).batches == [batches[2]]
+
+
+def test_what_was_read_ahead_is_not_served_where_the_log_goes_on_otherwise_after_a_restart() -> None:
+    """The file is the same, but less of it counts."""
+    opened, batches, size = in_pieces(0)
+    opened.checkpoint()
+    again = opened.crash()
+    again.load(5, 10, 4 * size)
+    again.load(5, 14, 4 * size)
+    other = [batch(index, body=b"NEW! body") for index in range(20, 60)]
+    again.store.spill(2, 5, other)
+    again.run()
+    assert again.load(5, 18, 4 * size).batches == batches[8:10] + other[:2]
+
+
+def test_a_batch_that_could_not_be_kept_is_not_read_ahead() -> None:
+    large = b"x" * StoreSettings("/unused").read_ahead_bytes
+    opened = spilled([batch(index, body=large if index == 12 else b"small") for index in range(10, 14)])
+    for offset in (10, 11):
+        opened.load(5, offset, 1)
+    assert reads(opened) < 1000
+    assert offsets_of(opened.load(5, 12, 1).batches) == [12]
 
 
 def test_a_dropped_log_is_not_served_from_what_was_read_ahead() -> None:
