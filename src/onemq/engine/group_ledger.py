@@ -198,6 +198,23 @@ class GroupLedger(Ledger):
         else:
             self._take(group, self.head_offset)
 
+    def may_take(self, record: Record) -> bool:
+        key = record.key
+        return key is None or not self._grouped or self._groups.may_pick(key, record.offset)
+
+    def take_ready(self, records: list[Record]) -> None:
+        of_no_group: list[Record] = []
+        for record in records:
+            key = record.key
+            if key is None or not self._groups.pick(key, record.offset):
+                of_no_group.append(record)
+                continue
+            offset = int(record.offset)
+            self.ready_count -= 1
+            self.held.pop(offset, None)
+            self.timed.lapsed.pop(offset, None)
+        super().take_ready(of_no_group)
+
     def oldest(self) -> Record | None:
         """As `head`, of the records that nobody may be given as well."""
         while True:

@@ -347,6 +347,10 @@ class Ledger:
             self.levels[self._head_level].pop()
         self.ready_count -= 1
 
+    def may_take(self, record: Record) -> bool:
+        """Whether a ready record may be taken out where it stands, past those before it."""
+        return True
+
     def take_ready(self, records: list[Record]) -> None:
         """Takes out ready records, wherever they stand; by ascending offset."""
         waiting: list[int] = []

@@ -529,7 +529,7 @@ class LedgerQueue(Queue):
             self.core.need_write(self.agenda)
 
     def take_out_ready(self, records: list[Record]) -> None:
-        """These ready records, in the order of their offsets and wherever they stand, are done with here. Not of a queue with groups."""
+        """These ready records, in the order of their offsets and wherever they stand, are done with here."""
         self.ledger.take_ready(records)
         for record in records:
             if self.ledger.settle(record):

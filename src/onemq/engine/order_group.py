@@ -4,6 +4,7 @@ Memory: 8 octets for each offset behind the first. A step costs the same however
 """
 
 from array import array
+from bisect import bisect_left
 from heapq import heapify, heappop
 from typing import Final
 
@@ -124,6 +125,20 @@ class OrderGroup:
         """One that came back has gone, and may come back again: nothing of it may stay, as with `strike`."""
         self.returned = [each for each in self.returned if each != offset]
         heapify(self.returned)
+
+    def holds(self, offset: i64) -> bool:
+        """Whether it is among those that count."""
+        place = int(offset)
+        struck = self.struck
+        if struck is not None and place in struck:
+            return False
+        if offset == self.front or place in self.returned:
+            return True
+        rest = self.rest
+        if rest is None:
+            return False
+        at = bisect_left(rest, place, int(self.rest_at))
+        return at < len(rest) and rest[at] == place
 
     def offsets(self) -> list[int]:
         """All that count, in no order."""

@@ -253,13 +253,7 @@ class OrderGroups:
         group = self.lapsed.pop(int(offset), None)
         if group is None:
             return False
-        group.waiting -= 1
-        if group.idle():
-            del self.by_key[group.key]
-            group.clear()
-        else:
-            group.strike(offset)
-            self._offer(group)
+        self._drop_waiting(group, offset)
         return True
 
     def lend_again(self, offset: i64) -> bool:
@@ -272,6 +266,38 @@ class OrderGroups:
         self.lend(group.key, offset)
         self._offer(group)
         return True
+
+    def may_pick(self, key: bytes, offset: i64) -> bool:
+        """Whether one that waits may be taken out where it stands. Not from behind one of a strict group that is with somebody or put
+        off: that would come later, though it was there before."""
+        group = self.by_key.get(key)
+        if group is None or not self.strict:
+            return True
+        if group.out and self._first_lent(group) < offset:
+            return False
+        if group.put_off:
+            for place, other in self.put_off.items():
+                if other is group and place < offset:
+                    return False
+        return True
+
+    def pick(self, key: bytes, offset: i64) -> bool:
+        """Takes out one that waits for good, wherever it stands. False: it is of no group."""
+        group = self.by_key.get(key)
+        if group is None or not group.holds(offset):
+            return False
+        self.lapsed.pop(int(offset), None)
+        self._drop_waiting(group, offset)
+        return True
+
+    def _drop_waiting(self, group: OrderGroup, offset: i64) -> None:
+        group.waiting -= 1
+        if group.idle():
+            del self.by_key[group.key]
+            group.clear()
+        else:
+            group.strike(offset)
+            self._offer(group)
 
     # Many at once.
 

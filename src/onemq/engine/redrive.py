@@ -15,7 +15,6 @@ from onemq.engine.catalog import Catalog
 from onemq.engine.core import Agenda, Core
 from onemq.engine.enqueueing import enqueue
 from onemq.engine.exchange import Namespace
-from onemq.engine.group_ledger import GroupLedger
 from onemq.engine.ledger_queue import LedgerQueue
 from onemq.engine.loads import LoadWaiter
 from onemq.engine.natives import Natives
@@ -177,10 +176,6 @@ class Redrives(Part):
     ) -> str:
         """Refusal NOT_FOUND, NOT_SUPPORTED, IN_USE (a task of this queue is at work), INVALID, LIMIT."""
         queue = self._source(space, source)
-        if isinstance(queue.ledger, GroupLedger) and not chosen.takes_all():
-            raise Refusal(
-                Reason.NOT_SUPPORTED, "queue", source, "its records are in groups, which are moved as a whole"
-            )
         if destination is not None and space.queues.get(destination) is None:
             raise Refusal(Reason.NOT_FOUND, "queue", destination)
         if destination == source or (per_second is not None and per_second < 1):
@@ -486,7 +481,8 @@ class Mover(BaseMover):
 
 
 class SelectingMover(BaseMover):
-    """Moves what fits, in the order of its log, and passes the rest over where it is: a page in a turn."""
+    """Moves what fits, in the order of its log, and passes the rest over where it is: a page in a turn. Of a queue with strict groups what
+    lies behind a record of its group that somebody has, or that is not due yet, is passed over: it would overtake that one."""
 
     def __init__(self, part: Redrives, task: RedriveTask) -> None:
         super().__init__(part, task)
@@ -553,7 +549,7 @@ class SelectingMover(BaseMover):
         ready = source.ledger.ready_ranges() if found else []
         moved: list[Record] = []
         for record in found:
-            if not contains(ready, int(record.offset)):
+            if not contains(ready, int(record.offset)) or not source.ledger.may_take(record):
                 continue
             target = self._part.target(self._task, record)
             if target is None:

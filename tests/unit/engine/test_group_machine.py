@@ -22,6 +22,7 @@ from engine_driver import Driver, RecordingSink
 from onemq.engine.order_group import OrderGroup
 from onemq.engine.order_groups import OrderGroups
 from onemq.engine.receiving import Receive, Received, ReceiveWaiter
+from onemq.engine.redrive import Selection
 from onemq.engine.settings import EngineSettings
 from onemq.model.entities import FAIR_GROUPS, STRICT_GROUPS, QueueSettings
 from onemq.model.record import Record
@@ -84,6 +85,13 @@ class Naive:
         before = self.rows[: self.rows.index(row)]
         return any(each.out() and each.key == row.key and each not in taken for each in before)
 
+    def movable(self, row: Row) -> bool:
+        """Nothing of a strict group that stands before it is with somebody or put off."""
+        if row.state != READY or row.key is None or not self.strict:
+            return row.state == READY
+        before = self.rows[: self.rows.index(row)]
+        return not any(each.key == row.key and each.state != READY for each in before)
+
     def next(self, current: bytes | None = None, taken: list[Row] | None = None) -> Row | None:
         heads = self.heads()
         if self.strict:
@@ -133,6 +141,7 @@ class GroupMachine(RuleBasedStateMachine):
             # Far off: what is oldest is looked at all the same.
             chosen.message_ttl_ms = 10**9
         self.driver.declare("q", chosen)
+        self.driver.declare("to")
         self.driver.settle_down()
         self.model = Naive(grouping == STRICT_GROUPS)
         self.handles: list[tuple[Row, Received, int]] = []
@@ -179,6 +188,7 @@ class GroupMachine(RuleBasedStateMachine):
             self.number += 1
             record = Record(b"%d" % self.number, driver.access.route("", "q").address)
             record.key = key
+            record.headers = [("third", b"%d" % (self.number % 3))]
             row = Row(record.value or b"", key)
             if delay:
                 record.not_before_ms = driver.now_ms + delay
@@ -297,6 +307,20 @@ class GroupMachine(RuleBasedStateMachine):
         else:
             getattr(self.driver.access, how)(delivery)
             self.model.rows.remove(row)
+        self.settle()
+
+    @rule(third=st.sampled_from(["0", "1", "2"]), limit=st.sampled_from([0, 1, 3]))
+    def move_some(self, third: str, limit: int) -> None:
+        """A redrive of some takes them from wherever they stand."""
+        fits = [row for row in self.model.rows if int(row.value) % 3 == int(third)]
+        gone = [row for row in fits if self.model.movable(row)]
+        if limit:
+            gone = gone[:limit]
+        self.driver.broker.begin_turn(self.driver.now_ms)
+        self.driver.access.redrives.start("q", "to", None, Selection({"third": third}, 0, limit))
+        self.driver.settle_down()
+        assert self.driver.drain("to") == [row.value for row in gone]
+        self.model.rows = [row for row in self.model.rows if row not in gone]
         self.settle()
 
     @rule(everything=st.booleans())

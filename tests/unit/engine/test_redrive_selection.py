@@ -10,9 +10,8 @@ from engine_driver import Driver, RecordingSink
 from onemq.engine.natives import Natives
 from onemq.engine.redrive import COMPLETED, DIED_IN, DIED_OF, FAILED, FULL, RedriveTask, Selection
 from onemq.engine.settings import EngineSettings
-from onemq.model.entities import REJECT_PUBLISH, STRICT_GROUPS, QueueSettings
+from onemq.model.entities import FAIR_GROUPS, REJECT_PUBLISH, STRICT_GROUPS, UNGROUPED, QueueSettings
 from onemq.model.record import NO_ADDRESS, Death, Deaths, Record
-from onemq.model.refusal import Reason, Refusal
 
 
 def with_dead() -> QueueSettings:
@@ -22,20 +21,30 @@ def with_dead() -> QueueSettings:
     return settings
 
 
-def make(bounds: EngineSettings | None = None, *, delay: int = 0) -> Driver:
+def make(bounds: EngineSettings | None = None, *, delay: int = 0, grouping: str = UNGROUPED) -> Driver:
     driver = Driver(bounds, delay=delay)
-    driver.declare("dead")
+    dead = QueueSettings()
+    dead.grouping = grouping
+    driver.declare("dead", dead)
     driver.declare("a", with_dead())
     driver.declare("to")
     driver.settle_down()
     return driver
 
 
-def publish(driver: Driver, queue: str, value: bytes, headers: dict[str, str], priority: int = 0) -> None:
+def publish(
+    driver: Driver,
+    queue: str,
+    value: bytes,
+    headers: dict[str, str],
+    priority: int = 0,
+    key: bytes | None = None,
+) -> None:
     driver.broker.begin_turn(driver.now_ms)
     route = driver.access.route("", queue)
     record = Record(value, route.address, priority=priority)
     record.timestamp_ms = driver.now_ms
+    record.key = key
     record.headers = [(name, text.encode()) for name, text in headers.items()]
     driver.access.publish(route, record)
 
@@ -157,34 +166,54 @@ def test_a_full_destination_fails_the_task_and_loses_nothing() -> None:
     assert driver.drain("small") + driver.drain("dead") == [b"0", b"1", b"2", b"3"]
 
 
-def test_a_queue_in_groups_is_moved_as_a_whole() -> None:
-    driver = Driver()
-    settings = QueueSettings()
-    settings.grouping = STRICT_GROUPS
-    driver.declare("dead", settings)
-    driver.declare("to")
+@pytest.mark.parametrize("grouping", [STRICT_GROUPS, FAIR_GROUPS])
+def test_some_of_a_queue_in_groups(grouping: str) -> None:
+    driver = make(grouping=grouping)
+    for number, key in enumerate([b"a", b"b", b"a", None, b"a", b"b", b"a"]):
+        publish(driver, "dead", b"%d" % number, {"odd": str(number % 2)}, key=key)
     driver.settle_down()
-    with pytest.raises(Refusal) as refused:
-        start(driver, "to", limit=1)
-    assert refused.value.reason == Reason.NOT_SUPPORTED
-    start(driver, "to")
+    start(driver, "to", where={"odd": "0"}, limit=3)
+    driver.settle_down()
+    assert driver.drain("to") == [b"0", b"2", b"4"]
+    assert driver.drain("dead") == [b"1", b"3", b"5", b"6"]
+    assert not driver.queue("dead").ledger._groups.by_key  # type: ignore[attr-defined]
 
 
+def test_nothing_overtakes_what_somebody_has_of_its_group_or_what_is_not_due() -> None:
+    driver = make(grouping=STRICT_GROUPS)
+    for number, key in enumerate([b"a", b"a", b"b"]):
+        publish(driver, "dead", b"%d" % number, {"x": "y"}, key=key)
+    sink = RecordingSink()
+    driver.consume("dead", sink, limit=1)
+    driver.settle_down()
+    assert sink.values == [b"0"]
+    driver.publish("dead", b"later", delay_ms=1000)
+    start(driver, "to", where={"x": "y"})
+    driver.settle_down()
+    assert (newest(driver).state, newest(driver).moved) == (COMPLETED, 1)
+    assert driver.drain("to") == [b"2"]
+    driver.access.close_sink(sink)
+    driver.settle_down()
+    assert driver.drain("dead") == [b"0", b"1"]
+
+
+@pytest.mark.parametrize("grouping", [UNGROUPED, STRICT_GROUPS, FAIR_GROUPS])
 @pytest.mark.parametrize("seed", range(25))
 def test_nothing_is_lost_or_doubled_while_records_are_on_disk_consumers_take_and_the_broker_crashes(
-    seed: int,
+    seed: int, grouping: str
 ) -> None:
     chance = random.Random(seed)
     bounds = EngineSettings(
         tail_bytes_max=3000, spill_bytes=1500, load_bytes=600, journal_bytes_max=4000, dispatch_per_turn=7
     )
-    driver = make(bounds, delay=chance.randint(0, 3))
+    driver = make(bounds, delay=chance.randint(0, 3), grouping=grouping)
     wanted = []
     for number in range(60):
         kind = chance.choice(["x", "y"])
         value = b"%02d%s" % (number, kind.encode())
         wanted.append(value)
-        publish(driver, "dead", value, {"kind": kind}, chance.choice([0, 0, 1]))
+        key = None if grouping == UNGROUPED else chance.choice([b"a", b"b", None])
+        publish(driver, "dead", value, {"kind": kind}, chance.choice([0, 0, 1]), key)
     driver.settle_down()
     start(driver, "to", where={"kind": "x"}, per_second=chance.choice([None, 50, 1000]))
     driver.turn()
