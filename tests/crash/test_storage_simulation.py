@@ -9,7 +9,7 @@ import random
 
 import pytest
 
-from onemq.engine.ports import Durable, Store
+from onemq.engine.ports import Durable, Failed, Store
 from onemq.storage.errors import StorageError
 from onemq.storage.file_store import FileStore
 from onemq.storage.files import Files
@@ -133,12 +133,12 @@ class Simulation:
         self.checked_loads += engine.checked_loads
         self.checkpoints += 1 if engine.checkpointed else 0
         self.files.space_bytes = -1
-        self.stop(engine.failed)
+        self.stop()
         self.crashes += 1
 
-    def stop(self, failed: str = "") -> None:
+    def stop(self) -> None:
         """The machine stops, or only the process: the next one must not rely on what only the kernel knows."""
-        if not failed and self.random.random() < 0.3:
+        if self.random.random() < 0.3:
             self.files.kill()
         else:
             self.files.crash(self.random)
@@ -241,6 +241,22 @@ def test_a_stop_at_any_step_of_using_a_journal_file_again_loses_nothing(kills: b
     for step in range(1, steps + 1):
         for seed in range(100):
             stopped(step, 1000 * step + seed, kills)
+
+
+def test_what_a_failed_sync_left_in_memory_is_not_taken_for_durable_by_the_next_run() -> None:
+    for seed in range(20):
+        opened = Opened().recover()
+        opened.store.append(b"confirmed")
+        opened.run()
+        opened.files.fail_sync_at = 1
+        opened.store.append(b"never confirmed")
+        assert [type(item) for item in opened.run()] == [Failed]
+        opened.files.kill()
+        again = opened.again().recover()
+        assert again.seen.entries == [(1, b"confirmed")]
+        again.store.append(b"confirmed later")
+        assert Durable in [type(item) for item in again.run()]
+        assert again.crash(seed).seen.entries == [(1, b"confirmed"), (2, b"confirmed later")]
 
 
 class ForgetfulFiles(SimulatedFiles):

@@ -227,6 +227,14 @@ class SimulatedFiles(Files):
                 _apply(file.synced, change)
         file.changes = kept
 
+    def sync_to_read(self, handle: int) -> None:
+        self.sync(handle)
+        file = self._handles[handle]
+        if file.changes:
+            # What a failed sync has left behind.
+            file.changes = []
+            file.live = bytearray(file.synced)
+
     def sync_directory(self, path: str) -> None:
         self._changing()
         directory = self._directory(path)

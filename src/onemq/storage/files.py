@@ -88,6 +88,13 @@ class Files:
         """The file's bytes and size survive a crash from now on."""
         os.fdatasync(handle)
 
+    def sync_to_read(self, handle: int) -> None:
+        """`sync`, and what is read from now on comes from the disk: after a sync that failed the kernel may have bytes in its
+        memory, as if they were written, that never got there.
+        """
+        os.fdatasync(handle)
+        os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
+
     def sync_directory(self, path: str) -> None:
         """Names made, changed and removed in the directory survive a crash from now on."""
         handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

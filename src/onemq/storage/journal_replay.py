@@ -108,12 +108,23 @@ def replay_journal(files: Files, directory: str, after: int, replay: Replay) -> 
         # The file before a torn one was synced before the torn one was begun: it has no unconfirmed end
         # either.
         is_last = index == len(found) - 1 and end.torn < 0
+        if index == len(found) - 1:
+            # The last run may have ended because this file could not be synced: its end is judged by what is on the disk.
+            _sync_to_read(files, f"{directory}/{journal_name(first)}")
         position = _replay_file(files, directory, first, is_last, after, replay, end)
     if position < after:
         raise JournalGap(directory, position + 1, after + 1)
     end.firsts = found
     end.position = position
     return end
+
+
+def _sync_to_read(files: Files, path: str) -> None:
+    handle = files.open_to_read(path)
+    try:
+        files.sync_to_read(handle)
+    finally:
+        files.close(handle)
 
 
 def _is_torn(files: Files, path: str, first: int) -> bool:

@@ -49,6 +49,7 @@ def test_a_file_from_birth_to_removal(make: Make, tmp_path: Path) -> None:
     assert files.list(directory) == ["b"]
     reader = files.open_to_read(f"{directory}/b")
     files.remove(f"{directory}/b")
+    files.sync_to_read(reader)
     assert files.read(reader, 0, 3) == b"one"
     files.close(reader)
     files.close(handle)
