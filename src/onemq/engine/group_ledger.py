@@ -13,10 +13,12 @@ from typing import Final
 from librt.strings import BytesWriter, read_i64_be, write_i64_be
 from mypy_extensions import i64
 
+from onemq.engine.batch import Batch
 from onemq.engine.consumption import Delivery
 from onemq.engine.core import Agenda, Core
 from onemq.engine.ledger import Ledger
-from onemq.engine.log import Batch, Log, LogReader
+from onemq.engine.log import Log
+from onemq.engine.log_reader import LogReader
 from onemq.engine.offsets import OffsetQueue, coalesced, contains, from_offsets, subtracted
 from onemq.engine.order_group import OrderGroup
 from onemq.engine.order_groups import OrderGroups

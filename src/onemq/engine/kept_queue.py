@@ -2,6 +2,7 @@
 
 from mypy_extensions import i64
 
+from onemq.engine.batch import Batch
 from onemq.engine.consumption import (
     START_FIRST,
     START_LAST,
@@ -14,7 +15,8 @@ from onemq.engine.consumption import (
 )
 from onemq.engine.core import Core
 from onemq.engine.facts import write_kept_from
-from onemq.engine.log import Batch, Log, LogReader
+from onemq.engine.log import Log
+from onemq.engine.log_reader import LogReader
 from onemq.engine.queue import Keeper, Queue
 from onemq.model.entities import QueueSettings
 from onemq.model.record import Record

@@ -7,10 +7,12 @@ from heapq import heapify, heappop, heappush
 
 from mypy_extensions import i64
 
+from onemq.engine.batch import Batch
 from onemq.engine.consumption import Delivery
 from onemq.engine.core import Agenda, Core
 from onemq.engine.facts import TIMED_FIELDS, write_leased, write_returned, write_settled
-from onemq.engine.log import Batch, Log, LogReader
+from onemq.engine.log import Log
+from onemq.engine.log_reader import LogReader
 from onemq.engine.offsets import (
     OffsetQueue,
     clipped,

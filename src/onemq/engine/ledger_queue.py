@@ -3,13 +3,14 @@
 from mypy_extensions import i64
 
 from onemq.engine.arrivals import Arrivals
+from onemq.engine.batch import Batch
 from onemq.engine.consumption import Consumer, Delivery, GetResult, Sink
 from onemq.engine.core import Core
 from onemq.engine.counters import Counters
 from onemq.engine.duplicates import Duplicates
 from onemq.engine.group_ledger import GroupLedger
 from onemq.engine.ledger import Ledger
-from onemq.engine.log import Batch, Log
+from onemq.engine.log import Log
 from onemq.engine.queue import (
     DIED_DELIVERY_LIMIT,
     DIED_EXPIRED,

@@ -8,137 +8,18 @@ from collections import deque
 
 from mypy_extensions import i64
 
+from onemq.engine.batch import Batch, find_batch
 from onemq.engine.core import Core
 from onemq.engine.facts import SPECIAL, write_batch
 from onemq.engine.offsets import coalesced, contains, intersected
-from onemq.engine.topics.producers import Producers
+from onemq.engine.spill_times import SpillTimes
 from onemq.model.record import Record
-from onemq.model.record_batch import CorruptBatch, base_timestamp_ms, end_offset, leader_epoch, placed_batch
-from onemq.model.record_codec import decode_batch, encode_batch
+from onemq.model.record_batch import end_offset, placed_batch
+from onemq.model.record_codec import encode_batch
 from onemq.model.reserved_header import AddressCache
 
 RECORD_OVERHEAD_BYTES = 360
 """What one record costs in memory beyond its own bytes (measured with compiled objects, rounded up)."""
-SPILL_TIMES_MAX = 64
-"""Of so many places among what was spilled a log remembers the time."""
-
-
-class Batch:
-    """Consecutive records of a log in memory: decoded (`records`) or as stored (`data`) until somebody looks.
-
-    Attributes:
-        base, end: offsets [base, end). live: records not yet released. position: commit that makes it durable.
-        volatile: never stored durably. special: some record has a priority, a delay or an expiry.
-        value_bytes: sum of the values' lengths. cost: estimated bytes in memory of what is still there.
-        keeps_data: somebody reads the batch as stored, so that looking at its records must not drop `data`.
-    """
-
-    __slots__ = (
-        "base",
-        "cost",
-        "data",
-        "end",
-        "keeps_data",
-        "live",
-        "position",
-        "records",
-        "sparse",
-        "special",
-        "value_bytes",
-        "volatile",
-    )
-
-    def __init__(self, base: i64, end: i64, records: list[Record | None] | None, data: bytes | None) -> None:
-        self.base: i64 = base
-        self.end: i64 = end
-        self.records = records
-        self.data = data
-        self.live: i64 = end - base
-        self.position: i64 = 0
-        self.volatile = False
-        self.special = False
-        self.sparse = False
-        self.keeps_data = False
-        self.value_bytes: i64 = 0
-        self.cost: i64 = 0
-
-    def decoded(self, addresses: AddressCache) -> list[Record | None]:
-        records = self.records
-        if records is None:
-            data = self.data
-            assert data is not None, "batch without records or data"
-            found: list[Record] = []
-            try:
-                found = decode_batch(data, 0, addresses)
-            except CorruptBatch:
-                # What a producer put into its records is its own affair: there is nothing in them for us.
-                if leader_epoch(data) == -1:
-                    raise
-            records = []
-            for record in found:
-                records.append(record)
-            if self.keeps_data:
-                return records
-            self.records = records
-            self.data = None
-            self.sparse = len(records) != self.end - self.base
-        return records
-
-    def next_after(self, offset: i64) -> i64:
-        """Of an offset that is not there: the next one that is, or the batch's end. The batch must be decoded."""
-        records = self.records
-        if not self.sparse or records is None:
-            return offset + 1
-        low: i64 = 0
-        high: i64 = len(records)
-        while low < high:
-            middle = (low + high) >> 1
-            record = records[middle]
-            assert record is not None, "sparse batches are not released record by record"
-            if record.offset <= offset:
-                low = middle + 1
-            else:
-                high = middle
-        if low < len(records):
-            record = records[low]
-            if record is not None:
-                return record.offset
-        return max(self.end, offset + 1)
-
-    def index_of(self, offset: i64) -> i64:
-        """Index of the offset in `records`, -1 when it is not there. The batch must be decoded."""
-        if not self.sparse:
-            return offset - self.base
-        records = self.records
-        assert records is not None
-        low: i64 = 0
-        high: i64 = len(records)
-        while low < high:
-            middle = (low + high) >> 1
-            record = records[middle]
-            assert record is not None, "sparse batches are not released record by record"
-            if record.offset < offset:
-                low = middle + 1
-            else:
-                high = middle
-        if low < len(records):
-            record = records[low]
-            if record is not None and record.offset == offset:
-                return low
-        return -1
-
-
-def find_batch(batches: list[Batch], start: i64, offset: i64) -> i64:
-    """Index (at least `start`) of the first batch whose end lies behind `offset`; len(batches) if there is none."""
-    low: i64 = start
-    high: i64 = len(batches)
-    while low < high:
-        middle = (low + high) >> 1
-        if batches[middle].end <= offset:
-            low = middle + 1
-        else:
-            high = middle
-    return low
 
 
 class Log:
@@ -176,9 +57,7 @@ class Log:
         self.spilling_to: i64 = 0
         self.hidden_bytes: i64 = 0
         self.made_ms: i64 = core.now_ms
-        self._spill_times: list[int] = []
-        """Flat: offset, time of the record there; so far apart at least."""
-        self._spill_step_ms: i64 = 1
+        self._spill_times = SpillTimes()
         self.addresses = AddressCache()
         self._hint: i64 = 0
         self._dead: i64 = 0
@@ -284,7 +163,7 @@ class Log:
                     self._show(batch, visible)
             else:
                 flags = SPECIAL if batch.special else 0
-                write_batch(core.facts, self.log_id, flags, batch.value_bytes, _encoded(batch))
+                write_batch(core.facts, self.log_id, flags, batch.value_bytes, batch.encoded())
                 core.will_commit = True
                 batch.position = core.last_position + 1
                 self.pending.append(batch)
@@ -295,7 +174,7 @@ class Log:
         """From now on the batch is there as stored, and only so."""
         before = batch.cost
         if batch.data is None:
-            batch.data = _encoded(batch)
+            batch.data = batch.encoded()
             batch.records = None
         batch.keeps_data = True
         batch.sparse = False
@@ -569,7 +448,7 @@ class Log:
             end = batch.end
             if batch.live <= 0:
                 continue
-            self._note_spill_time(batch)
+            self._spill_times.note(batch.base, batch.time_at(batch.base))
             data = batch.data
             if data is not None or batch.volatile != run_volatile or run_bytes >= 65536:
                 if run:
@@ -591,187 +470,15 @@ class Log:
         self.spilling_to = end
         return out
 
-    def _note_spill_time(self, batch: Batch) -> None:
-        times = self._spill_times
-        at_ms = _time_in(batch, batch.base)
-        if times and at_ms < times[-1] + self._spill_step_ms:
-            return
-        times.append(int(batch.base))
-        times.append(int(at_ms))
-        if len(times) > 2 * SPILL_TIMES_MAX:
-            step: i64 = (times[-1] - times[1]) * 2 // SPILL_TIMES_MAX + 1
-            kept: list[int] = times[:2]
-            for at in range(2, len(times), 2):
-                if times[at + 1] >= kept[-1] + step:
-                    kept.append(times[at])
-                    kept.append(times[at + 1])
-            self._spill_times = kept
-            self._spill_step_ms = step
-
     def time_at(self, offset: i64) -> i64:
         """When the record at the offset was appended, ms since the epoch, or somewhat earlier; asks the store for nothing. Of what was
         spilled before a restart that is not known: then it is the time of the restart."""
         tail = self.tail
         index = find_batch(tail, self.tail_at, offset)
         if index < len(tail) and tail[index].base <= offset:
-            return _time_in(tail[index], offset)
-        times = self._spill_times
-        found = self.made_ms
-        for at in range(0, len(times), 2):
-            if times[at] > offset:
-                break
-            found = times[at + 1]
-        return found
+            return tail[index].time_at(offset)
+        return self._spill_times.before(offset, self.made_ms)
 
     def finish_spill(self) -> None:
         self.spilled_to = max(self.spilled_to, self.spilling_to)
         self.spilling_to = 0
-
-
-def _time_in(batch: Batch, offset: i64) -> i64:
-    """Of the record at the offset, or of the batch's first if that is all that is known without decoding."""
-    records = batch.records
-    if records is not None:
-        at: i64 = -1
-        if not batch.sparse:
-            at = offset - batch.base
-        for index in range(max(at, 0), len(records)):
-            record = records[index]
-            if record is not None:
-                return record.timestamp_ms
-    data = batch.data
-    return 0 if data is None else base_timestamp_ms(data)
-
-
-def _encoded(batch: Batch) -> bytes:
-    """The batch as stored."""
-    data = batch.data
-    if data is not None:
-        return data
-    records: list[Record] = []
-    for record in batch.records or []:
-        if record is not None:
-            records.append(record)
-    return encode_batch(records)
-
-
-class LogReader:
-    """One reader's view of a log: the tail in memory, and a window of loaded batches for what is spilled.
-
-    `get` returns None both for a record that is not there any more (`gone`: nor is any before `gone_to`) and for one that is
-    on its way (`loading`); in the second case the reader is told through `loaded`.
-    """
-
-    def __init__(self, log: Log) -> None:
-        self.log = log
-        self.loading = False
-        self.gone = False
-        self.gone_to: i64 = 0
-        self.ticket = 0
-        self._asked_to: i64 = 0
-        self._window: list[Batch] = []
-        self._window_start: i64 = 0
-        self._window_end: i64 = 0
-        self.producers: Producers | None = None
-        """Of a log with transactions: what was aborted counts as gone."""
-        self._shadow: Batch | None = None
-        """The decoded form of a batch that stays in memory as stored."""
-
-    def _decoded(self, batch: Batch) -> Batch:
-        if not batch.keeps_data:
-            return batch
-        shadow = self._shadow
-        if shadow is None or shadow.base != batch.base:
-            data = batch.data
-            shadow = Batch(batch.base, batch.end, None, data)
-            if data is not None and self._is_aborted(data):
-                shadow.records = []
-                shadow.sparse = True
-            self._shadow = shadow
-        return shadow
-
-    def _is_aborted(self, data: bytes) -> bool:
-        producers = self.producers
-        return producers is not None and producers.is_aborted(data)
-
-    def get(self, offset: i64) -> Record | None:
-        log = self.log
-        batch = log.find(offset)
-        if batch is None and offset < log.spilled_to:
-            if offset < self._window_start or offset >= self._window_end:
-                self.gone = False
-                self._load(offset)
-                return None
-            window = self._window
-            index = find_batch(window, 0, offset)
-            if index < len(window) and window[index].base <= offset:
-                batch = window[index]
-                if index:
-                    del window[:index]
-                    self._window_start = batch.base
-        if batch is not None and (batch.data is not None or batch.records is not None):
-            batch = self._decoded(batch)
-            records = batch.decoded(log.addresses)
-            at = batch.index_of(offset)
-            if at >= 0:
-                record = records[at]
-                if record is not None:
-                    return record
-            self.gone_to = batch.next_after(offset)
-        else:
-            self.gone_to = self._next_batch(offset)
-        self.gone = True
-        return None
-
-    def _next_batch(self, offset: i64) -> i64:
-        """Before it there is nothing behind `offset`, which is in no batch; `offset` + 1 at least."""
-        log = self.log
-        end = log.visible_end
-        if self._window_start <= offset < self._window_end and offset < log.spilled_to:
-            index = find_batch(self._window, 0, offset)
-            end = self._window[index].base if index < len(self._window) else self._window_end
-        else:
-            index = find_batch(log.tail, log.tail_at, offset)
-            if index < len(log.tail):
-                end = log.tail[index].base
-        return max(end, offset + 1)
-
-    def _load(self, offset: i64) -> None:
-        if self.loading:
-            return
-        core = self.log.core
-        self.loading = True
-        self.ticket = core.ticket()
-        self._window = []
-        self._window_start = offset
-        self._window_end = offset
-        self._asked_to = self.log.spilled_to
-        core.store.load(self.ticket, self.log.log_id, int(offset), core.settings.load_bytes)
-
-    def loaded(self, batches: list[bytes], next_offset: i64) -> None:
-        """The store's answer."""
-        self.loading = False
-        window: list[Batch] = []
-        for data in batches:
-            if self._is_aborted(data):
-                continue
-            base = int.from_bytes(data[0:8], "big")
-            end = base + int.from_bytes(data[23:27], "big") + 1
-            batch = Batch(base, end, None, data)
-            # Its transaction may be aborted before anybody looks at it.
-            batch.keeps_data = self.producers is not None
-            window.append(batch)
-        self._window = window
-        # No batch at all: what was asked for does not exist, nor does anything up to where the store's part ended.
-        self._window_end = max(
-            next_offset if batches else max(next_offset, self._asked_to), self._window_start + 1
-        )
-
-    def forget(self) -> None:
-        """Lets go of the window's memory; an answer on its way is not waited for any more."""
-        self.loading = False
-        self.ticket = 0
-        self._shadow = None
-        self._window = []
-        self._window_start = 0
-        self._window_end = 0

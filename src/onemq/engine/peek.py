@@ -15,7 +15,8 @@ from onemq.engine.kept_queue import KeptQueue
 from onemq.engine.ledger import Ledger
 from onemq.engine.ledger_queue import LedgerQueue
 from onemq.engine.loads import FindWaiter, LoadWaiter
-from onemq.engine.log import Log, LogReader
+from onemq.engine.log import Log
+from onemq.engine.log_reader import LogReader
 from onemq.engine.offsets import clipped
 from onemq.engine.queue import Queue
 from onemq.model.record import Record

@@ -7,11 +7,12 @@ from abc import abstractmethod
 
 from mypy_extensions import i64, mypyc_attr
 
+from onemq.engine.batch import Batch
 from onemq.engine.consumption import Consumer, Delivery, GetResult, GetWaiter, Leaser, Sink
 from onemq.engine.core import Agenda, Core
 from onemq.engine.counters import Counters
 from onemq.engine.directory.policies import Policy
-from onemq.engine.log import Batch, Log
+from onemq.engine.log import Log
 from onemq.engine.routing.destination import Destination
 from onemq.model.entities import QueueSettings
 from onemq.model.record import Record

@@ -1,64 +1,9 @@
-"""The log: append, seal, order of visibility, release, spill, evict, and its readers."""
+"""The log: append, seal, order of visibility, release, spill, evict."""
 
-from engine_driver import Disk, FakeStore
-from onemq.engine.core import Core
-from onemq.engine.log import Batch, Log, LogReader
-from onemq.engine.ports import Loaded
-from onemq.engine.settings import EngineSettings
+from onemq.engine.batch import Batch
+from onemq.engine.log_reader import LogReader
 from onemq.model.record import NO_ADDRESS, Record
-
-
-class Bench:
-    """A log over a store, without a queue."""
-
-    def __init__(self, *, durable: bool = True, persists_all: bool = False, load_bytes: int = 1) -> None:
-        self.store = FakeStore(Disk())
-        self.core = Core(self.store, EngineSettings(load_bytes=load_bytes), bytes)
-        self.log = Log(self.core, 1, durable, persists_all, False)
-
-    def append(self, *values: bytes, volatile: bool = False) -> bool:
-        durable = False
-        for value in values:
-            durable = self.log.append(Record(value, NO_ADDRESS, volatile=volatile))
-        return durable
-
-    def seal(self) -> list[Batch]:
-        visible = self.log.seal()
-        self.core.commit()
-        return visible
-
-    def durable(self) -> list[Batch]:
-        return self.log.durable_up_to(self.core.last_position)
-
-    def fill(self, count: int) -> None:
-        """`count` batches of one record, all visible."""
-        for number in range(count):
-            self.append(b"%d" % number)
-            self.seal()
-            self.durable()
-
-    def spill(self, limit: int = 1 << 60, bytes_max: int = 1 << 60) -> int:
-        batches = self.log.start_spill(limit, bytes_max)
-        self.store.spill(0, 1, batches)
-        self.store.completions()
-        self.log.finish_spill()
-        return len(batches)
-
-    def costs(self) -> None:
-        assert self.log.tail_cost == self.core.tail_bytes == sum(batch.cost for batch in self.log.tail)
-
-    def read(self, reader: LogReader, offset: int) -> bytes | None:
-        """The value, loading as often as needed."""
-        for _ in range(100):
-            record = reader.get(offset)
-            if record is not None:
-                return record.value
-            if reader.gone:
-                return None
-            for done in self.store.completions():
-                if isinstance(done, Loaded) and reader.loading and reader.ticket == done.ticket:
-                    reader.loaded(done.batches, done.next_offset)
-        raise AssertionError("loads without end")
+from unit.engine.log_bench import Bench
 
 
 def spans(batches: list[Batch]) -> list[tuple[int, int, bool]]:
@@ -169,59 +114,6 @@ def test_release_range_over_whole_and_parts_of_batches() -> None:
     for offset in (0, 298, 299):
         bench.log.release(offset)
     assert bench.core.tail_bytes == 0
-
-
-def test_spilled_records_are_read_back_in_pieces() -> None:
-    bench = Bench()
-    bench.fill(20)
-    for offset in (3, 4, 5, 11):
-        bench.log.release(offset)
-    while bench.log.unspilled(1 << 60):
-        assert bench.spill(bytes_max=800) <= 2
-    assert bench.log.spilled_to == 20
-    assert bench.log.evict() > 0
-    assert bench.core.tail_bytes == 0
-    reader = LogReader(bench.log)
-    for offset in range(20):
-        expected = None if offset in (3, 4, 5) else b"%d" % offset
-        if offset != 11:
-            assert bench.read(reader, offset) == expected
-    assert bench.store.loads > 3
-
-
-def test_a_window_that_has_moved_on_is_loaded_again() -> None:
-    """Priorities read the same spilled offsets more than once, back and forth."""
-    bench = Bench(load_bytes=10_000)
-    bench.fill(10)
-    while bench.log.unspilled(1 << 60):
-        bench.spill(bytes_max=1)
-    bench.log.evict()
-    reader = LogReader(bench.log)
-    order = [2, 9, 5, 0, 7, 3, 4, 1, 8, 6]
-    assert [bench.read(reader, offset) for offset in order] == [b"%d" % offset for offset in order]
-
-
-def test_an_answer_that_nobody_waits_for_any_more_changes_nothing() -> None:
-    bench = Bench()
-    bench.fill(10)
-    bench.spill()
-    bench.log.evict()
-    reader = LogReader(bench.log)
-    assert reader.get(6) is None
-    reader.forget()
-    assert not reader.loading
-    assert bench.read(reader, 2) == b"2"
-
-
-def test_what_is_nowhere_is_asked_for_once() -> None:
-    bench = Bench()
-    bench.fill(3)
-    bench.spill()
-    bench.log.evict()
-    bench.store.spilled.clear()
-    reader = LogReader(bench.log)
-    assert bench.read(reader, 1) is None
-    assert bench.store.loads == 1
 
 
 def test_spill_stops_at_the_limit_and_at_what_is_not_visible() -> None:

@@ -11,9 +11,9 @@ from typing import Final
 
 from mypy_extensions import i64
 
+from onemq.engine.batch import find_batch
 from onemq.engine.core import Agenda, Core
 from onemq.engine.loads import LoadWaiter
-from onemq.engine.log import find_batch
 from onemq.engine.topics.partition import Partition, PartitionWatcher
 from onemq.model.record_batch import CorruptBatch, attributes_of, base_offset, end_offset, max_timestamp_ms
 from onemq.model.record_walk import decode_keys, keep_live

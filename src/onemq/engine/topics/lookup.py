@@ -4,8 +4,8 @@ from abc import abstractmethod
 
 from mypy_extensions import i64, mypyc_attr
 
+from onemq.engine.batch import find_batch
 from onemq.engine.loads import FindWaiter, LoadWaiter
-from onemq.engine.log import find_batch
 from onemq.engine.topics.partition import Partition
 from onemq.model.record_batch import CorruptBatch, max_timestamp_ms
 from onemq.model.record_codec import decode_batch

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Final
 from mypy_extensions import i64, mypyc_attr
 
 from onemq.engine.arrivals import Arrivals, step_ms
+from onemq.engine.batch import Batch, find_batch
 from onemq.engine.core import Agenda, Core
 from onemq.engine.facts import write_arrived
 from onemq.engine.kept_queue import KeptQueue
 from onemq.engine.ledger_queue import LedgerQueue
 from onemq.engine.loads import FindWaiter, LoadWaiter
-from onemq.engine.log import Batch, Log, LogReader, find_batch
+from onemq.engine.log import Log
+from onemq.engine.log_reader import LogReader
 from onemq.engine.queue import Keeper
 from onemq.engine.topics.producers import NO_DUPLICATE, Aborted, Producers
 from onemq.engine.topics.validation import validated
