@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from onemq.heads.aws.sqs.digests import SHORT_BYTES, attributes_digest, body_digest
 from onemq.heads.aws.sqs.handles import HandleWriter, read_handle
-from onemq.heads.aws.sqs.mapping import Message, make_record
+from onemq.heads.aws.sqs.mapping import Message, make_record, plain_message_id
 from onemq.heads.aws.sqs.operations import HANDLERS
 from onemq.heads.aws.sqs.shapes import SHAPES
 from onemq.model.principal import Principal
@@ -441,12 +441,21 @@ def test_bodies_in_an_answer_are_json_as_anybody_writes_it(bodies: list[str | by
     assert [each.get("Attributes") for each in found] == [extra] * len(values)
 
 
-def test_ids_that_only_the_native_part_has(stage: Stage) -> None:
+def test_the_usual_id_is_found_without_decoding() -> None:
+    def found(message_id: str) -> bytes:
+        return plain_message_id(make_record(b"text", "", Message(message_id, "s", 1, {}, "", ""), 0))
+
+    assert found(MESSAGE_ID) == MESSAGE_ID.encode()
+    assert found(MESSAGE_ID + "x") == found("") == b""
+
+
+def test_ids_of_any_length(stage: Stage) -> None:
     queue = Queue(stage)
-    records = [make_record(b"text", "", Message(name, "s", 1, {}, "", ""), 0) for name in ("id", MESSAGE_ID)]
-    records[1].headers = None
-    publishes_records(stage, *records)
-    assert [each["MessageId"] for each in queue.receive()] == ["id", MESSAGE_ID]
+    names = ("id", MESSAGE_ID, MESSAGE_ID[1:], MESSAGE_ID + "x", "x" * 300)
+    publishes_records(
+        stage, *[make_record(b"text", "", Message(name, "s", 1, {}, "", ""), 0) for name in names]
+    )
+    assert [each["MessageId"] for each in queue.receive()] == [*names]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ from onemq.engine.receiving import LeaseHandle
 _CONTENT_BYTES: Final = 32
 _BYTES: Final = 36
 _CHARACTERS: Final = 48
+# Looked up once.
+_crc32: Final = crc32
 
 
 class HandleWriter:
@@ -33,7 +35,7 @@ class HandleWriter:
         write_i64_be(writer, attempt)
         write_i64_be(writer, first_at_ms)
         writer.write(self._queue)
-        check: i64 = crc32(writer.getvalue())
+        check: i64 = _crc32(writer.getvalue())
         writer.truncate(_CONTENT_BYTES)
         write_i32_be(writer, i32(check if check <= 0x7FFFFFFF else check - 0x100000000))
         return b64encode(writer.getvalue())
@@ -50,7 +52,7 @@ def read_handle(queue: str, text: str) -> LeaseHandle | None:
     # What is not of the alphabet was passed over: then it is shorter.
     if len(data) != _BYTES:
         return None
-    check: i64 = crc32(data[:_CONTENT_BYTES] + queue.encode("utf-8", "surrogateescape"))
+    check: i64 = _crc32(data[:_CONTENT_BYTES] + queue.encode("utf-8", "surrogateescape"))
     if check != i64(read_i32_be(data, _CONTENT_BYTES)) & 0xFFFFFFFF:
         return None
     log_id = read_i64_be(data, 0)

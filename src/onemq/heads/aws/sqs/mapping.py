@@ -20,8 +20,11 @@ FIRST_SEQUENCE_NUMBER: Final = 18_849_496_460_467_696_128
 """Of offset 0; AWS's numbers have 20 digits."""
 TRACE_HEADER: Final = "AWSTraceHeader"
 MESSAGE_ID_HEADER: Final = "message-id"
-"""Under this name AMQP has it as its property. It comes first."""
+"""Under this name AMQP has it as its property."""
 MESSAGE_ID_BYTES: Final = 36
+_BEFORE_ID: Final = b"\x96\xd9\x24"
+"""MessagePack: a list of six, and first in it a text of so many bytes."""
+_ID_AT: Final = 3
 DEDUPLICATION_HEADER: Final = "MessageDeduplicationId"
 _NAME_CHARACTERS: Final = re.compile(r"[A-Za-z0-9_.\-]{1,256}")
 _FOREIGN_CHARACTERS: Final = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -100,12 +103,11 @@ def read_message(record: Record) -> Message:
 
 
 def plain_message_id(record: Record) -> bytes:
-    """Of a record of kind NATIVE_SQS, in ASCII, without looking into its native part; b"" if it is only there."""
-    headers = record.headers
-    if headers:
-        name, content = headers[0]
-        if name == MESSAGE_ID_HEADER and content is not None and len(content) == MESSAGE_ID_BYTES:
-            return content
+    """Of a record of kind NATIVE_SQS, in ASCII, without decoding its native part, which begins with it; b"": it has another form than
+    those that we make. (The headers have it as well, but are five objects of which nothing else is looked at.)"""
+    native = record.native
+    if native.startswith(_BEFORE_ID):
+        return native[_ID_AT : _ID_AT + MESSAGE_ID_BYTES]
     return b""
 
 
