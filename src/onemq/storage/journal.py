@@ -31,10 +31,14 @@ class Journal:
     where the file's blocks have been written before (docs/decisions/0014).
     """
 
-    def __init__(self, files: Files, directory: str, preallocate_bytes: int) -> None:
+    def __init__(
+        self, files: Files, directory: str, preallocate_bytes: int, spare_bytes_max: int = SPARE_BYTES_MAX
+    ) -> None:
+        """`spare_bytes_max`: a longer file is not kept for the next one."""
         self._files = files
         self._directory = directory
         self._preallocate_bytes = preallocate_bytes
+        self._spare_bytes_max = spare_bytes_max
         self._lock = threading.Lock()
         self._firsts: list[int] = []
         self._handle = -1
@@ -195,7 +199,7 @@ class Journal:
     def _keep(self, first: int, size: int) -> bool:
         """Makes the file the spare one, if there is none."""
         with self._lock:
-            if self._spare >= 0 or self._preallocate_bytes == 0 or size > SPARE_BYTES_MAX:
+            if self._spare >= 0 or self._preallocate_bytes == 0 or size > self._spare_bytes_max:
                 return False
         # Not under the lock: the engine's thread would wait for the disk. Nobody else makes a spare one meanwhile.
         self._files.rename(self._path(first), f"{self._directory}/{spare_name(first)}")

@@ -100,6 +100,7 @@ segment_bytes = "128KiB"
 journal_bytes_max = "2MiB"
 pending_bytes_max = "4MiB"
 open_files_max = 32
+read_ahead_bytes = "2MiB"
 
 [memory]
 tail_bytes_max = "2MiB"

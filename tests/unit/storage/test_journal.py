@@ -11,10 +11,10 @@ from onemq.storage.journal import Journal
 from simulation.simulated_files import SimulatedFiles
 
 
-def journal(preallocate_bytes: int = 0) -> tuple[SimulatedFiles, Journal]:
+def journal(preallocate_bytes: int = 0, spare_bytes_max: int = 10_000) -> tuple[SimulatedFiles, Journal]:
     files = SimulatedFiles(random.Random(1))
     files.make_directory("/j")
-    made = Journal(files, "/j", preallocate_bytes)
+    made = Journal(files, "/j", preallocate_bytes, spare_bytes_max)
     made.begin(1)
     return files, made
 
@@ -76,9 +76,9 @@ def test_a_file_that_cannot_be_begun_leaves_nothing_behind() -> None:
     assert firsts(files) == [1, 2] and made.first() == 2
 
 
-def with_spare(entry_bytes: int = 500) -> tuple[SimulatedFiles, Journal]:
-    files, made = journal(1000)
-    made.write(1, 0, [b"x" * entry_bytes])
+def with_spare(spare_bytes_max: int = 10_000) -> tuple[SimulatedFiles, Journal]:
+    files, made = journal(1000, spare_bytes_max)
+    made.write(1, 0, [b"x" * 500])
     made.finish()
     made.begin(2)
     made.remove_through(1)
@@ -103,7 +103,7 @@ def test_the_next_file_is_made_of_one_that_is_not_needed_any_more() -> None:
     assert size(files, 3) == JOURNAL_HEADER_BYTES + 2 * ENTRY_HEADER_BYTES + 600
 
 
-def test_one_file_is_kept_and_not_one_that_is_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_file_is_kept_and_not_one_that_is_too_long() -> None:
     files, made = with_spare()
     made.finish()
     made.begin(3)
@@ -113,9 +113,9 @@ def test_one_file_is_kept_and_not_one_that_is_too_long(monkeypatch: pytest.Monke
     made.begin(5)
     made.remove_through(4)
     assert (firsts(files), len(firsts(files, ".spare"))) == ([5], 1)
-    monkeypatch.setattr("onemq.storage.journal.SPARE_BYTES_MAX", 100)
-    files, made = with_spare()
-    assert (firsts(files), firsts(files, ".spare")) == ([2], [])
+    length = JOURNAL_HEADER_BYTES + ENTRY_HEADER_BYTES + 500
+    assert firsts(with_spare(length)[0], ".spare") == [1]
+    assert firsts(with_spare(length - 1)[0], ".spare") == []
 
 
 def test_a_spare_file_is_found_again_at_the_next_start() -> None:
