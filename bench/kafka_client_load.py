@@ -136,7 +136,8 @@ def consume(port: int, topic: str, records: int) -> float:
         consumer.assign([TopicPartition(topic, index, OFFSET_BEGINNING) for index in partitions])
         found = 0
         while found < records:
-            messages = consumer.consume(READ_MAX, 0.5)
+            # No more than there are: the last call would wait for what does not come.
+            messages = consumer.consume(min(READ_MAX, records - found), 0.5)
             for message in messages:
                 error = message.error()
                 if error is not None:
