@@ -350,6 +350,14 @@ class Driver:
         )
         self._open(FakeStore(self.store.disk, self.delay))
 
+    def again(self, clean: bool) -> None:
+        """A new start, after a clean stop or after a crash of a broker at rest."""
+        if clean:
+            self.restart()
+        else:
+            self.settle_down()
+            self.crash()
+
     # Shortcuts.
 
     def declare(self, name: str, settings: QueueSettings | None = None) -> Queue:

@@ -16,14 +16,6 @@ def exists(driver: Driver, queue: str) -> bool:
     return queue in driver.broker.catalog.namespaces["/"].queues
 
 
-def again(driver: Driver, clean: bool) -> None:
-    if clean:
-        driver.restart()
-    else:
-        driver.settle_down()
-        driver.crash()
-
-
 def test_a_change_of_a_newer_onemq_is_an_error() -> None:
     with pytest.raises(AssertionError, match="'shelf'"):
         apply_change(Driver().broker.catalog, {"op": "shelf", "namespace": "/", "name": "x"})
@@ -72,7 +64,7 @@ def test_what_is_durable_comes_back_and_nothing_else(clean: bool) -> None:
             access.exchanges.bind_queue(queue, source, "key", {"x": 1})
     access.exchanges.bind_exchange("durable", "amq.direct", "key", {})
     access.exchanges.bind_exchange("transient", "amq.direct", "key", {})
-    again(driver, clean)
+    driver.again(clean)
     assert exchange(driver, "transient") is None
     assert not exists(driver, "transient")
     assert not exists(driver, "exclusive")
@@ -105,7 +97,7 @@ def test_what_was_deleted_stays_deleted(clean: bool) -> None:
     assert driver.access.delete_queue("gone") == 1
     driver.access.exchanges.declare("gone", ExchangeSettings("direct"))
     driver.access.exchanges.delete("gone")
-    again(driver, clean)
+    driver.again(clean)
     assert exchange(driver, "gone") is None
     assert not exists(driver, "gone")
     driver.publish("unbound", b"1", exchange="e")

@@ -22,14 +22,6 @@ def told(deaths: Deaths | None) -> list[tuple[str, str, int]]:
     return [(death.queue, death.reason, int(death.count)) for death in deaths.entries]
 
 
-def again(driver: Driver, clean: bool) -> None:
-    if clean:
-        driver.restart()
-    else:
-        driver.settle_down()
-        driver.crash()
-
-
 def test_a_circle_without_a_rejection_ends() -> None:
     driver = Driver()
     driver.declare("a", dead_letters_to("b", message_ttl_ms=10))
@@ -138,7 +130,7 @@ def test_a_delayed_exchange_routes_when_the_time_has_come(clean: bool | None) ->
     driver.pass_time(999)
     assert driver.ready("q") == 1
     if clean is not None:
-        again(driver, clean)
+        driver.again(clean)
     driver.pass_time(1)
     assert driver.ready("q") == 2
     driver.pass_time(1000)
