@@ -7,6 +7,7 @@ comes back is a bug. Tests of our own code alone (unit, model, simulation) are n
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,10 @@ from hypothesis import settings
 
 settings.register_profile("onemq", deadline=None)
 settings.load_profile("onemq")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Started in the background by a shell. Programs that tests start would inherit it and never hear of a control-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 OTHER_PROGRAMS = ("clients", "conformance", "crash", "differential", "examples")
 
