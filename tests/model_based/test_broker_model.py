@@ -301,7 +301,7 @@ class BrokerMachine(RuleBasedStateMachine):
         assert self.model.empty()
         for name in QUEUES:
             ledger = self._ledger_queue(name).ledger
-            assert (ledger.unsettled_bytes, ledger.durable_bytes, ledger.returned_count) == (0, 0, 0)
+            assert (ledger.unsettled_bytes, ledger.durable_bytes, ledger.ready.returned_count) == (0, 0, 0)
         assert self.driver.now_ms >= START_MS
 
 

@@ -33,16 +33,17 @@ def check_ledger(queue: LedgerQueue, lost_max: int = 0) -> None:
     """lost_max: markers and aborted records of a topic, which are not there for a queue."""
     ledger = queue.ledger
     ready: list[int] = ledger.ready_ranges() if isinstance(ledger, GroupLedger) else []
-    for level in ledger.levels:
+    for level in ledger.ready.levels:
         ready += level.ranges()
         check(total(level.ranges()) == level.count, f"{queue.name}: a level counts {level.count}")
-    returned = [offset for heap in ledger.returned for offset in heap]
+    returned = [offset for heap in ledger.ready.returned for offset in heap]
     delayed = [entry[1] for entry in ledger.delayed]
     check(
-        len(returned) == ledger.returned_count, f"{queue.name}: returned {returned} {ledger.returned_count}"
+        len(returned) == ledger.ready.returned_count,
+        f"{queue.name}: returned {returned} {ledger.ready.returned_count}",
     )
     # What a lapsed lease's handle settled is passed over when its turn comes.
-    returned = [offset for offset in returned if offset not in ledger._struck]
+    returned = [offset for offset in returned if offset not in ledger.ready.struck]
     count = total(ready) + len(returned)
     check(count == ledger.ready_count, f"{queue.name}: {count} ready, ready_count {ledger.ready_count}")
     states: list[list[int]] = [[ready[at], ready[at + 1]] for at in range(0, len(ready), 2)]

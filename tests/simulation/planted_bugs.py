@@ -178,13 +178,14 @@ def lost_order(ledger: type[Ledger]) -> dict[str, object]:
     head = ledger.head
 
     def head_of_the_fresh(self: Ledger) -> Record | None:
-        returned = self.returned_count
-        if self.levels[0].count:
-            self.returned_count = 0
+        ready = self.ready
+        returned = ready.returned_count
+        if ready.levels[0].count:
+            ready.returned_count = 0
         try:
             return head(self)
         finally:
-            self.returned_count = returned
+            ready.returned_count = returned
 
     return {"head": head_of_the_fresh}
 

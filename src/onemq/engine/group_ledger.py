@@ -1,13 +1,12 @@
 """A ledger whose ready records are kept by group: strict (order per group) or fair (docs/decisions/0008). A record's key is its group.
 
-Job: the same states per record as in ledger.py, with another answer to which record is next. Records without a key are each a group of
+Job: as ledger.py (states per record), with another answer to which record is next. Records without a key are each a group of
 their own: they are kept as an ungrouped ledger keeps all of them. Keys are remembered, so that no record is loaded for its key.
 Must not: decide about consumers, or know of queues.
 Spec: Amazon SQS Developer Guide, "FIFO queue delivery logic" and "Amazon SQS fair queues".
 """
 
 from array import array
-from heapq import heappush
 from typing import Final
 
 from librt.strings import BytesWriter, read_i64_be, write_i64_be
@@ -19,7 +18,7 @@ from onemq.engine.core import Agenda, Core
 from onemq.engine.ledger import Ledger
 from onemq.engine.log import Log
 from onemq.engine.log_reader import LogReader
-from onemq.engine.offsets import OffsetQueue, coalesced, contains, from_offsets, subtracted
+from onemq.engine.offsets import coalesced, contains, from_offsets, subtracted
 from onemq.engine.order_group import OrderGroup
 from onemq.engine.order_groups import OrderGroups
 from onemq.engine.timed_leases import TimedLease
@@ -29,9 +28,7 @@ from onemq.model.record_codec import decode_batch
 TAKEN_OVER: Final = (
     "by_due",
     "reader",
-    "levels",
-    "returned",
-    "returned_count",
+    "ready",
     "leased",
     "delayed",
     "timed",
@@ -45,17 +42,11 @@ TAKEN_OVER: Final = (
     "purged_to",
     "head_offset",
     "lost",
-    "_head_level",
-    "_head_returned",
     "_head_lease",
-    "_settled",
-    "_settled_bytes",
-    "_leases",
-    "_came_back",
-    "_struck",
-    "replayed_settled",
-    "replayed_leases",
-    "replayed_returns",
+    "_unwritten",
+    "_replayed_settled",
+    "_replayed_leases",
+    "_replayed_returns",
 )
 """All of a ledger's state: what core, log, agenda and priority_max are does not change."""
 
@@ -109,7 +100,7 @@ class GroupLedger(Ledger):
                 continue
             self.ready_count += 1
             if key is None:
-                self.levels[0].append(offset, offset + 1)
+                self.ready.add(offset, offset + 1, 0)
             else:
                 groups.arrive(key, offset)
 
@@ -135,7 +126,7 @@ class GroupLedger(Ledger):
     def head(self) -> Record | None:
         while True:
             group = self._groups.next()
-            pool = self._pool_front()
+            pool = self.ready.front(0)
             if group is None or (pool >= 0 and self._pool_first(group, pool)):
                 self._head_group = None
                 record = super().head()
@@ -150,19 +141,6 @@ class GroupLedger(Ledger):
                 self.head_offset = offset
                 return record
             self._lose_head(group, offset)
-
-    def _pool_front(self) -> i64:
-        """The first ready record without a key; -1: there is none."""
-        if self._struck:
-            self._pass_struck(0)
-        front: i64 = -1
-        if self.levels[0].count:
-            front = self.levels[0].front
-        if self.returned[0]:
-            first: i64 = self.returned[0][0]
-            if front < 0 or first < front:
-                front = first
-        return front
 
     def _pool_first(self, group: OrderGroup, pool: i64) -> bool:
         """Whether the first record without a key comes before the head of the group."""
@@ -221,7 +199,7 @@ class GroupLedger(Ledger):
         """As `head`, of the records that nobody may be given as well."""
         while True:
             group = self._groups.oldest()
-            pool = self._pool_front()
+            pool = self.ready.front(0)
             if group is None or 0 <= pool < group.head():
                 self._head_group = None
                 record = super().head()
@@ -330,23 +308,14 @@ class GroupLedger(Ledger):
             return
         self._grouped = False
         self._replayed_keys = {}
-        returned = self.returned[0]
         came_back: dict[int, bool] = {}
         for group in self._groups.by_key.values():
             for offset in group.returned_offsets():
                 came_back[offset] = True
-                heappush(returned, offset)
-        self.returned_count = len(returned)
-        fresh = [offset for offset in self._groups.waiting() if offset not in came_back]
-        self._set_level(coalesced(self.levels[0].ranges() + from_offsets(fresh)))
+                self.ready.come_back(offset, 0)
+        self.ready.add_among([offset for offset in self._groups.waiting() if offset not in came_back])
         self._groups = OrderGroups(self.strict)
         self._head_group = None
-
-    def _set_level(self, pairs: list[int]) -> None:
-        level = OffsetQueue()
-        for at in range(0, len(pairs), 2):
-            level.append(pairs[at], pairs[at + 1])
-        self.levels[0] = level
 
     # Snapshot and recovery.
 
@@ -449,14 +418,14 @@ class GroupLedger(Ledger):
         self._replayed_keys = {}
         if not replayed:
             return
-        ready = self.levels[0].ranges()
+        ready = self.ready.ranges()
         later: dict[int, bool] = {}
         for entry in self.delayed:
             later[entry[1]] = True
         moved: list[int] = []
         for key, offsets in replayed.items():
             self._regroup(key, offsets, ready, later, moved)
-        self._set_level(subtracted(ready, from_offsets(moved)))
+        self.ready.take_ranges(from_offsets(moved))
 
     def _regroup(
         self, key: bytes, offsets: "array[int]", ready: list[int], later: dict[int, bool], moved: list[int]

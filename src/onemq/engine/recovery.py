@@ -155,10 +155,7 @@ class Recovery(Replay):
     def _replay_ledger(self, queue: LedgerQueue, reader: FactReader) -> None:
         ledger = queue.ledger
         if reader.kind == SETTLED:
-            size = reader.int64(4)
-            ledger.unsettled_bytes -= size
-            ledger.durable_bytes -= size
-            ledger.replayed_settled.extend(reader.ranges(12))
+            ledger.replay_settled(reader.ranges(12), reader.int64(4))
         elif reader.kind == LEASED:
             ledger.replay_leased(reader.ranges(4))
         elif reader.kind == TIMED:
