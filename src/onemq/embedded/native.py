@@ -22,7 +22,7 @@ from onemq.engine.duplicates import Duplicates
 from onemq.engine.enqueueing import REFUSED, ROUTED
 from onemq.engine.ledger_queue import LedgerQueue
 from onemq.engine.peek import COUNT_MAX, Peeked, PeekWaiter
-from onemq.engine.redrive import CANCELLED, COMPLETED, FAILED
+from onemq.engine.redrive_tasks import CANCELLED, COMPLETED, FAILED
 from onemq.model.demand import Demand
 from onemq.model.entities import QueueSettings
 from onemq.model.principal import Principal

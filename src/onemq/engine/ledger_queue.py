@@ -512,7 +512,7 @@ class LedgerQueue(Queue):
                 return True
         return False
 
-    # Moving records elsewhere (redrive.py).
+    # Moving records elsewhere (redrive_movers.py).
 
     def next_ready(self) -> Record | None:
         """The next record that may be moved; None: none is ready, or it is being loaded."""

@@ -1,12 +1,14 @@
 """One principal's way to redrive tasks. A part of Access, which authorises here.
 
-Must not: move records itself; redrive.py does, also when this principal has long gone.
+Must not: move records itself; redrive_movers.py does, also when this principal has long gone.
 """
 
 from onemq.engine.auditing import Audit
 from onemq.engine.exchange import Namespace
 from onemq.engine.permits import Permits
-from onemq.engine.redrive import Redrives, RedriveTask, Selection
+from onemq.engine.redrive import Redrives
+from onemq.engine.redrive_selection import Selection
+from onemq.engine.redrive_tasks import RedriveTask
 from onemq.model.refusal import Reason, Refusal
 
 

@@ -22,7 +22,7 @@ from engine_driver import Driver, RecordingSink
 from onemq.engine.order_group import OrderGroup
 from onemq.engine.order_groups import OrderGroups
 from onemq.engine.receiving import Receive, Received, ReceiveWaiter
-from onemq.engine.redrive import Selection
+from onemq.engine.redrive_selection import Selection
 from onemq.engine.settings import EngineSettings
 from onemq.model.entities import FAIR_GROUPS, STRICT_GROUPS, QueueSettings
 from onemq.model.record import Record

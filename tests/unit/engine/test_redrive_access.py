@@ -1,4 +1,4 @@
-"""Who may begin, see and cancel redrives. What they do then is in test_redrive.py."""
+"""Who may begin, see and cancel redrives. What they do then is in test_redrive_movers.py."""
 
 from __future__ import annotations
 

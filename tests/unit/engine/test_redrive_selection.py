@@ -8,7 +8,8 @@ import pytest
 
 from engine_driver import Driver, RecordingSink
 from onemq.engine.natives import Natives
-from onemq.engine.redrive import COMPLETED, DIED_IN, DIED_OF, FAILED, FULL, RedriveTask, Selection
+from onemq.engine.redrive_selection import DIED_IN, DIED_OF, Selection
+from onemq.engine.redrive_tasks import COMPLETED, FAILED, FULL, RedriveTask
 from onemq.engine.settings import EngineSettings
 from onemq.model.entities import FAIR_GROUPS, REJECT_PUBLISH, STRICT_GROUPS, UNGROUPED, QueueSettings
 from onemq.model.record import NO_ADDRESS, Death, Deaths, Record

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from onemq.engine.redrive import RUNNING, RedriveTask
+from onemq.engine.redrive_tasks import RUNNING, RedriveTask
 from onemq.heads.aws.call import Call
 from onemq.heads.aws.errors import AwsError, invalid_value
 from onemq.heads.aws.sqs.errors import sqs_error

@@ -5,7 +5,7 @@ from typing import Final
 from onemq.engine.access import Access
 from onemq.engine.inspection import FROM_HEAD, FROM_OFFSET, FROM_TIME
 from onemq.engine.peek import COUNT_MAX, PASSED_MAX, Peek, Peeked, PeekWaiter
-from onemq.engine.redrive import Selection
+from onemq.engine.redrive_selection import Selection
 from onemq.engine.topics.fetching import Fetch, Fetched, FetchWaiter
 from onemq.engine.views import PartitionView
 from onemq.heads.management.admin import message_shapes as shapes

@@ -10,7 +10,8 @@ from onemq.engine.access import Access
 from onemq.engine.enqueueing import REFUSED
 from onemq.engine.inspection import FROM_OFFSET, FROM_TIME
 from onemq.engine.peek import PASSED_MAX
-from onemq.engine.redrive import RedriveTask, Selection
+from onemq.engine.redrive_selection import Selection
+from onemq.engine.redrive_tasks import RedriveTask
 from onemq.engine.routes import Route as PublishRoute
 from onemq.heads.management.admin.looking import Looks
 from onemq.heads.management.admin.message_shapes import Condition, Moving, Redrive, Replay, Replayed
