@@ -10,9 +10,9 @@ import onemq.engine.ledger as ledger_module
 from onemq.engine.consumption import Delivery
 from onemq.engine.facts import SETTLED, FactReader
 from onemq.engine.ledger import Ledger
-from onemq.engine.ledger_queue import LedgerQueue
 from onemq.engine.ports import Completion, Durable, Replay, Store
 from onemq.engine.receiving import Received
+from onemq.engine.record_leases import RecordLeases
 from onemq.engine.share.dead_letters import DeadLetters, Grave
 from onemq.engine.share.partition import Acquired, SharePartition
 from onemq.engine.share.records import (
@@ -215,13 +215,14 @@ def forgotten_handles(ledger: type[Ledger]) -> dict[str, object]:
     return {"settle_leased": forgets}
 
 
-def passed_over(queue: type[LedgerQueue]) -> dict[str, object]:
+def passed_over(leases: type[RecordLeases]) -> dict[str, object]:
     """A receive leaves the first record of a queue over a topic where it is, when there are more."""
-    take_into = queue._take_into
+    take_into = leases._take_into
 
-    def passes_over(self: LedgerQueue, found: list[Received], count: int, until_ms: int) -> None:
-        ledger = self.ledger
-        record = ledger.head() if self.partition is not None and ledger.ready_count > 1 else None
+    def passes_over(self: RecordLeases, found: list[Received], count: int, until_ms: int) -> None:
+        ledger = self._queue.ledger
+        # Over a topic.
+        record = ledger.head() if ledger.log.kept and ledger.ready_count > 1 else None
         if record is not None:
             ledger.take_head()
         take_into(self, found, count, until_ms)
@@ -359,7 +360,7 @@ PLANS: dict[str, tuple[type[Plan], str]] = {
 MIXED_PATCHES: dict[str, tuple[type[Any], Callable[[Any], dict[str, object]], str]] = {
     "a double lease": (Ledger, double_timed_lease, "two leases|in two states"),
     "a lost order": (Ledger, lost_order, "overtakes|is not there any more|is lost"),
-    "a record that a receive passes over": (LedgerQueue, passed_over, "overtakes"),
+    "a record that a receive passes over": (RecordLeases, passed_over, "overtakes"),
     "a delete that is not done": (Ledger, forgotten_handles, r"ready, \d+ leased|is not there any more"),
     "a record that two members of a share group have": (
         SharePartition,

@@ -5,6 +5,9 @@ Must not cost anything where there are none: a queue has one of these only while
 
 from mypy_extensions import i64
 
+from onemq.engine.queue import Queue
+from onemq.model.record import Record
+
 
 class Duplicates:
     """What is left to do for one queue, over all its logs. Of a copy no copy is made.
@@ -33,3 +36,11 @@ class Duplicates:
     def made(self, log_id: int, offset: i64) -> None:
         """This record is the copy."""
         self._copies.add((log_id, int(offset)))
+
+    def give_again(self, queue: Queue, record: Record) -> None:
+        """The queue gives this record: perhaps it gets a copy."""
+        log_id = queue.log.log_id
+        if self.wants(log_id, record.offset):
+            copy = record.copy()
+            queue.append(copy)
+            self.made(log_id, copy.offset)

@@ -93,7 +93,7 @@ class LeaseAccess:
         part = self._part(self._queue(queue), handle)
         if part is None:
             return GONE
-        lease = part.find_lease(handle)
+        lease = part.leases.find(handle)
         if lease is None:
             timed = part.ledger.timed
             return TAKEN if handle.offset in timed.out or handle.offset in timed.lapsed else GONE
@@ -102,10 +102,10 @@ class LeaseAccess:
     def settle(self, queue: str, handle: LeaseHandle) -> bool:
         """The record is done with. False: somebody else has been given it, or it is gone."""
         part = self._part(self._queue(queue), handle)
-        lease = None if part is None else part.find_lease(handle)
+        lease = None if part is None else part.leases.find(handle)
         if part is None or lease is None:
             return False
-        part.settle_leased(lease)
+        part.leases.settle(lease)
         self._tally.acknowledged(part.settings.type_name, 1)
         return True
 
@@ -115,13 +115,13 @@ class LeaseAccess:
         Refusal UNKNOWN_DELIVERY: somebody else has been given it, or it is gone.
         """
         part = self._part(self._queue(queue), handle)
-        lease = None if part is None else part.find_lease(handle)
+        lease = None if part is None else part.leases.find(handle)
         if part is None or lease is None:
             raise Refusal(Reason.UNKNOWN_DELIVERY, "queue", queue)
         if visibility_ms <= 0:
             part.counters.requeued += 1
             self._tally.requeued(part.settings.type_name, 1)
-        part.change_lease(lease, visibility_ms)
+        part.leases.change(lease, visibility_ms)
 
     def look(self, queue: str, handle: LeaseHandle, waiter: PeekWaiter) -> Peek:
         """Shows the record that a handle names, for `reject`: nothing, or another record, when it has gone."""
@@ -134,10 +134,10 @@ class LeaseAccess:
     def reject(self, queue: str, handle: LeaseHandle, record: Record) -> bool:
         """The record (`look`) is dead: to the dead-letter target, or dropped. False: somebody else has been given it, or it is gone."""
         part = self._part(self._queue(queue), handle)
-        lease = None if part is None else part.find_lease(handle)
+        lease = None if part is None else part.leases.find(handle)
         if part is None or lease is None or record.offset != lease.offset:
             return False
-        part.reject_leased(lease, record)
+        part.leases.reject(lease, record)
         return True
 
     def counts(self, queue: str) -> QueueCounts:

@@ -1,120 +1,48 @@
-"""A queue whose records are settled one by one: competing consumers, leases, limits, expiry, delay, delivery limit."""
+"""A queue whose records are settled one by one: competing consumers, single gets, deliveries and how they end; over one log or several."""
 
 from mypy_extensions import i64
 
-from onemq.engine.arrivals import Arrivals
 from onemq.engine.batch import Batch
 from onemq.engine.consumption import Consumer, Delivery, GetResult, Sink
 from onemq.engine.core import Core
-from onemq.engine.counters import Counters
-from onemq.engine.duplicates import Duplicates
-from onemq.engine.group_ledger import GroupLedger
-from onemq.engine.ledger import Ledger
+from onemq.engine.limited_queue import LimitedQueue
 from onemq.engine.log import Log
-from onemq.engine.queue import (
-    DIED_DELIVERY_LIMIT,
-    DIED_EXPIRED,
-    DIED_MAXLEN,
-    DIED_REJECTED,
-    Keeper,
-    Queue,
-)
-from onemq.engine.receivers import Receivers, ReceiveSource
-from onemq.engine.receiving import LeaseHandle, Received
-from onemq.engine.timed_leases import TimedLease
-from onemq.model.entities import DROP_HEAD, STRICT_GROUPS, QueueSettings
-from onemq.model.record import NATIVE_NONE, Record
+from onemq.engine.queue import DIED_DELIVERY_LIMIT, DIED_REJECTED, Keeper, Queue
+from onemq.engine.receivers import Receivers
+from onemq.engine.record_leases import RecordLeases
+from onemq.model.entities import QueueSettings
+from onemq.model.record import Record
 
 
-class QueueSource(ReceiveSource):
-    """A queue's side as what its receivers get records from."""
+class LedgerQueue(LimitedQueue):
+    """See the module.
 
-    def __init__(self, queue: "LedgerQueue") -> None:
-        self._queue = queue
-
-    def take(self, count: i64, until_ms: i64) -> list[Received]:
-        return self._queue.take(count, until_ms)
-
-    def renew(self, found: list[Received], until_ms: i64) -> bool:
-        return self._queue.renew(found, until_ms)
-
-    def counters(self) -> Counters:
-        return self._queue.counters
-
-    def type_name(self) -> str:
-        return self._queue.settings.type_name
-
-    def queue_name(self) -> str:
-        return self._queue.name
-
-    def is_loading(self) -> bool:
-        queue = self._queue
-        return queue.is_loading() or (queue.core.delivery_bytes_left <= 0 and queue.ledger.ready_count > 0)
-
-
-class LedgerQueue(Queue):
-    """See the module."""
+    Attributes:
+        leases: those with a time. receivers: who waits for such.
+        forwarder: holds a delayed exchange's records: what is ready is routed, not consumed.
+        partition: keeps the log that this queue settles the records of; None: the log is the queue's own.
+        main: of a queue over several logs: the one that consumers and names know; None for that one itself.
+        others: of the main one: those over the other logs.
+    """
 
     def __init__(
         self, core: Core, namespace: str, name: str, settings: QueueSettings, log: Log, keeper: Keeper
     ) -> None:
         super().__init__(core, namespace, name, settings, log, keeper)
-        self.ledger = Ledger(core, log, settings.priority_max, self.agenda)
-        self.regroup()
-        self.message_ttl_ms: i64 = -1
-        self.limited = False
-        self.receive_limit: i64 = 0
-        self.receivers = Receivers(core, self.agenda, QueueSource(self))
-        self._part: i64 = 0
-        self._take_over_settings()
+        self.leases = RecordLeases(self)
+        self.receivers = Receivers(core, self.agenda, self.leases)
         self.forwarder = False
-        """Holds a delayed exchange's records: what is ready is routed, not consumed."""
         self.partition: Queue | None = None
-        self.arrivals: Arrivals | None = None
-        """Keeps the log that this queue settles the records of; None: the log is the queue's own."""
         self.main: LedgerQueue | None = None
-        """Of a queue over several logs: the one that consumers and names know; None for that one itself."""
         self.others: list[LedgerQueue] = []
-        """Of the main one: those over the other logs."""
-        self.fresh_from: i64 = 0
-        """Records from this offset on have not yet been offered to anybody."""
-        self.duplicates: Duplicates | None = None
-        """A fault on purpose (tests); shared by the parts of a queue over several logs."""
-
-    def _take_over_settings(self) -> None:
-        settings = self.settings
-        self.message_ttl_ms = -1 if settings.message_ttl_ms is None else settings.message_ttl_ms
-        self.limited = settings.length_max is not None or settings.bytes_max is not None
-        self.receive_limit = 0 if settings.receive_limit is None else settings.receive_limit
 
     def configure(self, settings: QueueSettings) -> None:
-        regroup = settings.grouping != self.settings.grouping
         super().configure(settings)
-        self._take_over_settings()
-        if regroup:
-            self.regroup()
         for delivery in self.ledger.leased.values():
             self._watch_leases(delivery.leased_at_ms)
             break
         for other in self.others:
             other.configure(settings)
-
-    def regroup(self) -> None:
-        """Has the ledger group as the settings say. A log that others keep has no groups, nor has a queue with priorities."""
-        grouping = self.settings.grouping
-        ledger = self.ledger
-        if not grouping or self.log.kept or self.settings.priority_max:
-            if isinstance(ledger, GroupLedger):
-                ledger.ungroup()
-        elif isinstance(ledger, GroupLedger):
-            ledger.group_again()
-        else:
-            strict = grouping == STRICT_GROUPS
-            self.ledger = GroupLedger(self.core, self.log, self.agenda, strict, self.keeper.replays())
-            self.ledger.take_over(ledger)
-
-    def ready_count(self) -> i64:
-        return self.ledger.ready_count
 
     # A queue over the logs of a topic: this queue and `others`, one for each partition.
 
@@ -132,21 +60,9 @@ class LedgerQueue(Queue):
         other.main = self
         other.counters = self.counters
         self.others.append(other)
+        self.leases.add_other(other.leases)
         for consumer in self.consumers:
             other.add_consumer(consumer)
-
-    def add_range(self, start: i64, end: i64, value_bytes: i64) -> None:
-        """Records of the log that its partition keeps are ready."""
-        if end > start:
-            self.counters.published += end - start
-            self.counters.published_bytes += value_bytes
-            self.ledger.add_range(start, end, value_bytes)
-            self.core.need_dispatch(self.agenda)
-
-    def forget_before(self, start: i64) -> None:
-        """The log begins at `start` now."""
-        if self.ledger.forget_before(start):
-            self.core.need_write(self.agenda)
 
     def durable_up_to(self, position: i64) -> bool:
         # The log's visibility is its partition's business.
@@ -173,9 +89,6 @@ class LedgerQueue(Queue):
         for other in self.others:
             other.wake()
 
-    def hidden_from(self) -> i64:
-        return max(self.log.visible_end, self.ledger.purged_to)
-
     def is_loading(self) -> bool:
         if self.ledger.reader.loading:
             return True
@@ -184,28 +97,13 @@ class LedgerQueue(Queue):
                 return True
         return False
 
-    # Records in.
-
     def add_visible(self, batch: Batch) -> None:
         if self.partition is not None:
             self.counters.published += batch.end - batch.base
             self.counters.published_bytes += batch.value_bytes
         self.ledger.add_batch(batch)
         if self.ledger.delayed:
-            self._watch_delayed()
-
-    def full(self, record: Record) -> bool:
-        """True when a queue that refuses rather than drops has no room for one more."""
-        settings = self.settings
-        if not self.limited or settings.overflow == DROP_HEAD:
-            return False
-        hidden = self.log.next_offset - self.hidden_from()
-        if settings.length_max is not None and self.ledger.ready_count + hidden >= settings.length_max:
-            return True
-        if settings.bytes_max is None:
-            return False
-        size = self.ledger.ready_bytes() + self.log.invisible_bytes()
-        return size + record.body_bytes() > settings.bytes_max
+            self.watch_delayed()
 
     # Records out.
 
@@ -226,7 +124,7 @@ class LedgerQueue(Queue):
             record = ledger.head()
             if record is None:
                 break
-            if self._dies_first(record, now):
+            if self.dies_first(record, now):
                 count += 1
                 continue
             ledger.take_head()
@@ -238,7 +136,7 @@ class LedgerQueue(Queue):
             return count
         self.fresh_from = self.log.visible_end
         if ledger.ready_count:
-            count += self._look_after_waiting(budget - count)
+            count += self.look_after_waiting(budget - count)
         main = self.main
         if main is not None and (main.waiting or main.receivers.waiting):
             self.core.need_dispatch(main.agenda)
@@ -269,22 +167,15 @@ class LedgerQueue(Queue):
                 self.core.need_write(self.agenda)
             count += 1
         if count < budget:
-            self._watch_delayed()
+            self.watch_delayed()
         else:
             self.core.need_dispatch(self.agenda)
         return count
 
-    def _duplicate(self, duplicates: Duplicates, record: Record) -> None:
-        log_id = self.log.log_id
-        if duplicates.wants(log_id, record.offset):
-            copy = record.copy()
-            self.append(copy)
-            duplicates.made(log_id, copy.offset)
-
     def _deliver(self, consumer: Consumer, record: Record, now: i64) -> None:
         duplicates = self.duplicates
         if duplicates is not None:
-            self._duplicate(duplicates, record)
+            duplicates.give_again(self, record)
         ledger = self.ledger
         attempts: i64 = 0
         failures: i64 = 0
@@ -349,11 +240,11 @@ class LedgerQueue(Queue):
             record = ledger.head()
             if record is None:
                 return None
-            if self._dies_first(record, self.core.now_ms):
+            if self.dies_first(record, self.core.now_ms):
                 continue
             ledger.take_head()
             if self.duplicates is not None:
-                self._duplicate(self.duplicates, record)
+                self.duplicates.give_again(self, record)
             attempts = ledger.attempts(record.offset)
             failures = ledger.failures(record.offset)
             self._count_get(sink, record, attempts, no_ack)
@@ -361,11 +252,11 @@ class LedgerQueue(Queue):
             if no_ack:
                 if ledger.settle(record):
                     self.core.need_write(self.agenda)
-                self._expire_due()
+                self.expire_due()
                 return GetResult(record, self.leaser, attempts, failures, None, ledger.ready_count)
             delivery = Delivery(record, self.leaser, sink, None, attempts, failures, self.core.now_ms)
             self._lease(delivery)
-            self._expire_due()
+            self.expire_due()
             return GetResult(record, self.leaser, attempts, failures, delivery, ledger.ready_count)
         for other in self.others:
             result = other.try_get(sink, no_ack)
@@ -383,158 +274,6 @@ class LedgerQueue(Queue):
                 counters.got += 1
             if attempts:
                 counters.redelivered += 1
-
-    def _expire_due(self) -> None:
-        """What expired behind a record that was taken does not count as remaining."""
-        if self.message_ttl_ms < 0 and not self.log.may_expire:
-            return
-        ledger = self.ledger
-        while ledger.ready_count:
-            record = ledger.head()
-            if record is None or not self._has_expired(record, self.core.now_ms) or self._is_for_now(record):
-                return
-            self._expire_head(record)
-
-    # Receiving (receiving.py).
-
-    def take(self, count: i64, until_ms: i64) -> list[Received]:
-        """Leases up to `count` ready records; parts of a queue over several logs take turns in giving first."""
-        found: list[Received] = []
-        if not self.others:
-            self._take_into(found, count, until_ms)
-            return found
-        parts: i64 = len(self.others) + 1
-        for step in range(parts):
-            if len(found) >= count:
-                break
-            at = (self._part + step) % parts
-            part = self if at == 0 else self.others[at - 1]
-            part._take_into(found, count, until_ms)
-        self._part = (self._part + 1) % parts
-        return found
-
-    def _take_into(self, found: list[Received], count: i64, until_ms: i64) -> None:
-        ledger = self.ledger
-        core = self.core
-        log_id = self.log.log_id
-        before: i64 = len(found)
-        took = False
-        redelivered: i64 = 0
-        size: i64 = 0
-        ledger.begin_together()
-        while len(found) < count and ledger.ready_count and core.delivery_bytes_left > 0:
-            record = ledger.head()
-            if record is None:
-                break
-            if self._dies_first(record, core.now_ms):
-                continue
-            ledger.take_head()
-            if self.duplicates is not None:
-                self._duplicate(self.duplicates, record)
-            lease = ledger.lease_until(record, until_ms)
-            core.delivery_bytes_left -= lease.size
-            size += lease.size
-            if lease.attempts > 1:
-                redelivered += 1
-            found.append(Received(record, log_id, lease.offset, lease.attempts, lease.first_at_ms, until_ms))
-            took = True
-        ledger.end_together()
-        if took:
-            counters = self.counters
-            counters.delivered += len(found) - before
-            counters.delivered_bytes += size
-            counters.redelivered += redelivered
-            if until_ms <= core.now_ms:
-                ledger.release_due()
-            self.last_used_ms = core.now_ms
-            core.need_write(self.agenda)
-            self._watch_delayed()
-
-    def renew(self, found: list[Received], until_ms: i64) -> bool:
-        """As `ReceiveSource.renew`. Not of a queue over several logs."""
-        leases: list[TimedLease] = []
-        for each in found:
-            lease = self.ledger.timed.out.get(each.offset)
-            if lease is None or lease.attempts != each.attempts or each.log_id != self.log.log_id:
-                return False
-            leases.append(lease)
-        for lease in leases:
-            self.change_lease(lease, until_ms - self.core.now_ms)
-        return True
-
-    def find_lease(self, handle: LeaseHandle) -> TimedLease | None:
-        """What the handle names, while nobody else has been given the record since; perhaps its time is over."""
-        timed = self.ledger.timed
-        lease = timed.out.get(handle.offset)
-        if lease is None:
-            lease = timed.lapsed.get(handle.offset)
-        if lease is None or lease.attempts != handle.attempt or lease.first_at_ms != handle.first_at_ms:
-            return None
-        return lease
-
-    def settle_leased(self, lease: TimedLease) -> None:
-        self.counters.acknowledged += 1
-        tracer = self.core.tracer
-        if tracer is not None:
-            tracer.settled(int(self.log.log_id), int(lease.offset), "ack")
-        if self.ledger.settle_leased(lease):
-            self.core.need_write(self.agenda)
-        if self.ledger.ready_count:
-            # Others of its group may be given now.
-            self.core.need_dispatch(self.agenda)
-
-    def reject_leased(self, lease: TimedLease, record: Record) -> None:
-        """The record, which the lease is of, is dead."""
-        self.keeper.bury(self, record, DIED_REJECTED)
-        if self.ledger.settle_leased(lease):
-            self.core.need_write(self.agenda)
-        if self.ledger.ready_count:
-            self.core.need_dispatch(self.agenda)
-
-    def change_lease(self, lease: TimedLease, visibility_ms: i64) -> None:
-        """Of a lease that stands: its end, from now. 0: it is ready again."""
-        self.ledger.change_lease(lease, self.core.now_ms + visibility_ms)
-        self.core.need_write(self.agenda)
-        self._watch_delayed()
-        self.core.need_dispatch(self.agenda)
-
-    def _dies_first(self, record: Record, now: i64) -> bool:
-        """The head is not given to anybody any more: it is too old, or was given often enough. True: it has gone."""
-        if self._has_expired(record, now) and not self._is_for_now(record):
-            self._expire_head(record)
-            return True
-        limit = self.receive_limit
-        if limit and self.ledger.returns and self.ledger.attempts(record.offset) >= limit:
-            # Without a place to go to it is worth more here.
-            if self.keeper.has_grave(self):
-                self.ledger.take_head()
-                self._bury(record, DIED_DELIVERY_LIMIT)
-                return True
-        return False
-
-    # Moving records elsewhere (redrive_movers.py).
-
-    def next_ready(self) -> Record | None:
-        """The next record that may be moved; None: none is ready, or it is being loaded."""
-        while self.ledger.ready_count:
-            record = self.ledger.head()
-            if record is None or not self._has_expired(record, self.core.now_ms):
-                return record
-            self._expire_head(record)
-        return None
-
-    def take_out(self, record: Record) -> None:
-        """What `next_ready` has just returned is done with here."""
-        self.ledger.take_head()
-        if self.ledger.settle(record):
-            self.core.need_write(self.agenda)
-
-    def take_out_ready(self, records: list[Record]) -> None:
-        """These ready records, in the order of their offsets and wherever they stand, are done with here."""
-        self.ledger.take_ready(records)
-        for record in records:
-            if self.ledger.settle(record):
-                self.core.need_write(self.agenda)
 
     # Settlement.
 
@@ -580,7 +319,7 @@ class LedgerQueue(Queue):
     def reject(self, delivery: Delivery) -> None:
         if self._end_lease(delivery):
             self._trace_end(delivery, "reject")
-            self._bury(delivery.record, DIED_REJECTED)
+            self.bury(delivery.record, DIED_REJECTED)
 
     def give_back(self, delivery: Delivery, failed: bool) -> None:
         if not self._end_lease(delivery):
@@ -591,7 +330,7 @@ class LedgerQueue(Queue):
         failures = delivery.failures + (1 if failed else 0)
         limit = settings.delivery_limit
         if limit is not None and failures > limit:
-            self._bury(record, DIED_DELIVERY_LIMIT)
+            self.bury(record, DIED_DELIVERY_LIMIT)
             return
         sink = delivery.sink
         for counters in (self.counters, sink.counters, sink.protocol.of(settings.type_name)):
@@ -605,7 +344,7 @@ class LedgerQueue(Queue):
         if self.ledger.put_back(record, delivery.attempts + 1, failures, due_ms):
             self.core.need_write(self.agenda)
         if due_ms:
-            self._watch_delayed()
+            self.watch_delayed()
         self.core.need_dispatch(self.agenda)
 
     def give_back_all(self, sink: Sink) -> None:
@@ -617,11 +356,6 @@ class LedgerQueue(Queue):
         for delivery in list(self.ledger.leased.values()):
             if delivery.consumer is consumer:
                 self.give_back(delivery, False)
-
-    def _bury(self, record: Record, reason: str) -> None:
-        self.keeper.bury(self, record, reason)
-        if self.ledger.settle(record):
-            self.core.need_write(self.agenda)
 
     def purge(self) -> i64:
         if self.log.has_open():
@@ -642,100 +376,7 @@ class LedgerQueue(Queue):
             count += other.purge_waiting()
         return count
 
-    # Expiry and limits work on the head only, as in RabbitMQ: what lies behind a waiting head waits with it.
-
-    def _has_expired(self, record: Record, now: i64) -> bool:
-        at = record.expires_at_ms
-        if at and at <= now:
-            return True
-        ttl = self.message_ttl_ms
-        return ttl == 0 or (ttl > 0 and self._came_at(record) + ttl <= now)
-
-    def _came_at(self, record: Record) -> i64:
-        """Since when its time to live counts. Of a topic's records only their producers say when they were made; what a head brought
-        has our own time."""
-        arrivals = self.arrivals
-        if arrivals is None or record.native_kind != NATIVE_NONE:
-            return record.timestamp_ms
-        return arrivals.came_at(record.offset, record.timestamp_ms)
-
-    def _is_for_now(self, record: Record) -> bool:
-        """A time to live of 0 means: now or never. It may be taken by who is there when it arrives."""
-        if record.offset < self.fresh_from:
-            return False
-        at = record.expires_at_ms
-        return self.message_ttl_ms == 0 or (at != 0 and at <= record.timestamp_ms)
-
-    def _expire_head(self, record: Record) -> None:
-        self.ledger.take_head()
-        self._bury(record, DIED_EXPIRED)
-
-    def _look_after_waiting(self, budget: i64) -> i64:
-        """Nobody takes the head now: keeps within the limits, expires what is due, watches the next expiry.
-
-        Returns how many records died, at most `budget`.
-        """
-        count: i64 = 0
-        if self.limited:
-            count = self._enforce_limits(budget)
-        if self.message_ttl_ms < 0 and not self.log.may_expire:
-            return count
-        ledger = self.ledger
-        now = self.core.now_ms
-        while ledger.ready_count:
-            record = ledger.oldest()
-            if record is None:
-                break
-            if not self._has_expired(record, now):
-                self._watch_expiry(record)
-                break
-            if count >= budget:
-                self.core.need_dispatch(self.agenda)
-                break
-            self._expire_head(record)
-            count += 1
-        return count
-
-    def _watch_expiry(self, record: Record) -> None:
-        at = record.expires_at_ms
-        ttl = self.message_ttl_ms
-        if ttl >= 0:
-            end = self._came_at(record) + ttl
-            if at == 0 or end < at:
-                at = end
-        if at:
-            self.core.schedule(self.agenda, max(at, self.core.now_ms + 1))
-
-    def _enforce_limits(self, budget: i64) -> i64:
-        settings = self.settings
-        if settings.overflow != DROP_HEAD:
-            return 0
-        ledger = self.ledger
-        count: i64 = 0
-        while ledger.ready_count:
-            length = settings.length_max
-            size = settings.bytes_max
-            if (length is None or ledger.ready_count <= length) and (
-                size is None or ledger.ready_bytes() <= size
-            ):
-                break
-            if count >= budget:
-                self.core.need_dispatch(self.agenda)
-                break
-            record = ledger.oldest()
-            if record is None:
-                break
-            ledger.take_head()
-            self._bury(record, DIED_MAXLEN)
-            count += 1
-        return count
-
     # Deadlines.
-
-    def _watch_delayed(self) -> None:
-        due_ms = self.ledger.next_due_ms()
-        if due_ms:
-            self.core.schedule(self.agenda, max(due_ms, self.core.now_ms + 1))
 
     def timeout_ms(self) -> i64:
         """Longest time a delivery may stay unsettled; 0 = no limit."""
@@ -785,7 +426,7 @@ class LedgerQueue(Queue):
             return
         if self.ledger.next_due_ms() and not self.forwarder:
             self.ledger.release_due()
-            self._watch_delayed()
+            self.watch_delayed()
         self.receivers.expire()
         if self.ledger.leased:
             self._check_leases()
@@ -799,18 +440,9 @@ class LedgerQueue(Queue):
         if self.ledger.loaded(ticket, batches, next_offset):
             self.core.need_dispatch(self.agenda)
 
-    def write_facts(self) -> None:
-        self.ledger.write_facts()
-
-    def live_ranges(self) -> list[int]:
-        return self.ledger.unsettled_ranges()
-
-    def state(self) -> dict[str, object]:
-        return self.ledger.state(list(self.log.pending))
-
     def finish_recovery(self) -> None:
         """After replay: what was settled is taken out, deadlines are set."""
         self.ledger.finish_recovery()
         self.watch_unused()
-        self._watch_delayed()
+        self.watch_delayed()
         self.core.need_dispatch(self.agenda)
