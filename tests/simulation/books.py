@@ -112,4 +112,5 @@ def state_of(broker: Broker) -> dict[str, object]:
         repr(sorted(change.items(), key=lambda item: item[0]))
         for change in durable_changes(catalog.namespaces.values(), catalog.internals.values())
     )
-    return {"logs": logs, "catalog": changes}
+    notices = [repr(change) for change in broker.notices.changes()]
+    return {"logs": logs, "catalog": changes, "notices": notices}

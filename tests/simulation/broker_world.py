@@ -245,7 +245,11 @@ def difference(one: dict[str, Any], other: dict[str, Any]) -> str:
         for log_id in sorted({*one["logs"], *other["logs"]})
         if one["logs"].get(log_id) != other["logs"].get(log_id)
     ]
-    changes = [f"only one has {change}" for change in {*one["catalog"]} ^ {*other["catalog"]}]
+    changes = [
+        f"only one has {change}"
+        for part in ("catalog", "notices")
+        for change in {*one[part]} ^ {*other[part]}
+    ]
     return "; ".join(logs + changes)
 
 

@@ -1,4 +1,4 @@
-"""The shadow of a world of all heads: leases with a time, order by group, deduplication and topics beside what checkers.py has."""
+"""The shadow of a world of all heads: leases with a time, order by group, deduplication, topics and notices beside what checkers.py has."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from onemq.engine.broker import Broker
 from onemq.engine.ledger_queue import LedgerQueue
 from onemq.model.entities import QueueSettings
 from simulation.checkers import DEAD, DEAD_LETTERS, LEFT, QUEUED, Shadow, ShadowQueue, Token, check
+from simulation.notice_shadow import NoticeShadow
 from simulation.share_shadow import ShareShadow, ShareTerms
 from simulation.topic_shadow import TopicShadow
 
@@ -27,6 +28,7 @@ class MixedShadow(Shadow):
         self.timed: dict[tuple[int, str], Token] = {}
         self.topics = TopicShadow()
         self.shares = ShareShadow(share_terms, self.topics)
+        self.notices = NoticeShadow()
         self.accepted: dict[tuple[str, str], list[Accepted]] = {}
         self.strict: set[str] = set()
         self.lapses = 0
@@ -131,6 +133,7 @@ class MixedShadow(Shadow):
     def restart(self, position: int) -> None:
         self.topics.restart(position)
         self.shares.restart(position, self.now_ms)
+        self.notices.restart(position)
         super().restart(position)
         self.timed = {}
         for token in self.tokens.values():

@@ -1,4 +1,4 @@
-"""A simulated broker with all heads: AMQP, Kafka and SQS clients, straight ones beside them, on shared names, over one store.
+"""A simulated broker with all heads: AMQP, Kafka, SQS and SNS clients, straight ones beside them, on shared names, over one store.
 
 It lives as BrokerWorld does, with FIFO queues, topics with queues over them, leases with a time and producers that outlive crashes.
 """
@@ -20,6 +20,7 @@ from onemq.heads.kafka.head import KafkaHead
 from onemq.heads.kafka.settings import KafkaSettings
 from onemq.model.entities import REJECT_PUBLISH, QueueSettings
 from onemq.model.record import NATIVE_SQS
+from simulation.aws_client import AwsClient
 from simulation.books import check_ledger
 from simulation.broker_world import BrokerWorld
 from simulation.checkers import DEAD_LETTERS, check
@@ -28,14 +29,18 @@ from simulation.kafka_client import KafkaConnection, KafkaProducer, KafkaReader,
 from simulation.kafka_member import GroupShadow, KafkaMember
 from simulation.kafka_sharer import KafkaSharer
 from simulation.mixed_shadow import MixedShadow
+from simulation.notice_shadow import NOTICE_TOPICS
 from simulation.seen_outbox import SeenOutbox
 from simulation.share_shadow import DEAD_TOPIC, GROUP, ShareTerms
+from simulation.sns_client import PlainSigner, SnsClient
 from simulation.sqs_client import Leased, SqsClient
 from simulation.topic_shadow import ABORTED
 from simulation.world_turns import DRAIN_TURNS_MAX, PASSWORD, Plan
 
 TOPICS: Final = {"t1": 1, "t2": 2}
 FIFO: Final = "f1.fifo"
+FIFO_COPIES: Final = "f2.fifo"
+"""There where notices are: a second queue of a FIFO topic."""
 AGED: Final = "aged"
 AGE_MS: Final = 10_000
 LATEST: Final = "latest"
@@ -68,6 +73,7 @@ class MixedWorld(BrokerWorld):
     with_members = True
     with_shares = True
     with_cleaning = True
+    with_notices = True
 
     def __init__(self, seed: int, plan: Plan | None = None) -> None:
         super().__init__(seed, plan)
@@ -81,6 +87,8 @@ class MixedWorld(BrokerWorld):
         self.window_ms = self.random.choice([3000, 300_000])
         self.engine_settings.consumer_timeout_ms = 0
         self.engine_settings.deduplication_window_ms = self.window_ms
+        # Not in every world: who does everything does little of each.
+        self.noticing = self.with_notices and self.random.random() < 0.5
         self.share_members: list[tuple[str, int]] = []
         self.share_terms = ShareTerms(5, 30_000, 0, False)
         if self.with_shares:
@@ -124,7 +132,18 @@ class MixedWorld(BrokerWorld):
         ]
         if not reading:
             names = [name for name in names if name != DEAD_LETTERS]
-        names += [name for name in [FIFO, *TOPICS] if name in self.shadow.queues]
+        names += [name for name in [*self.fifo_queues(), *TOPICS] if name in self.shadow.queues]
+        return self.random.choice(names)
+
+    def fifo_queues(self) -> list[str]:
+        return [FIFO, FIFO_COPIES] if self.noticing else [FIFO]
+
+    def some_queue_to_subscribe(self, fifo: bool) -> str:
+        """Of the queues over topics only one: what a record's number is in is one topic."""
+        kept = (LATE, STREAM, "t2", *self.fifo_queues())
+        names = [name for name, queue in self.shadow.queues.items() if name not in kept]
+        if fifo and self.random.random() < 0.6:
+            names = self.fifo_queues()
         return self.random.choice(names)
 
     def some_partition(self) -> tuple[str, int]:
@@ -147,6 +166,8 @@ class MixedWorld(BrokerWorld):
         permissions = Permissions(["/"], {("guest", "/"): Permission(".*", ".*", ".*")})
         gate = Gate(Users(users), permissions, self.broker, "guest")
         self.aws_head = AwsHead(gate, AwsSettings(), self.entropy, NoCaller())
+        sns = self.aws_head.sns
+        sns.signer = sns.renderer.signer = PlainSigner(self.aws_head.pages)
         self.broker.notices.serve(self.aws_head.sns.renderer, self.aws_head.sns.courier)
         self.kafka_head = KafkaHead(gate, KafkaSettings(auto_create_topics=False), NoWorker())
 
@@ -154,6 +175,7 @@ class MixedWorld(BrokerWorld):
         for state in self.producers:
             state.taken = False
         super().adopt()
+        self.shadow.notices.check_recovered(self.broker)
         topics = self.broker.catalog.namespaces["/"].topics
         for (name, index), known in self.shadow.topics.partitions.items():
             if name not in topics:
@@ -168,17 +190,19 @@ class MixedWorld(BrokerWorld):
     def furnish(self) -> None:
         super().furnish()
         admin = self.admin
-        if FIFO not in self.shadow.queues:
+        for name in self.fifo_queues():
+            if name in self.shadow.queues:
+                continue
             client = SqsClient(self, "furnisher")
             self.clients.append(client)
             client._says(
                 "CreateQueue",
                 lambda status, answer: None,
-                QueueName=FIFO,
+                QueueName=name,
                 Attributes={"FifoQueue": "true"},
             )
-            settings = self.broker.catalog.namespaces["/"].queues[FIFO].settings
-            self.shadow.declare_strict(FIFO, settings, int(admin.position()))
+            settings = self.broker.catalog.namespaces["/"].queues[name].settings
+            self.shadow.declare_strict(name, settings, int(admin.position()))
             self.clients.remove(client)
             client.leave()
         for name, partitions in TOPICS.items():
@@ -190,6 +214,14 @@ class MixedWorld(BrokerWorld):
                 self.admin.topics.create(name, 1, config)
                 if (name, 0) not in self.shadow.topics.partitions:
                     self.shadow.topics.add(name, 1, AGE_MS if name == AGED else 0, name == LATEST)
+
+        for name in NOTICE_TOPICS if self.noticing else ():
+            if ("/", name) not in self.broker.notices.topics:
+                announcer = SnsClient(self, "announcer")
+                self.clients.append(announcer)
+                announcer.create(name)
+                self.clients.remove(announcer)
+                announcer.leave()
 
     def _furnish_shares(self) -> None:
         admin = self.admin
@@ -213,7 +245,12 @@ class MixedWorld(BrokerWorld):
                     self.shadow.topics.add(name, partitions)
 
     def come(self) -> None:
-        if len(self.clients) >= (8 if self.with_shares else 7):
+        if len(self.clients) >= (8 if self.with_shares else 7) + (1 if self.noticing else 0):
+            return
+        if self.noticing and self.random.random() < 0.2:
+            self.names += 1
+            self.clients.append(SnsClient(self, f"sns{self.names}"))
+            self.note(f"{self.clients[-1].name} comes")
             return
         if self.with_shares and self.random.random() < 0.15:
             self._come_to_share()
@@ -255,7 +292,7 @@ class MixedWorld(BrokerWorld):
         self.note(f"{sharer.name} comes as {sharer.member_id}")
 
     def _some_plain_queue(self) -> str:
-        kept = (STREAM, LATE, DEAD_LETTERS, FIFO, *TOPICS)
+        kept = (STREAM, LATE, DEAD_LETTERS, *self.fifo_queues(), *TOPICS)
         names = [name for name in self.shadow.queues if name not in kept]
         return self.random.choice(names) if names else ""
 
@@ -302,8 +339,8 @@ class MixedWorld(BrokerWorld):
             index, offset = topics.numbers[(name, entry.number)]
             self.shadow.shares.check_buried((name, index), offset)
 
-    def headed(self) -> list[SqsClient | KafkaConnection]:
-        return [client for client in self.clients if isinstance(client, SqsClient | KafkaConnection)]
+    def headed(self) -> list[AwsClient | KafkaConnection]:
+        return [client for client in self.clients if isinstance(client, AwsClient | KafkaConnection)]
 
     def grow(self) -> None:
         """Before anything else is noted: what has been appended is in the commit that is being made, or was made last."""
@@ -395,6 +432,8 @@ class MixedWorld(BrokerWorld):
     def clear_away(self) -> None:
         for name in [*([DEAD_TOPIC] if self.with_shares else []), *(CLEANED if self.with_cleaning else [])]:
             self.admin.topics.delete(self.broker.catalog.namespaces["/"].topics[name])
+        for name in NOTICE_TOPICS if self.noticing else ():
+            self.admin.notices.remove_topic(name)
         for name in TOPICS:
             self.admin.topics.delete(self.broker.catalog.namespaces["/"].topics[name])
             self.queue_gone(name, int(self.admin.position()))
@@ -407,7 +446,13 @@ class MixedWorldOfDeletions(MixedWorld):
         return AGED, 0
 
 
-class MixedWorldWithoutCleaning(MixedWorld):
+class MixedWorldWithoutNotices(MixedWorld):
+    """As it was before there was SNS."""
+
+    with_notices = False
+
+
+class MixedWorldWithoutCleaning(MixedWorldWithoutNotices):
     """As it was before topics lost records by retention and compaction: its seeds find what they found."""
 
     with_cleaning = False

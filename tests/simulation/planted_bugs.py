@@ -8,8 +8,11 @@ from typing import Any
 
 import onemq.engine.ledger as ledger_module
 from onemq.engine.consumption import Delivery
-from onemq.engine.facts import SETTLED, FactReader
+from onemq.engine.facts import BATCH, SETTLED, FactReader
 from onemq.engine.ledger import Ledger
+from onemq.engine.notices.notice import Notice
+from onemq.engine.notices.notices import Notices
+from onemq.engine.notices.topic import NoticeTopic, Subscription
 from onemq.engine.ports import Completion, Durable, Replay, Store
 from onemq.engine.receiving import Received
 from onemq.engine.record_leases import RecordLeases
@@ -124,6 +127,34 @@ class ForgetfulStore(Interposed):
         return super().append(kept)
 
 
+class HalvingReplay(Replay):
+    """Leaves out the last batch of some commits that have several."""
+
+    def __init__(self, replay: Replay) -> None:
+        self.behind = replay
+
+    def restore(self, snapshot: bytes) -> None:
+        self.behind.restore(snapshot)
+
+    def replay(self, position: int, facts: bytes) -> None:
+        batches = []
+        reader = FactReader(facts)
+        while reader.next():
+            if reader.kind == BATCH:
+                batches.append((int(reader.start) - 5, int(reader.end)))
+        if len(batches) > 1 and position % 5 == 0:
+            start, end = batches[-1]
+            facts = facts[:start] + facts[end:]
+        self.behind.replay(position, facts)
+
+
+class HalvingStore(Interposed):
+    """Of some commits only a part comes back."""
+
+    def recover(self, replay: Replay) -> int:
+        return self.store.recover(HalvingReplay(replay))
+
+
 class UnsyncedSegments(SimulatedFiles):
     """A checkpoint that lets the journal go does not wait for the segments."""
 
@@ -153,6 +184,11 @@ class ForgetfulPlan(Plan):
         return ForgetfulStore(store)
 
 
+class HalvingPlan(Plan):
+    def store(self, store: Store) -> Store:
+        return HalvingStore(store)
+
+
 class UnsyncedPlan(Plan):
     def files(self, random: random_module.Random) -> SimulatedFiles:
         return UnsyncedSegments(random)
@@ -180,12 +216,14 @@ def lost_order(ledger: type[Ledger]) -> dict[str, object]:
     def head_of_the_fresh(self: Ledger) -> Record | None:
         ready = self.ready
         returned = ready.returned_count
-        if ready.levels[0].count:
-            ready.returned_count = 0
+        if not ready.levels[0].count:
+            return head(self)
+        ready.returned_count = 0
         try:
             return head(self)
         finally:
-            ready.returned_count = returned
+            # What was struck has been taken off meanwhile.
+            ready.returned_count += returned
 
     return {"head": head_of_the_fresh}
 
@@ -313,6 +351,64 @@ def without_grave(dead_letters: type[DeadLetters]) -> dict[str, object]:
     return {"bury": buries}
 
 
+def unfiltered(notices: type[Notices]) -> dict[str, object]:
+    """Some notices pass whatever the subscription's policy says."""
+    offer = notices.offer
+
+    def offers(self: Notices, subscription: Subscription, notice: Notice, replayed: bool) -> None:
+        policy = subscription.policy
+        if notice.text.startswith("1"):
+            subscription.policy = None
+        try:
+            offer(self, subscription, notice, replayed)
+        finally:
+            subscription.policy = policy
+
+    return {"offer": offers}
+
+
+def late_copy(notices: type[Notices]) -> dict[str, object]:
+    """The last queue's copy comes with the next publish, in a commit of its own."""
+    publish, offer = notices.publish, notices.offer
+    held: list[tuple[Subscription, Notice]] = []
+
+    def publishes(self: Notices, topic: NoticeTopic, notice: Notice, scope: str) -> None:
+        before, held[:] = held[:], []
+        for subscription, late in before:
+            if self.subscriptions.get(subscription.id) is subscription:
+                offer(self, subscription, late, False)
+        publish(self, topic, notice, scope)
+
+    def offers(self: Notices, subscription: Subscription, notice: Notice, replayed: bool) -> None:
+        *others, last = subscription.topic.subscriptions.values()
+        if others and subscription is last:
+            held.append((subscription, notice))
+        else:
+            offer(self, subscription, notice, replayed)
+
+    return {"publish": publishes, "offer": offers}
+
+
+def published_again(notices: type[Notices]) -> dict[str, object]:
+    """A topic does not look for the deduplication ids that it has accepted."""
+
+    def finds(self: Notices, topic: NoticeTopic, scope: str, identifier: str) -> None:
+        return None
+
+    return {"accepted_before": finds}
+
+
+def forgotten_change(notices: type[Notices]) -> dict[str, object]:
+    """What was changed in a subscription is as it was before, after a restart."""
+    apply_subscription = notices._apply_subscription
+
+    def applies(self: Notices, change: dict[str, object]) -> None:
+        if str(change["id"]) not in self.subscriptions:
+            apply_subscription(self, change)
+
+    return {"_apply_subscription": applies}
+
+
 def compacted_last(compactor: type[Compactor]) -> dict[str, object]:
     """Compaction takes the last record of a key, too."""
     note_keys = compactor._note_keys
@@ -349,6 +445,7 @@ def forgotten_cut(partition: type[Partition]) -> dict[str, object]:
 
 PLANS: dict[str, tuple[type[Plan], str]] = {
     "durable before the sync": (HastyPlan, "was durable"),
+    "half a commit comes back": (HalvingPlan, r"\d+ live|is lost|differ|ends at"),
     "a settlement is forgotten": (
         ForgetfulPlan,
         r"ready, \d+ leased; \d+ live|is not there any more|state differ",
@@ -367,13 +464,21 @@ MIXED_PATCHES: dict[str, tuple[type[Any], Callable[[Any], dict[str, object]], st
         shared_twice,
         "two acquisitions|has not acquired it",
     ),
-    "a record that is shared once too often": (Terms, once_too_often, "it is done with"),
+    "a record that is shared once too often": (
+        Terms,
+        once_too_often,
+        "it is done with|is not in the dead-letter topic",
+    ),
     "an accepted record that comes again": (SharePartition, forgotten_accept, "is done with"),
     "what a member of a share group held is lost": (SharePartition, vanished, "not given to the share group"),
     "a dead letter that is not copied": (DeadLetters, without_grave, "is not in the dead-letter topic"),
     "compaction takes the last record of a key": (Compactor, compacted_last, "was compacted away"),
     "records go before their time": (Partition, hasty_retention, "begins at"),
     "deleted records come back": (Partition, forgotten_cut, "deleted to|state differ"),
+    "a notice that passes its filter": (Notices, unfiltered, r"nobody published that|\d+ live"),
+    "a copy in a later commit": (Notices, late_copy, r"\d+ live|is lost|overtakes"),
+    "a notice published twice": (Notices, published_again, "was published again"),
+    "a subscription's change is forgotten": (Notices, forgotten_change, "subscriptions of|state differ"),
     "a batch appended twice": (Producers, twice_appended, "appended twice|it is at"),
 }
 """For the world of all heads: the class, how it is changed, and what the simulation says of it."""

@@ -7,18 +7,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
+from simulation.aws_client import ACCOUNT, AwsClient
 from simulation.checkers import Token, check
-from simulation.clients import Client
-from simulation.mixed_shadow import MixedShadow, origin_of_dead
-from simulation.seen_outbox import SeenOutbox, SimulatedLink
+from simulation.mixed_shadow import origin_of_dead
 
 if TYPE_CHECKING:
     from simulation.mixed_world import MixedWorld
 
-PORT = 4566
-ACCOUNT = "000000000000"
 Seen = Callable[[int, dict[str, Any]], None]
 
 
@@ -33,64 +30,27 @@ class Leased:
         self.position = position
 
 
-class SqsClient(Client):
+class SqsClient(AwsClient):
+    """Its leases stay until their time when it leaves."""
+
     def __init__(self, world: MixedWorld, name: str) -> None:
         super().__init__(world, name)
-        self.mixed = world
-        self.outbox = SeenOutbox(int(world.durability.position), world.order)
-        self.link = SimulatedLink(self.outbox, PORT)
-        self.conversation = world.aws_head.open(self.link)
-        self.waiting: Seen | None = None
-        self.told: list[Callable[[], None]] = []
         self.leased: list[Leased] = []
         self._arrived: list[Leased] = []
         self._leases = 0
         self._receives = 0
-        self._unheard = False
-
-    @property
-    def shadow(self) -> MixedShadow:
-        return cast(MixedShadow, self.world.shadow)
 
     def _says(self, operation: str, seen: Seen, **parameters: Any) -> None:
-        body = json.dumps(parameters).encode()
-        head = (
-            "POST / HTTP/1.1\r\nHost: localhost:4566\r\n"
-            f"X-Amz-Target: AmazonSQS.{operation}\r\nContent-Type: application/x-amz-json-1.0\r\n"
-            f"Content-Length: {len(body)}\r\n\r\n"
+        headers = f"X-Amz-Target: AmazonSQS.{operation}\r\nContent-Type: application/x-amz-json-1.0\r\n"
+        self._posts(
+            headers,
+            json.dumps(parameters).encode(),
+            lambda status, body: seen(status, json.loads(body or b"{}")),
         )
-        assert self.waiting is None
-        self.waiting = seen
-        data = head.encode() + body
-        if self.world.random.random() < 0.2:
-            cut = self.world.random.randrange(1, len(data))
-            self.conversation.received(data[:cut])
-            data = data[cut:]
-        self.conversation.received(data)
-        self.mixed.look()
-
-    def look(self) -> None:
-        """What the engine has decided for this client next."""
-        reply = self.outbox.seen.pop(0)
-        assert self.waiting is not None, reply
-        waiting, self.waiting = self.waiting, None
-        self._unheard = True
-        head, _, body = reply.partition(b"\r\n\r\n")
-        waiting(int(head.split(b" ", 2)[1]), json.loads(body or b"{}"))
-
-    def resume(self) -> None:
-        if self.link.resuming:
-            self.link.resuming = False
-            self.conversation.resumed()
-            self.mixed.look()
 
     def listen(self) -> None:
-        """What has left: it is durable."""
-        if self.outbox.take():
-            self._unheard = False
-            told, self.told = self.told, []
-            for tell in told:
-                tell()
+        super().listen()
+        if not self._unheard:
             self.leased += self._arrived
             self._arrived = []
 
@@ -100,7 +60,7 @@ class SqsClient(Client):
     # What it does.
 
     def act(self) -> None:
-        if self.waiting is not None or self._unheard:
+        if self.is_busy():
             return
         choices = [self.send] * 6 + [self.receive] * 7 + [self.delete] * 6 + [self.change] * 2
         self.world.random.choice(choices)()
@@ -243,16 +203,3 @@ class SqsClient(Client):
     def forget_queue(self, name: str) -> None:
         self.leased = [leased for leased in self.leased if leased.queue != name]
         self._arrived = [leased for leased in self._arrived if leased.queue != name]
-
-    def release(self, position: int) -> None:
-        self.outbox.release(position)
-
-    def end_turn(self) -> None:
-        self.conversation.end_turn()
-
-    def leave(self) -> None:
-        """Its leases stay until their time."""
-        self.alive = False
-        self.link.closed = True
-        self.conversation.lost()
-        self.world.note(f"{self.name} leaves")

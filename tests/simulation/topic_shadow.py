@@ -13,7 +13,7 @@ from onemq.model.control_batch import is_commit_marker
 from onemq.model.record_batch import attributes_of, base_offset, end_offset, producer_id
 from onemq.model.record_codec import decode_batch
 from onemq.model.reserved_header import AddressCache
-from simulation.checkers import Shadow, check
+from simulation.checkers import Shadow, check, number_of
 
 TRANSACTIONAL: Final = 0x10
 CONTROL: Final = 0x20
@@ -130,7 +130,7 @@ class TopicShadow:
     def _take_record(
         self, known: PartitionShadow, position: int, body: bytes, producer: int, shadow: Shadow
     ) -> None:
-        number = int(body.split(b":", 1)[0])
+        number = number_of(body)
         place = (known.index, len(known.entries))
         before = self.numbers.get((known.topic, number))
         check(before is None, f"{number} is in {known.topic} at {before} and at {place}: appended twice")
