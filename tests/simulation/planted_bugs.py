@@ -297,7 +297,7 @@ def shared_twice(share: type[SharePartition]) -> dict[str, object]:
         give(self, member, start, end, deliveries, until_ms, acquired)
         for offset in range(start, end):
             if offset % 5 == 3:
-                self._set(offset, offset + 1, AVAILABLE, deliveries, 0, "", NO_CAUSE)
+                self._transitions.set(offset, offset + 1, AVAILABLE, deliveries, 0, "", NO_CAUSE)
 
     return {"_give": gives_twice}
 
@@ -317,7 +317,7 @@ def forgotten_accept(share: type[SharePartition]) -> dict[str, object]:
     finish = share._finish
 
     def forgets(self: SharePartition) -> None:
-        rows = self._rows
+        rows = self._transitions.rows
         for at in range(0, len(rows), ROW):
             if rows[at + 2] == ACKNOWLEDGED and int(str(rows[at])) % 3 == 0:
                 rows[at + 2] = AVAILABLE
@@ -332,7 +332,7 @@ def vanished(share: type[SharePartition]) -> dict[str, object]:
     def archives(self: SharePartition, member: str, delivered: bool) -> None:
         for run in self.records.within(self.records.start, self.records.end):
             if run.state == ACQUIRED and run.member == member:
-                self._set(run.start, run.end, ARCHIVED, 0, 0, "", NO_CAUSE)
+                self._transitions.set(run.start, run.end, ARCHIVED, 0, 0, "", NO_CAUSE)
         self._finish()
 
     return {"release_all": archives}

@@ -1,4 +1,4 @@
-"""Share groups: members, sessions, where a group begins, transactions, waiting fetches, dead letters, delayed retry, administration."""
+"""Share groups: members, sessions, where a group begins, transactions, waiting fetches, administration."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from engine_driver import Driver
 from onemq.engine.groups.consumer_member import Beat
 from onemq.engine.groups.group import Membership
 from onemq.engine.groups.offsets import Commit
-from onemq.engine.share.dead_letters import MESSAGE_LIMIT, MESSAGE_REJECTED
 from onemq.engine.share.fetching import ShareAsk
 from onemq.engine.share.group import ShareBeat, ShareBeatAnswer
-from onemq.engine.share.partition import ACCEPT, GAP, REJECT, RELEASE, RENEW, Acknowledgement
+from onemq.engine.share.partition import ACCEPT, GAP, REJECT, RELEASE, RENEW
 from onemq.engine.share.sessions import ShareSessions
 from onemq.model.record_batch import ATTRIBUTES_AT, PRODUCER_ID_AT, TRANSACTIONAL, with_crc
 from onemq.model.refusal import Reason, Refusal
-from unit.engine.share.world import DEAD, GROUP, LOCK_MS, TOPIC, FetchEnd, World, batch
+from unit.engine.share.world import GROUP, LOCK_MS, TOPIC, FetchEnd, World, batch
 
 SESSION_MS = 45_000
 
@@ -481,121 +480,6 @@ class TestAnswers:
         world.produce(b"a")
         assert world.drain(TOPIC) == [b"a"]
         assert world.fetch("a").deliveries == {0: 1}
-
-
-class TestDeadLetters:
-    def test_a_rejected_record_with_its_key_and_headers(self) -> None:
-        world = World({"onemq.dead.letter.topic": DEAD})
-        world.access.topics.produce(world.topic(), 0, batch(b"bad", key=b"k"), None)
-        world.settle_down()
-        world.fetch("a")
-        world.say("a", 0, 0, REJECT)
-        assert world.dead_letters() == [(0, 1, MESSAGE_REJECTED)]
-        copy = world.records(DEAD)[0]
-        assert (copy.key, copy.value) == (b"k", b"bad")
-
-    def test_a_record_of_another_protocol(self) -> None:
-        world = World({"onemq.dead.letter.topic": DEAD})
-        world.publish(TOPIC, b"from a queue")
-        world.settle_down()
-        world.fetch("a")
-        world.say("a", 0, 0, REJECT)
-        assert [record.value for record in world.records(DEAD)] == [b"from a queue"]
-
-    def test_the_group_s_topic_goes_before_the_topic_s(self) -> None:
-        world = World({"onemq.dead.letter.topic": "elsewhere"}, {"onemq.dead.letter.topic": DEAD})
-        world.produce(b"a")
-        world.fetch("a")
-        world.say("a", 0, 0, REJECT)
-        assert world.dead_letters() == [(0, 1, MESSAGE_REJECTED)]
-        assert world.records("elsewhere") == []
-
-    def test_the_limit(self) -> None:
-        world = World({"onemq.dead.letter.topic": DEAD, "onemq.delivery.limit": "1"})
-        world.produce(b"a")
-        world.fetch("a")
-        world.pass_time(LOCK_MS)
-        assert world.dead_letters() == [(0, 1, MESSAGE_LIMIT)]
-
-    def test_copy_and_end_are_one_commit(self) -> None:
-        """Whatever part of the last commits a crash leaves: the record is open, or it is in the dead-letter topic."""
-        for kept in range(4):
-            world = World({"onemq.dead.letter.topic": DEAD})
-            world.produce(b"a")
-            world.fetch("a")
-            share = world.accesses["a"].shares.share(GROUP, world.topic().topic_id, 0)
-            share.acknowledge("a", [Acknowledgement(0, 0, [REJECT])])
-            world.broker.end_turn()
-            world.crash(kept)
-            world.accesses.clear()
-            world.settle_down()
-            open_again = bool(world.fetch("a").deliveries)
-            assert open_again != bool(world.dead_letters())
-
-    @pytest.mark.parametrize("clean", [True, False])
-    def test_what_has_yet_to_be_read_from_disk_survives(self, clean: bool) -> None:
-        world = World({"onemq.dead.letter.topic": DEAD}, tail_bytes=100)
-        for number in range(8):
-            world.produce(b"value %d" % number)
-        found: dict[int, int] = {}
-        while len(found) < 8:
-            found.update(world.fetch("a").deliveries)
-        access = world.accesses["a"]
-        share = access.shares.share(GROUP, world.topic().topic_id, 0)
-        share.acknowledge("a", [Acknowledgement(0, 7, [REJECT])])
-        world.broker.end_turn()
-        world.store.make_durable(world.store.position)
-        if clean:
-            world.restart()
-        else:
-            world.crash()
-        world.accesses.clear()
-        world.pass_time(10)
-        assert world.dead_letters() == [(offset, 1, MESSAGE_REJECTED) for offset in range(8)]
-        assert world.share.records.start == 8
-
-    def test_a_name_that_no_topic_can_have(self) -> None:
-        world = World({"onemq.dead.letter.topic": "no/topic"})
-        world.produce(b"a")
-        world.fetch("a")
-        world.say("a", 0, 0, REJECT)
-        assert world.broker.shares.dead_letters.lost == 1
-        assert world.share.records.start == 1
-
-    def test_not_into_the_topic_itself(self) -> None:
-        world = World({"onemq.dead.letter.topic": TOPIC})
-        world.produce(b"a")
-        world.fetch("a")
-        world.say("a", 0, 0, REJECT)
-        assert world.partition().log.next_offset == 1
-
-
-class TestDelayedRetry:
-    def test_longer_each_time_up_to_the_longest(self) -> None:
-        world = World(
-            {"onemq.retry.delay.ms": "1000", "onemq.retry.delay.max.ms": "2500", "onemq.delivery.limit": "9"}
-        )
-        world.produce(b"a")
-        assert world.fetch("a").deliveries == {0: 1}
-        for times, delay in ((1, 1000), (2, 2000), (3, 2500), (4, 2500)):
-            world.say("a", 0, 0, RELEASE)
-            waiting: FetchEnd = world.fetch("a", wait_ms=60_000)
-            world.pass_time(delay - 1)
-            assert waiting.results is None
-            world.pass_time(1)
-            assert waiting.deliveries == {0: times + 1}
-
-    def test_after_a_lock_too_and_over_a_restart(self) -> None:
-        world = World(group={"onemq.retry.delay.ms": "5000"})
-        world.produce(b"a", b"b")
-        world.fetch("a")
-        world.pass_time(LOCK_MS)
-        world.start_again(False)
-        assert world.fetch("a").deliveries == {}
-        world.pass_time(4_999)
-        assert world.fetch("a").deliveries == {}
-        world.pass_time(1)
-        assert world.fetch("a").deliveries == {0: 2, 1: 2}
 
 
 class TestAdministration:

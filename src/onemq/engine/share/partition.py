@@ -1,8 +1,8 @@
 """A share partition: one group's reading of one partition, record by record. Members acquire records for a time, and accept,
 release or reject them; what nobody may be given any more is archived, with a copy in the dead-letter topic if there is one.
 
-Must not: know members beyond their ids, or sessions; authorise.
-Spec: KIP-932, "Share-partition"; dead letters as KIP-1191 has them, delayed retry is onemq's own.
+Must not: know members beyond their ids, or sessions; authorise; make copies (burial.py does).
+Spec: KIP-932, "Share-partition".
 """
 
 from typing import Final
@@ -13,7 +13,8 @@ from onemq.engine.core import Agenda, Core
 from onemq.engine.groups.offsets import GroupKey
 from onemq.engine.loads import LoadWaiter
 from onemq.engine.parts import Part
-from onemq.engine.share.dead_letters import DeadLetters, Grave
+from onemq.engine.share.burial import Burial
+from onemq.engine.share.dead_letters import DeadLetters
 from onemq.engine.share.records import (
     ACKNOWLEDGED,
     ACQUIRED,
@@ -24,9 +25,9 @@ from onemq.engine.share.records import (
     NO_CAUSE,
     REJECTED,
     Run,
-    ShareRecords,
 )
 from onemq.engine.share.terms import FROM_EARLIEST, FROM_LATEST, Terms
+from onemq.engine.share.transitions import Transitions
 from onemq.engine.topics.lookup import Lookup, LookupWaiter
 from onemq.engine.topics.partition import Partition
 from onemq.engine.topics.producers import Aborted
@@ -88,17 +89,13 @@ class SharePartition(Agenda):
         self.topic = topic
         self.index = index
         self.terms = terms
-        self.records = ShareRecords()
+        self._transitions = Transitions(core, self, topic, index, terms)
+        self.records = self._transitions.records
         self.watchers: dict[Agenda, bool] = {}
         self._part = part
-        self._dead_letters = dead_letters
-        self._rows: list[object] = []
-        self._dying = False
+        self._burial = Burial(self._transitions, dead_letters, key, topic, index, terms, _Waits(self))
         self._looking = False
-        self._waits = _Waits(self)
         self._begins = _Begins(self)
-        self._load_ticket = NOTHING
-        self._load_from: i64 = 0
 
     def partition(self) -> Partition:
         return self.topic.partitions[self.index]
@@ -181,10 +178,10 @@ class SharePartition(Agenda):
             if left <= 0 or base >= end:
                 break
             behind = end_offset(data)
-            self._void(position, base)
+            self._transitions.void(position, base)
             position = max(position, behind)
             if attributes_of(data) & CONTROL or _is_aborted(data, base, aborted):
-                self._void(base, behind)
+                self._transitions.void(base, behind)
                 continue
             taken = self._acquire(
                 member, base, behind, behind - base if whole else left, limit, until_ms, locked_end, acquired
@@ -199,7 +196,7 @@ class SharePartition(Agenda):
 
     def pass_over(self, start: i64, end: i64) -> None:
         """The log holds nothing there."""
-        self._void(start, end)
+        self._transitions.void(start, end)
         self._finish()
 
     def _acquire(
@@ -221,7 +218,7 @@ class SharePartition(Agenda):
             if run.state != AVAILABLE or run.until_ms > self.core.now_ms:
                 continue
             if run.deliveries >= limit:
-                self._archive(run, DELIVERY_LIMIT)
+                self._transitions.archive(run, DELIVERY_LIMIT)
                 continue
             count = min(run.end - run.start, left)
             self._give(member, run.start, run.start + count, run.deliveries + 1, until_ms, acquired)
@@ -236,7 +233,7 @@ class SharePartition(Agenda):
     def _give(
         self, member: str, start: i64, end: i64, deliveries: i64, until_ms: i64, acquired: list[Acquired]
     ) -> None:
-        self._set(start, end, ACQUIRED, deliveries, until_ms, member, NO_CAUSE)
+        self._transitions.set(start, end, ACQUIRED, deliveries, until_ms, member, NO_CAUSE)
         counters = self.partition().counters
         counters.delivered += end - start
         if deliveries > 1:
@@ -245,15 +242,6 @@ class SharePartition(Agenda):
             acquired[-1].last = end - 1
         else:
             acquired.append(Acquired(start, end - 1, deliveries))
-
-    def _void(self, start: i64, end: i64) -> None:
-        """There are no records for anybody in [start, end)."""
-        touched = self.records.end
-        for run in self.records.within(start, end):
-            if run.state == AVAILABLE:
-                self._set(run.start, run.end, ARCHIVED, 0, 0, "", NO_CAUSE)
-        if touched < end:
-            self._set(max(start, touched), end, ARCHIVED, 0, 0, "", NO_CAUSE)
 
     # Giving them back.
 
@@ -315,14 +303,14 @@ class SharePartition(Agenda):
     def _settle(self, run: Run, kind: int) -> None:
         if kind == ACCEPT:
             self.partition().counters.acknowledged += run.end - run.start
-            self._set(run.start, run.end, ACKNOWLEDGED, 0, 0, "", NO_CAUSE)
+            self._transitions.set(run.start, run.end, ACKNOWLEDGED, 0, 0, "", NO_CAUSE)
         elif kind == RELEASE:
             self.partition().counters.requeued += run.end - run.start
-            self._release(run)
+            self._transitions.release(run)
         elif kind == REJECT:
-            self._archive(run, REJECTED)
+            self._transitions.archive(run, REJECTED)
         elif kind == GAP:
-            self._set(run.start, run.end, ARCHIVED, 0, 0, "", NO_CAUSE)
+            self._transitions.set(run.start, run.end, ARCHIVED, 0, 0, "", NO_CAUSE)
         else:
             until_ms = self.core.now_ms + self.terms.lock_ms()
             # No fact: a restart ends all locks.
@@ -339,9 +327,9 @@ class SharePartition(Agenda):
                 continue
             found = True
             if delivered:
-                self._release(run)
+                self._transitions.release(run)
             else:
-                self._undo(run)
+                self._transitions.undo(run)
         if found:
             self._finish()
             self._wake()
@@ -354,100 +342,15 @@ class SharePartition(Agenda):
         for given in runs:
             for run in self.records.within(given.first, given.last + 1):
                 if run.state == ACQUIRED and run.member == member and run.deliveries == given.deliveries:
-                    self._undo(run)
+                    self._transitions.undo(run)
         self._finish()
         self._wake()
-
-    def _undo(self, run: Run) -> None:
-        """That was no delivery."""
-        self._set(run.start, run.end, AVAILABLE, run.deliveries - 1, 0, "", NO_CAUSE)
-
-    def _release(self, run: Run) -> None:
-        """Available again, perhaps later, unless that was its last time."""
-        config = self.topic.config
-        if run.deliveries >= self.terms.delivery_limit(config):
-            self._archive(run, DELIVERY_LIMIT)
-            return
-        delay_ms = self.terms.retry_delay_ms(config, run.deliveries)
-        until_ms: i64 = 0
-        if delay_ms > 0:
-            until_ms = self.core.now_ms + delay_ms
-            self.core.schedule(self, until_ms)
-        self._set(run.start, run.end, AVAILABLE, run.deliveries, until_ms, "", NO_CAUSE)
-
-    def _archive(self, run: Run, cause: i64) -> None:
-        name = self.terms.dead_letter_topic(self.topic.config)
-        counters = self.partition().counters
-        totals = self.core.totals.engine.stream
-        dead = name != "" and name != self.topic.name
-        for each in (counters, totals):
-            count = run.end - run.start
-            if cause == REJECTED:
-                if dead:
-                    each.dead_rejected += count
-                else:
-                    each.dropped_rejected += count
-            elif dead:
-                each.dead_delivery_limit += count
-            else:
-                each.dropped_delivery_limit += count
-        if dead:
-            self._set(run.start, run.end, ARCHIVING, run.deliveries, 0, "", cause)
-            self._dying = True
-        else:
-            self._set(run.start, run.end, ARCHIVED, 0, 0, "", NO_CAUSE)
-
-    # Dead letters.
-
-    def _bury(self) -> None:
-        """Copies what is being archived, as far as it is in memory; asks for the rest."""
-        records = self.records
-        partition = self.partition()
-        if self._load_ticket != NOTHING:
-            return
-        for run in records.within(records.start, records.end):
-            if run.state != ARCHIVING:
-                continue
-            while run.start < run.end:
-                batches = partition.read(run.start, self._dead_letters.read_bytes, run.end, True)
-                if batches is None:
-                    self._load_from = run.start
-                    self._load_ticket = partition.load(run.start, self._dead_letters.read_bytes, self._waits)
-                    return
-                run.start = self._copy(run, batches, run.end)
-        self._dying = False
-
-    def _copy(self, run: Run, batches: list[bytes], otherwise: i64) -> i64:
-        """What the batches hold of the run is in the dead-letter topic now; returns the offset behind it, `otherwise` when
-        they hold nothing of it."""
-        position = run.start
-        name = self.terms.dead_letter_topic(self.topic.config)
-        grave = Grave(name, self.key[1], self.topic.name, self.index, run.deliveries, run.cause)
-        for data in batches:
-            if base_offset(data) >= run.end:
-                break
-            self._dead_letters.bury(self.key[0], grave, data, position, run.end, len(self.topic.partitions))
-            position = max(position, min(end_offset(data), run.end))
-        if position == run.start:
-            position = otherwise
-        self._set(run.start, position, ARCHIVED, 0, 0, "", NO_CAUSE)
-        return position
 
     def loaded(self, ticket: int, batches: list[bytes], next_offset: i64) -> None:
         """What dead letters needed from the store."""
-        if ticket != self._load_ticket:
-            return
-        self._load_ticket = NOTHING
-        if self.topic.deleted:
-            return
-        records = self.records
-        for run in records.within(self._load_from, records.end):
-            if run.state == ARCHIVING:
-                hole_end = next_offset if next_offset > run.start else run.end
-                self._copy(run, batches, min(hole_end, run.end))
-                break
-        self._finish()
-        self._wake()
+        if self._burial.loaded(ticket, batches, next_offset):
+            self._finish()
+            self._wake()
 
     # Facts.
 
@@ -462,21 +365,12 @@ class SharePartition(Agenda):
         change.update(more)
         return change
 
-    def _set(
-        self, start: i64, end: i64, state: i64, deliveries: i64, until_ms: i64, member: str, cause: i64
-    ) -> None:
-        if start >= end:
-            return
-        self.records.put(start, end, state, deliveries, until_ms, member, cause)
-        self._rows.extend(Run(start, end, state, deliveries, until_ms, member, cause).row())
-
     def _finish(self) -> None:
         """Ends every operation: dead letters, and the fact of it all."""
-        if self._dying:
-            self._bury()
-        if self._rows:
-            rows = self._rows
-            self._rows = []
+        if self._transitions.dying:
+            self._burial.go_on()
+        rows = self._transitions.take_rows()
+        if rows:
             self.core.note(self._part, self._change("records", {"rows": rows}))
 
     def changes(self) -> list[dict[str, object]]:
@@ -495,7 +389,7 @@ class SharePartition(Agenda):
             self.core.schedule(self, self.core.now_ms + 1)
         for run in self.records.runs:
             if run.state == ARCHIVING:
-                self._dying = True
+                self._transitions.dying = True
 
     # Time.
 
@@ -515,14 +409,14 @@ class SharePartition(Agenda):
         for run in records.within(records.start, records.end):
             if run.state == AVAILABLE and run.deliveries >= limit:
                 # Its last delivery ended with the process.
-                self._archive(run, DELIVERY_LIMIT)
+                self._transitions.archive(run, DELIVERY_LIMIT)
             elif run.until_ms == 0:
                 continue
             elif run.until_ms > now:
                 if earliest == 0 or run.until_ms < earliest:
                     earliest = run.until_ms
             elif run.state == ACQUIRED:
-                self._release(run)
+                self._transitions.release(run)
             else:
                 records.put(run.start, run.end, run.state, run.deliveries, 0, "", run.cause)
         if earliest > 0:

@@ -1,7 +1,7 @@
 """States of a share partition's records, as runs of offsets that have the same state.
 
 Job: hold what is between the start (all before is done with) and the end (nothing behind has been delivered).
-Must not: decide which state follows which (partition.py does), or write facts.
+Must not: decide which state follows which (transitions.py does), or write facts.
 Spec: KIP-932, "In-flight records"; numbers of states are Kafka's.
 """
 

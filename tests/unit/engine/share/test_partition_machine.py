@@ -303,7 +303,7 @@ def releases_early(self: SharePartition) -> None:
     """A planted bug: at any deadline all locks end."""
     for run in self.records.within(self.records.start, self.records.end):
         if run.state == ACQUIRED:
-            self._release(run)
+            self._transitions.release(run)
     self._finish()
 
 
