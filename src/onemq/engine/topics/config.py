@@ -5,6 +5,7 @@ Must not: know who sets them, or store them.
 Spec: Kafka documentation, "Topic Configs". The table is in config_table.py.
 """
 
+import re
 from typing import Final
 
 from mypy_extensions import i64
@@ -21,6 +22,7 @@ from onemq.engine.topics.config_table import (
     LONG,
     LONG_MAX,
     LONG_MIN,
+    REPLICA_LISTS,
     RETRY_DELAY_MAX_MS,
     RETRY_DELAY_MS,
     SHORT,
@@ -31,6 +33,7 @@ from onemq.engine.topics.config_table import (
 from onemq.model.refusal import Reason, Refusal
 
 _SHORT_MAX: Final = 32767
+_REPLICA: Final = re.compile(r"[0-9]+:[0-9]+")
 NO_OVERRIDES: Final[dict[str, str]] = {}
 
 
@@ -59,11 +62,27 @@ def check_value(entry: ConfigEntry, value: str) -> None:
     elif kind == DOUBLE:
         _check_fraction(entry, value)
     elif kind == LIST:
-        for part in list_of(value):
-            if entry.words and part not in entry.words:
-                raise _bad(entry.name, part, f"String must be one of: {', '.join(entry.words)}")
-    elif entry.words and value not in entry.words:
-        raise _bad(entry.name, value, f"String must be one of: {', '.join(entry.words)}")
+        _check_list(entry, list_of(value))
+    elif entry.words and value.strip() not in entry.words:
+        raise _bad(entry.name, value.strip(), f"String must be one of: {', '.join(entry.words)}")
+
+
+def _check_list(entry: ConfigEntry, parts: list[str]) -> None:
+    name = entry.name
+    if "" in parts:
+        raise Refusal(Reason.INVALID, "config", name, f"Configuration '{name}' values must not be empty.")
+    for part in parts:
+        if entry.words and part not in entry.words:
+            raise _bad(name, part, f"String must be one of: {', '.join(entry.words)}")
+    if name in REPLICA_LISTS and parts != ["*"]:
+        for part in parts:
+            if _REPLICA.fullmatch(part) is None:
+                raise _bad(
+                    name,
+                    f"[{', '.join(parts)}]",
+                    f"{name} must be the literal '*' or a list of replicas in the following format: "
+                    "[partitionId]:[brokerId],[partitionId]:[brokerId],...",
+                )
 
 
 def _check_whole(entry: ConfigEntry, value: str) -> None:
@@ -76,12 +95,17 @@ def _check_whole(entry: ConfigEntry, value: str) -> None:
     largest = INT_MAX if kind == INT else _SHORT_MAX if kind == SHORT else LONG_MAX
     if number is None or number < smallest or number > largest:
         raise _bad(entry.name, value, f"Not a number of type {TYPE_NAMES[kind]}")
-    if entry.also != 0 and number == entry.also:
-        return
-    if number < entry.low:
-        raise _bad(entry.name, value, f"Value must be at least {entry.low}")
-    if number > entry.high:
-        raise _bad(entry.name, value, f"Value must be no more than {entry.high}")
+    if entry.also != 0:
+        if number != entry.also and (number < entry.low or number > entry.high):
+            raise _bad(
+                entry.name,
+                str(number),
+                f"Value must be between {entry.low} and {entry.high} or equal to {entry.also}",
+            )
+    elif number < entry.low:
+        raise _bad(entry.name, str(number), f"Value must be at least {entry.low}")
+    elif number > entry.high:
+        raise _bad(entry.name, str(number), f"Value must be no more than {entry.high}")
 
 
 def _check_fraction(entry: ConfigEntry, value: str) -> None:
@@ -92,9 +116,9 @@ def _check_fraction(entry: ConfigEntry, value: str) -> None:
     if number != number:
         raise _bad(entry.name, value, "Not a number of type DOUBLE")
     if entry.low != LONG_MIN and number < entry.low:
-        raise _bad(entry.name, value, f"Value must be at least {entry.low}")
+        raise _bad(entry.name, str(number), f"Value must be at least {entry.low}")
     if entry.high != LONG_MAX and number > entry.high:
-        raise _bad(entry.name, value, f"Value must be no more than {entry.high}")
+        raise _bad(entry.name, str(number), f"Value must be no more than {entry.high}")
 
 
 def list_of(value: str) -> list[str]:
@@ -107,6 +131,14 @@ def validate_all(overrides: dict[str, str]) -> None:
     """A whole set: each setting, and what they say together. Refusal INVALID ("config")."""
     for name, value in overrides.items():
         validate(name, value)
+    if overrides.get("remote.storage.enable", "false").strip().lower() == "true":
+        raise Refusal(
+            Reason.INVALID,
+            "config",
+            "remote.storage.enable",
+            "Tiered Storage functionality is disabled in the broker. "
+            "Topic cannot be configured with remote log storage.",
+        )
     config = TopicConfig(overrides)
     if config.min_compaction_lag_ms > config.max_compaction_lag_ms:
         raise Refusal(
@@ -167,12 +199,12 @@ class TopicConfig:
         policies = list_of(self.value("cleanup.policy"))
         self.compact = "compact" in policies
         self.delete = "delete" in policies
-        compression = self.value("compression.type")
+        compression = self.value("compression.type").strip()
         self.compression_type = "none" if compression == "uncompressed" else compression
         self.gzip_level: i64 = self._number("compression.gzip.level")
         self.lz4_level: i64 = self._number("compression.lz4.level")
         self.zstd_level: i64 = self._number("compression.zstd.level")
-        self.log_append_time = self.value("message.timestamp.type") == "LogAppendTime"
+        self.log_append_time = self.value("message.timestamp.type").strip() == "LogAppendTime"
         self.timestamp_before_max_ms: i64 = self._number("message.timestamp.before.max.ms")
         self.timestamp_after_max_ms: i64 = self._number("message.timestamp.after.max.ms")
         self.message_bytes_max: i64 = self._number("max.message.bytes")

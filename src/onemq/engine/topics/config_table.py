@@ -40,6 +40,9 @@ RETRY_DELAY_MS: Final = "onemq.retry.delay.ms"
 RETRY_DELAY_MAX_MS: Final = "onemq.retry.delay.max.ms"
 DELIVERY_LIMIT: Final = "onemq.delivery.limit"
 
+REPLICA_LISTS: Final = ("follower.replication.throttled.replicas", "leader.replication.throttled.replicas")
+"""They take "*" or parts of the form partition:broker."""
+
 
 class ConfigEntry:
     """One setting.

@@ -157,7 +157,9 @@ class TopicAccess:
     def _check_collision(self, name: str) -> None:
         """As in Kafka."""
         for other in self._space.alike_topics.get(alike_name(name), {}):
-            raise Refusal(Reason.INVALID, "topic", name, f"collides with the topic '{other}'")
+            raise Refusal(
+                Reason.INVALID, "topic", name, f"Topic '{name}' collides with existing topic: {other}"
+            )
 
     def _check_partitions(self, name: str, partitions: int) -> None:
         if partitions < 1:

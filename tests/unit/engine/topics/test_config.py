@@ -20,8 +20,11 @@ from onemq.model.refusal import Reason, Refusal
         ("retention.ms", "9223372036854775808", "Not a number of type LONG"),
         ("retention.ms", "-2", "Value must be at least -1"),
         ("max.message.bytes", "2147483648", "Not a number of type INT"),
-        ("compression.gzip.level", "0", "Value must be at least 1"),
-        ("compression.gzip.level", "10", "Value must be no more than 9"),
+        ("compression.gzip.level", "0", "Value must be between 1 and 9 or equal to -1"),
+        ("compression.gzip.level", "10", "Value must be between 1 and 9 or equal to -1"),
+        ("cleanup.policy", "delete,", "Configuration 'cleanup.policy' values must not be empty."),
+        ("follower.replication.throttled.replicas", "0:1,x", "Invalid value [0:1, x] for configuration"),
+        ("leader.replication.throttled.replicas", "*,0:1", "must be the literal '*' or a list of replicas"),
         ("min.cleanable.dirty.ratio", "1.1", "Value must be no more than 1"),
         ("min.cleanable.dirty.ratio", "nan", "Not a number of type DOUBLE"),
         ("cleanup.policy", "compact,rot", "Invalid value rot for configuration cleanup.policy: String must be one of: compact, delete"),
@@ -49,6 +52,19 @@ def test_what_is_refused(name: str, value: str, words: str) -> None:
 )
 def test_what_is_taken(name: str, value: str) -> None:
     validate(name, value)
+
+
+def test_there_is_no_second_tier() -> None:
+    validate_all({"remote.storage.enable": "False"})
+    with pytest.raises(Refusal, match="Tiered Storage functionality is disabled"):
+        validate_all({"remote.storage.enable": " True"})
+
+
+def test_words_are_taken_with_spaces_around_them() -> None:
+    texts = {"message.timestamp.type": " LogAppendTime", "compression.type": "gzip "}
+    validate_all(texts)
+    config = TopicConfig(texts)
+    assert (config.log_append_time, config.compression_type) == (True, "gzip")
 
 
 def test_settings_that_exclude_each_other() -> None:

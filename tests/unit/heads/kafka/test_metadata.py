@@ -116,6 +116,18 @@ def test_topics_by_id() -> None:
     )
 
 
+@pytest.mark.parametrize("version", (10, 11, 12))
+def test_what_names_nothing_is_refused_whole(version: int) -> None:
+    """Ids have a place in versions 10 and 11 and are no way to ask there."""
+    peer = Stage().connect()
+    topic_id = UUID(int=0) if version == 12 else make_topic(peer, "t").topic_id
+    wanted = MetadataRequest.MetadataRequestTopic(version=version, name=None, topic_id=topic_id)
+    answer = peer.asks(MetadataRequest[version](topics=[wanted]))
+    assert (answer.brokers, answer.cluster_id, answer.controller_id) == ([], None, -1)
+    (topic,) = answer.topics
+    assert (topic.error_code, topic.name) == (errors.INVALID_REQUEST, None if version == 12 else "")
+
+
 def test_the_advertised_address_goes_before_the_local_one() -> None:
     settings = KafkaSettings(advertised_host="kafka.example", advertised_port=1234)
     (broker,) = Stage(settings).connect().asks(metadata(12)).brokers
@@ -153,7 +165,7 @@ def test_the_cluster_is_this_broker(version: int) -> None:
         wrong = peer.asks(
             DescribeClusterRequest[1](include_cluster_authorized_operations=False, endpoint_type=2)
         )
-        assert wrong.error_code == errors.MISMATCHED_ENDPOINT_TYPE
+        assert (wrong.error_code, wrong.cluster_id) == (errors.MISMATCHED_ENDPOINT_TYPE, "")
 
 
 def pages(limit: int, *wanted: str) -> list[list[tuple[str, list[int]]]]:
@@ -190,4 +202,10 @@ def test_partitions_come_in_pages() -> None:
     assert pages(3) == [[("a", every)], [("c", every)]]
     assert pages(2) == [[("a", [0, 1])], [("a", [2]), ("c", [0])], [("c", [1, 2])]]
     assert pages(2000, "c") == [[("c", every)]]
+    peer = Stage().connect()
+    request = DescribeTopicPartitionsRequest
+    at = request.Cursor(version=0, topic_name="z", partition_index=0)
+    asked = [request.TopicRequest(version=0, name="a")]
+    answer = peer.asks(request[0](topics=asked, response_partition_limit=9, cursor=at))
+    assert [topic.error_code for topic in answer.topics] == [errors.INVALID_REQUEST]
     assert pages(2000, "c", "b") == [[("b", []), ("c", every)]]

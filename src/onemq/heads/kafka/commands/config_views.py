@@ -7,8 +7,17 @@ Spec: KIP-226 (sources and synonyms), KIP-569 (types and documentation).
 from typing import Final
 
 from onemq.engine.group_configs import GROUP_CONFIGS
-from onemq.engine.topics.config import TopicConfig
-from onemq.engine.topics.config_table import TOPIC_CONFIGS, ConfigEntry
+from onemq.engine.topics.config import TopicConfig, list_of
+from onemq.engine.topics.config_table import (
+    BOOLEAN,
+    DOUBLE,
+    INT,
+    LIST,
+    LONG,
+    SHORT,
+    TOPIC_CONFIGS,
+    ConfigEntry,
+)
 from onemq.heads.kafka.server_configs import SOURCE_DEFAULT, ServerConfig, default_of
 
 SOURCE_TOPIC: Final = 1
@@ -76,13 +85,32 @@ def _views(
         for other in entry.synonyms:
             known = server.get(other)
             behind = default_of(other) if known is None else known.value
-            if behind is not None:
-                behind_source = SOURCE_DEFAULT if known is None else known.source
-                synonyms.append(Synonym(other, behind, behind_source))
-        if not entry.synonyms and entry.default is not None:
+            if behind is None:
+                if other == entry.synonyms[0]:
+                    # As Kafka: it shows none of them where the strongest has no value (retention.ms: log.retention.ms).
+                    break
+                continue
+            behind_source = SOURCE_DEFAULT if known is None else known.source
+            synonyms.append(Synonym(other, behind, behind_source))
+        if own_source == SOURCE_GROUP and not entry.synonyms and entry.default is not None:
             synonyms.append(Synonym(name, entry.default, SOURCE_DEFAULT))
         found.append(ConfigView(name, value, entry.kind, source, entry.documentation, synonyms))
     return found
+
+
+def as_parsed(kind: int, text: str | None, source: int) -> str | None:
+    """A value that somebody has set as Kafka writes what it has read: a number in its own form, a list without repetitions."""
+    if text is None or source not in (SOURCE_TOPIC, SOURCE_GROUP):
+        return text
+    if kind == LIST:
+        return ",".join(dict.fromkeys(list_of(text)))
+    if kind == BOOLEAN:
+        return text.strip().lower()
+    if kind in (INT, LONG, SHORT):
+        return str(int(text))
+    if kind == DOUBLE:
+        return str(float(text))
+    return text.strip()
 
 
 def server_views(configs: list[ServerConfig]) -> list[ConfigView]:

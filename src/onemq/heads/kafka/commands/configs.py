@@ -11,14 +11,22 @@ from onemq.engine.acls import ALTER_CONFIGS, DESCRIBE_CONFIGS, TOPIC
 from onemq.engine.group_configs import GROUP_CONFIGS
 from onemq.engine.topics.config import list_of
 from onemq.engine.topics.config_table import LIST, TOPIC_CONFIGS, ConfigEntry
+from onemq.engine.topics.topic import Topic
 from onemq.heads.kafka.call import Call
 from onemq.heads.kafka.commands.brokers import advertised_host, advertised_port
-from onemq.heads.kafka.commands.config_views import ConfigView, group_views, server_views, topic_views
+from onemq.heads.kafka.commands.config_views import (
+    ConfigView,
+    as_parsed,
+    group_views,
+    server_views,
+    topic_views,
+)
 from onemq.heads.kafka.commands.topics import Denied
 from onemq.heads.kafka.commands.wording import words_of
 from onemq.heads.kafka.errors import (
     INVALID_CONFIG,
     INVALID_REQUEST,
+    UNKNOWN_TOPIC_OR_PARTITION,
     UNSUPPORTED_VERSION,
     code_of,
 )
@@ -40,7 +48,7 @@ from onemq.heads.kafka.messages.cold.list_config_resources import (
     write_list_config_resources_response,
 )
 from onemq.heads.kafka.server_configs import ServerConfig, server_configs
-from onemq.model.refusal import Refusal
+from onemq.model.refusal import Reason, Refusal
 
 RESOURCE_TOPIC: Final = 2
 RESOURCE_BROKER: Final = 4
@@ -74,11 +82,11 @@ def handle_describe_configs(call: Call) -> None:
     results: list[DescribeConfigsResult] = []
     for resource in request.resources:
         result = DescribeConfigsResult(
-            error_message=None, resource_type=resource.resource_type, resource_name=resource.resource_name
+            error_message="", resource_type=resource.resource_type, resource_name=resource.resource_name
         )
         try:
             for view in _views_of(call, resource):
-                if resource.configuration_keys is None or view.name in resource.configuration_keys:
+                if not resource.configuration_keys or view.name in resource.configuration_keys:
                     result.configs.append(
                         _described(view, request.include_synonyms, request.include_documentation)
                     )
@@ -104,7 +112,7 @@ def _views_of(call: Call, resource: DescribeConfigsResource) -> list[ConfigView]
         return topic_views(access.topics.find(name).config, _server(call))
     if kind == RESOURCE_GROUP:
         if not name:
-            raise Denied(INVALID_REQUEST, "Default group resources are not allowed.")
+            raise Denied(INVALID_REQUEST, "Group name must not be empty")
         return group_views(access.admin.group_overrides(name), _server(call))
     if kind == RESOURCE_BROKER:
         _check_broker(call, name)
@@ -117,6 +125,8 @@ def _views_of(call: Call, resource: DescribeConfigsResource) -> list[ConfigView]
         return []
     if kind == RESOURCE_CLIENT_METRICS:
         access.admin.demand_cluster(DESCRIBE_CONFIGS)
+        if not name:
+            raise Denied(INVALID_REQUEST, "Client metrics subscription name must not be empty")
         return []
     raise Denied(INVALID_REQUEST, f"Unknown resource type {kind}")
 
@@ -133,10 +143,28 @@ def _server(call: Call) -> dict[str, ServerConfig]:
 def _check_broker(call: Call, name: str) -> None:
     """Raises Denied unless it is this broker, or none in particular."""
     here = str(call.session.settings.broker_id)
-    if name and name != here:
-        raise Denied(
-            INVALID_REQUEST, f"Unexpected broker id, expected {here} or empty string, but received {name}"
-        )
+    if not name or name == here:
+        return
+    if not _is_whole(name):
+        raise Denied(INVALID_REQUEST, f"Broker id must be an integer, but it is: {name}")
+    raise Denied(
+        INVALID_REQUEST, f"Unexpected broker id, expected {here} or empty string, but received {name}"
+    )
+
+
+def _check_broker_to_alter(call: Call, name: str) -> None:
+    """The same in the words of Kafka's other path. Raises Denied."""
+    here = str(call.session.settings.broker_id)
+    if not name or name == here:
+        return
+    if not _is_whole(name):
+        raise Denied(INVALID_REQUEST, f"Node id must be an integer, but it is: {name}")
+    raise Denied(INVALID_REQUEST, f"Unexpected broker id, expected {here}, but received {name}")
+
+
+def _is_whole(text: str) -> bool:
+    digits = text.removeprefix("-").removeprefix("+")
+    return digits.isascii() and digits.isdigit()
 
 
 def _described(
@@ -146,11 +174,15 @@ def _described(
     if with_synonyms:
         for synonym in view.synonyms:
             synonyms.append(
-                DescribeConfigsSynonym(name=synonym.name, value=synonym.value, source=synonym.source)
+                DescribeConfigsSynonym(
+                    name=synonym.name,
+                    value=as_parsed(view.kind, synonym.value, synonym.source),
+                    source=synonym.source,
+                )
             )
     return DescribeConfigsResourceResult(
         name=view.name,
-        value=view.value,
+        value=as_parsed(view.kind, view.value, view.source),
         read_only=view.read_only,
         config_source=view.source,
         is_sensitive=False,
@@ -259,15 +291,19 @@ def _alter(call: Call, kind: int, name: str, changes: list[Change], replace: boo
     """Raises Denied, Refusal."""
     access = call.session.access
     if kind == RESOURCE_TOPIC:
+        if not name:
+            raise Denied(INVALID_REQUEST, "Default topic resources are not allowed.")
         access.authority.demand(TOPIC, ALTER_CONFIGS, name)
-        topic = access.topics.find(name)
+        topic = _topic_to_alter(call, name)
         before = {} if replace else topic.config.overrides
         access.topics.configure(topic, merged(before, changes, TOPIC_CONFIGS), check_only)
     elif kind == RESOURCE_GROUP:
+        if not name:
+            raise Denied(INVALID_REQUEST, "Default group resources are not allowed.")
         before = {} if replace else access.admin.group_overrides(name)
         access.admin.configure_group(name, merged(before, changes, GROUP_CONFIGS), check_only)
     elif kind == RESOURCE_BROKER:
-        _check_broker(call, name)
+        _check_broker_to_alter(call, name)
         access.admin.demand_cluster(ALTER_CONFIGS)
         fixed = [each for each in changes if each[0] not in REPLICATION_THROTTLES or each[1] != DELETE]
         if fixed:
@@ -288,13 +324,23 @@ def _alter(call: Call, kind: int, name: str, changes: list[Change], replace: boo
         raise Denied(INVALID_REQUEST, f"Unknown resource type {kind}")
 
 
+def _topic_to_alter(call: Call, name: str) -> Topic:
+    """Raises Denied, Refusal."""
+    try:
+        return call.session.access.topics.find(name)
+    except Refusal as refusal:
+        if refusal.reason != Reason.NOT_FOUND:
+            raise
+        raise Denied(UNKNOWN_TOPIC_OR_PARTITION, f"The topic '{name}' does not exist.") from None
+
+
 def merged(before: dict[str, str], changes: list[Change], table: dict[str, ConfigEntry]) -> dict[str, str]:
     """The set after the changes. Raises Denied."""
     after = dict(before)
     seen: set[str] = set()
     for name, operation, value in changes:
         if name in seen:
-            raise Denied(INVALID_REQUEST, f"Error due to duplicate config keys: {name}")
+            raise Denied(INVALID_REQUEST, "Error due to duplicate config keys")
         seen.add(name)
         if operation == DELETE:
             after.pop(name, None)
@@ -321,7 +367,8 @@ def _listed(
             f"Can't {'APPEND' if operation == APPEND else 'SUBTRACT'} to key {name} because its type is not LIST.",
         )
     parts = list_of(overrides.get(name, entry.default or ""))
-    for part in list_of(value):
+    for part in value.split(","):
+        part = part.strip()
         if operation == APPEND and part not in parts:
             parts.append(part)
         elif operation == SUBTRACT and part in parts:

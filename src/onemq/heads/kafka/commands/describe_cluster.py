@@ -28,8 +28,9 @@ def handle_describe_cluster(call: Call) -> None:
     request = read_describe_cluster_request(call.reader, call.version)
     session = call.session
     settings = session.settings
-    response = DescribeClusterResponse(endpoint_type=request.endpoint_type, cluster_id=settings.cluster_id)
+    response = DescribeClusterResponse()
     if request.endpoint_type == _BROKERS:
+        response.cluster_id = settings.cluster_id
         response.controller_id = settings.broker_id
         response.brokers = [
             DescribeClusterBroker(

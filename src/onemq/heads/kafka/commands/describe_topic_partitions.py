@@ -32,7 +32,7 @@ def handle_describe_topic_partitions(call: Call) -> None:
     cursor = request.cursor
     first = 0
     if cursor is not None:
-        if cursor.partition_index < 0:
+        if cursor.partition_index < 0 or (request.topics and cursor.topic_name not in names):
             _refuse(call, names)
             return
         names = [name for name in names if name >= cursor.topic_name]

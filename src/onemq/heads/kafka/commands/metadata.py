@@ -14,7 +14,7 @@ from onemq.heads.kafka.commands.brokers import (
     cluster_operations,
     topic_operations,
 )
-from onemq.heads.kafka.errors import UNKNOWN_TOPIC_ID, code_of
+from onemq.heads.kafka.errors import INVALID_REQUEST, UNKNOWN_TOPIC_ID, code_of
 from onemq.heads.kafka.messages.metadata import (
     MetadataRequest,
     MetadataRequestTopic,
@@ -28,6 +28,7 @@ from onemq.heads.kafka.messages.metadata import (
 from onemq.heads.kafka.primitives import ZERO_UUID
 from onemq.model.refusal import Reason, Refusal
 
+_IDS_FROM: Final = 12
 CREATED_MAX: Final = 1000
 """Topics that one request makes: it is one turn's work. The client asks again for those that are not there."""
 
@@ -40,6 +41,9 @@ def handle_metadata(call: Call) -> None:
     topics: list[MetadataResponseTopic] = []
     most = session.access.topics.count() + CREATED_MAX
     wanted = request.topics
+    if wanted is not None and not _is_valid(wanted, call.version):
+        _refuse(call, wanted)
+        return
     if wanted is None or (call.version == 0 and not wanted):
         for topic in session.access.topics.topics():
             topics.append(_topic(call, topic, with_operations))
@@ -73,6 +77,29 @@ def handle_metadata(call: Call) -> None:
     write_metadata_response(writer, response, call.version)
     # A topic that was made here has to be there when the client has its answer.
     call.send(writer, session.access.position())
+
+
+def _is_valid(wanted: list[MetadataRequestTopic], version: int) -> bool:
+    """Ids count from version 12 on, whatever the format of 10 and 11 has room for; and something has to be named."""
+    for entry in wanted:
+        if version < _IDS_FROM and entry.topic_id != ZERO_UUID:
+            return False
+        if entry.name is None and (version < _IDS_FROM or entry.topic_id == ZERO_UUID):
+            return False
+    return True
+
+
+def _refuse(call: Call, wanted: list[MetadataRequestTopic]) -> None:
+    """As Kafka refuses the whole request: nothing of the cluster, and every topic is in error."""
+    topics: list[MetadataResponseTopic] = []
+    for entry in wanted:
+        name = entry.name
+        if name is None and call.version < _IDS_FROM:
+            name = ""
+        topics.append(MetadataResponseTopic(error_code=INVALID_REQUEST, name=name, topic_id=entry.topic_id))
+    writer = call.writer()
+    write_metadata_response(writer, MetadataResponse(controller_id=-1, topics=topics), call.version)
+    call.send(writer)
 
 
 def _find(

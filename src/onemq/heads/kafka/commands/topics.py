@@ -171,15 +171,15 @@ def _charge(call: Call, partitions: int, strict_from: int) -> int:
 def _partition_count(call: Call, wanted: CreatableTopic) -> int:
     """How many partitions are asked for. Raises Denied."""
     if wanted.assignments:
-        if wanted.num_partitions != -1:
-            raise Denied(
-                INVALID_REQUEST,
-                "A manual partition assignment was specified, but numPartitions was not set to -1.",
-            )
         if wanted.replication_factor != -1:
             raise Denied(
                 INVALID_REQUEST,
                 "A manual partition assignment was specified, but replication factor was not set to -1.",
+            )
+        if wanted.num_partitions != -1:
+            raise Denied(
+                INVALID_REQUEST,
+                "A manual partition assignment was specified, but numPartitions was not set to -1.",
             )
         indexes: list[int] = []
         for assignment in wanted.assignments:
@@ -200,7 +200,7 @@ def _partition_count(call: Call, wanted: CreatableTopic) -> int:
         raise Denied(
             INVALID_REPLICATION_FACTOR,
             f"Unable to replicate the partition {factor} time(s): The target replication factor of {factor} cannot be "
-            "reached because only 1 broker(s) are registered.",
+            "reached because only 1 broker(s) are registered or some brokers have all their log directories cordoned.",
         )
     if wanted.num_partitions < -1 or wanted.num_partitions == 0:
         raise Denied(INVALID_PARTITIONS, "Number of partitions was set to an invalid non-positive value.")
@@ -238,13 +238,21 @@ def handle_delete_topics(call: Call) -> None:
         wanted.append(DeleteTopicState(name=name))
     results: list[DeletableTopicResult] = []
     throttle_ms = 0
-    seen: set[tuple[str | None, bytes]] = set()
+    times: dict[tuple[str | None, bytes], int] = {}
     for state in wanted:
+        key = (state.name, state.topic_id)
+        times[key] = times.get(key, 0) + 1
+    for state in wanted:
+        key = (state.name, state.topic_id)
+        if times[key] == 0:
+            continue
         result = DeletableTopicResult(name=state.name, topic_id=state.topic_id)
         try:
-            if (state.name, state.topic_id) in seen:
-                raise Denied(INVALID_REQUEST, "Duplicate topic in the request.")
-            seen.add((state.name, state.topic_id))
+            if times[key] > 1:
+                times[key] = 0
+                raise Denied(
+                    INVALID_REQUEST, "Duplicate topic id." if state.name is None else "Duplicate topic name."
+                )
             topic = _to_delete(call, state)
             result.name = topic.name
             result.topic_id = topic.topic_id
@@ -274,7 +282,7 @@ def _to_delete(call: Call, state: DeleteTopicState) -> Topic:
     if state.name is not None:
         if state.topic_id != ZERO_UUID:
             raise Denied(INVALID_REQUEST, "You may not specify both topic name and topic id.")
-        return topics.find(state.name)
+        return _find(call, state.name)
     if state.topic_id == ZERO_UUID:
         raise Denied(INVALID_REQUEST, "Neither topic name nor id were specified.")
     try:
@@ -283,6 +291,16 @@ def _to_delete(call: Call, state: DeleteTopicState) -> Topic:
         if refusal.reason != Reason.NOT_FOUND:
             raise
         raise Denied(UNKNOWN_TOPIC_ID, "This server does not host this topic ID.") from None
+
+
+def _find(call: Call, name: str) -> Topic:
+    """A topic that has to be there; under a name that no topic can have there is none. Raises Refusal."""
+    try:
+        return call.session.access.topics.find(name)
+    except Refusal as refusal:
+        if refusal.reason != Reason.INVALID:
+            raise
+        raise Refusal(Reason.NOT_FOUND, "topic", name) from None
 
 
 # CreatePartitions.
@@ -322,7 +340,7 @@ def handle_create_partitions(call: Call) -> None:
 def _add_partitions(call: Call, wanted: CreatePartitionsTopic, check_only: bool) -> int:
     """Returns the ms to hold the client up for. Raises Denied, Refusal."""
     topics = call.session.access.topics
-    topic = topics.find(wanted.name)
+    topic = _find(call, wanted.name)
     present = len(topic.partitions)
     total = wanted.count
     if total == present:

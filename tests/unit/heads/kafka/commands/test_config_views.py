@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import pytest
+
 from onemq.engine.topics.config import TopicConfig
-from onemq.engine.topics.config_table import LONG
-from onemq.heads.kafka.commands.config_views import ConfigView, group_views, server_views, topic_views
+from onemq.engine.topics.config_table import BOOLEAN, DOUBLE, LIST, LONG, STRING
+from onemq.heads.kafka.commands.config_views import (
+    SOURCE_TOPIC,
+    ConfigView,
+    as_parsed,
+    group_views,
+    server_views,
+    topic_views,
+)
 from onemq.heads.kafka.server_configs import SOURCE_STATIC, ServerConfig
 
 
@@ -23,9 +32,33 @@ def test_the_strongest_synonym_stands_first() -> None:
     )
 
 
-def test_a_setting_without_a_synonym_stands_for_itself() -> None:
-    views = topic_views(TopicConfig(), {})
-    assert shown(views, "onemq.delivery.limit") == ("0", 5, [("onemq.delivery.limit", "0", 5)])
+def test_without_a_value_of_the_strongest_none_is_shown() -> None:
+    assert shown(topic_views(TopicConfig(), {}), "retention.ms") == ("604800000", 5, [])
+    assert shown(topic_views(TopicConfig(), {}), "segment.bytes")[2] == [
+        ("log.segment.bytes", "1073741824", 5)
+    ]
+
+
+def test_only_a_groups_setting_without_a_synonym_stands_for_itself() -> None:
+    assert shown(topic_views(TopicConfig(), {}), "onemq.delivery.limit") == ("0", 5, [])
+    views = group_views({}, {})
+    assert shown(views, "share.isolation.level")[2] == [("share.isolation.level", "read_uncommitted", 5)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "written"),
+    [
+        (LIST, " compact , delete,compact", "compact,delete"),
+        (BOOLEAN, "TRUE ", "true"),
+        (LONG, " 07 ", "7"),
+        (DOUBLE, "1", "1.0"),
+        (STRING, " gzip", "gzip"),
+        (STRING, None, None),
+    ],
+)
+def test_what_was_set_is_shown_as_it_was_read(kind: int, text: str | None, written: str | None) -> None:
+    assert as_parsed(kind, text, SOURCE_TOPIC) == written
+    assert as_parsed(kind, text, SOURCE_STATIC) == text
 
 
 def test_groups_have_a_source_of_their_own() -> None:

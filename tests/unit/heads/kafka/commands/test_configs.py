@@ -47,17 +47,14 @@ def test_every_setting_of_a_topic_is_described(version: int) -> None:
     if version >= 3:
         more["include_documentation"] = True
     result = describes(peer, TOPIC, "t", version=version, **more)
-    assert (result.error_code, result.error_message) == (0, None)
+    assert (result.error_code, result.error_message) == (0, "")
     assert [config.name for config in result.configs] == list(TOPIC_CONFIGS)
     found = {config.name: config for config in result.configs}
-    own, default = found["retention.ms"], found["segment.ms"]
+    own, default = found["retention.ms"], found["segment.bytes"]
     assert (own.value, own.config_source, own.read_only, own.is_sensitive) == ("7", 1, False, False)
-    assert [(each.name, each.value, each.source) for each in own.synonyms] == [
-        ("retention.ms", "7", 1),
-        ("log.retention.hours", "168", 5),
-    ]
-    assert (default.value, default.config_source) == ("604800000", 5)
-    assert [(each.name, each.source) for each in default.synonyms] == [("log.roll.hours", 5)]
+    assert [(each.name, each.value, each.source) for each in own.synonyms] == [("retention.ms", "7", 1)]
+    assert (default.value, default.config_source) == ("1073741824", 5)
+    assert [(each.name, each.source) for each in default.synonyms] == [("log.segment.bytes", 5)]
     if version >= 3:
         assert own.config_type == 5 and own.documentation
 
@@ -69,7 +66,7 @@ def test_only_what_was_asked_for() -> None:
     assert [(config.name, config.synonyms, config.documentation) for config in result.configs] == [
         ("retention.ms", [], None)
     ]
-    assert describes(peer, TOPIC, "t", []).configs == []
+    assert len(describes(peer, TOPIC, "t", []).configs) == len(TOPIC_CONFIGS)  # as if all had been asked for
 
 
 def test_the_broker() -> None:
@@ -103,6 +100,7 @@ def test_single_changes_of_a_topic() -> None:
         ([("retention.ms", SET, "x")], 40),
         ([("nope", SET, "x")], 40),
         ([("segment.ms", APPEND, "1")], 40),
+        ([("cleanup.policy", APPEND, "")], 40),
         ([("retention.ms", SET, None)], 42),
         ([("retention.ms", 9, "1")], 42),
         ([("retention.ms", SET, "1"), ("retention.ms", SET, "2")], 42),
@@ -153,6 +151,37 @@ def test_groups() -> None:
     assert describes(peer, GROUP, "").error_code == 42
     assert changes(peer, GROUP, "g", (limit, DELETE, None)) == 0
     assert values(peer, GROUP, "g", limit) == [("5", 5)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "code", "words"),
+    [
+        (TOPIC, "none", 3, "The topic 'none' does not exist."),
+        (TOPIC, "", 42, "Default topic resources are not allowed."),
+        (GROUP, "", 42, "Default group resources are not allowed."),
+        (BROKER, "9", 42, "Unexpected broker id, expected 1, but received 9"),
+        (BROKER, "x", 42, "Node id must be an integer, but it is: x"),
+    ],
+)
+def test_resources_that_cannot_be_altered(kind: int, name: str, code: int, words: str) -> None:
+    change = {"name": "retention.ms", "config_operation": SET, "value": "1"}
+    resource = {"resource_type": kind, "resource_name": name, "configs": [change]}
+    answer = guest().asks(made("IncrementalAlterConfigs", 1, resources=[resource], validate_only=False))
+    assert (answer.responses[0].error_code, answer.responses[0].error_message) == (code, words)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "words"),
+    [
+        (BROKER, "9", "Unexpected broker id, expected 1 or empty string, but received 9"),
+        (BROKER, "x", "Broker id must be an integer, but it is: x"),
+        (GROUP, "", "Group name must not be empty"),
+        (METRICS, "", "Client metrics subscription name must not be empty"),
+    ],
+)
+def test_resources_that_cannot_be_described(kind: int, name: str, words: str) -> None:
+    described = describes(guest(), kind, name)
+    assert (described.error_code, described.error_message) == (42, words)
 
 
 def test_the_broker_cannot_be_changed() -> None:

@@ -129,6 +129,27 @@ def test_topics_are_deleted_by_id() -> None:
     assert deletes(topic_id=topic_id) == (None, 100)
 
 
+def test_what_is_to_be_deleted_twice_stays() -> None:
+    peer = guest()
+    topic_id = create(peer, "t").topic_id
+    for state, words in (
+        ({"name": "t", "topic_id": uuid.UUID(int=0)}, "Duplicate topic name."),
+        ({"name": None, "topic_id": topic_id}, "Duplicate topic id."),
+    ):
+        (refused,) = peer.asks(made("DeleteTopics", 6, topics=[state, state], timeout_ms=1)).responses
+        assert (refused.error_code, refused.error_message) == (42, words)
+    assert all_topics(peer) == {"t": 1}
+
+
+def test_under_a_name_that_is_none_there_is_nothing() -> None:
+    peer = guest()
+    answer = peer.asks(made("DeleteTopics", 5, topic_names=["a b", ""], timeout_ms=1))
+    assert [each.error_code for each in answer.responses] == [3, 3]
+    topic = {"name": "a b", "count": 2, "assignments": None}
+    answer = peer.asks(made("CreatePartitions", 3, topics=[topic], timeout_ms=1, validate_only=False))
+    assert [each.error_code for each in answer.results] == [3]
+
+
 @pytest.mark.parametrize("version", range(4))
 def test_partitions_are_added(version: int) -> None:
     peer = guest()

@@ -17,7 +17,7 @@ from onemq.model.refusal import Reason, Refusal
             Refusal(Reason.INVALID, "topic", "", "name"),
             "Topic name is invalid: the empty string is not allowed",
         ),
-        (Refusal(Reason.INVALID, "topic", "..", "name"), "Topic name is invalid: '.' or '..' is not allowed"),
+        (Refusal(Reason.INVALID, "topic", "..", "name"), "Topic name is invalid: '..' is not allowed"),
         (Refusal(Reason.ACCESS_DENIED, "topic", "t", "operation 3"), "Topic authorization failed."),
         (Refusal(Reason.ACCESS_DENIED, "cluster", "x"), "Cluster authorization failed."),
         (

@@ -1,0 +1,12 @@
+"""All scenarios, by name."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from differential.kafka import topic_scenarios
+from differential.kafka.compare import Scenario
+
+SCENARIOS: Final[dict[str, Scenario]] = {
+    scenario.__name__: scenario for module in (topic_scenarios,) for scenario in module.SCENARIOS
+}
