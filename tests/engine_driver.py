@@ -361,7 +361,7 @@ class Driver:
     # Shortcuts.
 
     def declare(self, name: str, settings: QueueSettings | None = None) -> Queue:
-        self.access.declare_queue(name, settings or QueueSettings())
+        self.access.queues.declare(name, settings or QueueSettings())
         return self.queue(name)
 
     def queue(self, name: str) -> Queue:
@@ -435,4 +435,4 @@ class Driver:
         return sink.values
 
     def ready(self, queue: str) -> int:
-        return int(self.access.check_queue(queue).ready)
+        return int(self.access.queues.check(queue).ready)

@@ -200,7 +200,7 @@ class BrokerMachine(RuleBasedStateMachine):
     @rule(queue=st.sampled_from(QUEUES), sure=RARELY)
     def purge(self, queue: str, sure: bool) -> None:
         if sure:
-            assert self.driver.access.purge_queue(queue) == self.model.queues[queue].purge()
+            assert self.driver.access.queues.purge(queue) == self.model.queues[queue].purge()
 
     # What the world does.
 

@@ -413,7 +413,7 @@ class TopicMachine(RuleBasedStateMachine):
     @rule(sure=RARELY)
     def purge(self, sure: bool) -> None:
         if sure:
-            self.driver.access.purge_queue("t")
+            self.driver.access.queues.purge("t")
             for partition in self.partitions:
                 partition.settle_ready(partition.stable_end(self.driver.broker.durable_position))
 
@@ -422,7 +422,7 @@ class TopicMachine(RuleBasedStateMachine):
         """What was there goes with it, except for what belongs to open transactions or lies behind them."""
         if not sure:
             return
-        self.driver.access.delete_queue("t")
+        self.driver.access.queues.delete("t")
         self.driver.declare("t")
         self.held = []
         self.consumers = {}

@@ -192,7 +192,7 @@ class BrokerWorld(WorldTurns):
                 check(queue.message_count() == 0, f"{queue.name} counts {queue.message_count()} when empty")
         self.begin_turn()
         self.clear_away()
-        self.admin.delete_queue(STREAM)
+        self.admin.queues.delete(STREAM)
         self.queue_gone(STREAM, self.admin.position())
         self.end_turn()
         self.settle_down(None)

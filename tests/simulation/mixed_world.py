@@ -237,7 +237,7 @@ class MixedWorld(BrokerWorld):
         for what in ("queue", "topic") if queue_first else ("topic", "queue"):
             if what == "queue" and name not in space.queues:
                 settings = QueueSettings()
-                self.admin.declare_queue(name, settings)
+                self.admin.queues.declare(name, settings)
                 self.shadow.declare(name, settings, int(self.admin.position()), False, False)
             if what == "topic" and name not in space.topics:
                 self.admin.topics.create(name, partitions, {})

@@ -247,10 +247,10 @@ class WorldTurns:
         stream.type_name = "stream"
         for name, settings in ((DEAD_LETTERS, QueueSettings()), (LATE, QueueSettings()), (STREAM, stream)):
             if name not in self.shadow.queues:
-                admin.declare_queue(name, settings)
+                admin.queues.declare(name, settings)
                 self.shadow.declare(name, settings, admin.position(), False, False)
             else:
-                admin.check_queue(name)
+                admin.queues.check(name)
         admin.exchanges.bind_queue(LATE, LATE, "", {})
 
     def declare(self) -> None:
@@ -261,7 +261,7 @@ class WorldTurns:
         if name in self.shadow.queues:
             return
         settings = queue_settings(self.random)
-        self.admin.declare_queue(name, settings)
+        self.admin.queues.declare(name, settings)
         fanned = settings.overflow != REJECT_PUBLISH and self.random.random() < 0.5
         if fanned:
             self.admin.exchanges.bind_queue(name, FAN, "", {})
@@ -276,7 +276,7 @@ class WorldTurns:
     def delete(self) -> None:
         name = self._some_plain_queue()
         if name and self.random.random() < 0.5:
-            self.admin.delete_queue(name)
+            self.admin.queues.delete(name)
             # A get that waited may have been answered before the queue went.
             self.settle_arrived()
             self.queue_gone(name, self.admin.position())
@@ -290,7 +290,7 @@ class WorldTurns:
     def purge(self) -> None:
         name = self._some_plain_queue()
         if name:
-            count = self.admin.purge_queue(name)
+            count = self.admin.queues.purge(name)
             self.shadow.purge(name, count, self.admin.position())
             self.note(f"purges {count} of {name}")
 

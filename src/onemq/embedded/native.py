@@ -384,7 +384,7 @@ class Native:
     async def declare_queue(self, name: str, settings: QueueSettings) -> None:
         self._turns.enter()
         try:
-            self._access.declare_queue(name, settings)
+            self._access.queues.declare(name, settings)
         except Refusal as refusal:
             raise _refused(refusal) from None
         await self._durable()
@@ -392,7 +392,7 @@ class Native:
     async def delete_queue(self, name: str) -> int:
         self._turns.enter()
         try:
-            count = self._access.delete_queue(name)
+            count = self._access.queues.delete(name)
         except Refusal as refusal:
             raise _refused(refusal) from None
         await self._durable()

@@ -12,11 +12,11 @@ from onemq.engine.catalog import Catalog
 from onemq.engine.consumption import Consumer, Delivery, GetWaiter, Sink, StreamStart
 from onemq.engine.core import Core
 from onemq.engine.counters import Counters, ProtocolCounters, Tally
+from onemq.engine.declaring import QueueAccess
 from onemq.engine.deduplication import Deduplication, DeduplicationAccess
 from onemq.engine.directory.access import DirectoryAccess
 from onemq.engine.directory.directory import Directory
 from onemq.engine.enqueueing import REFUSED, ROUTED, enqueue, spread
-from onemq.engine.equivalence import check_alterable, check_queue_equal
 from onemq.engine.exchange import Namespace
 from onemq.engine.groups.access import GroupAccess
 from onemq.engine.groups.groups import Groups
@@ -38,7 +38,6 @@ from onemq.engine.topology import ExchangeAccess
 from onemq.engine.transactions.access import TransactionAccess
 from onemq.engine.transactions.coordinator import Transactions
 from onemq.model.demand import Demand
-from onemq.model.entities import QueueSettings, QueueStatus
 from onemq.model.principal import Principal
 from onemq.model.record import HeaderValue, Record
 from onemq.model.refusal import Reason, Refusal
@@ -81,9 +80,10 @@ class Access:
         topic_permissions = directory.permissions.live(principal.name, namespace.name).topics
         permits = Permits(self.authority, rights, topic_permissions)
         self._permits = permits
-        self._queues = OwnQueues(catalog, namespace)
-        self._routes = Routes(catalog, namespace, permits, self._queues)
-        self.exchanges = ExchangeAccess(catalog, namespace, permits, self._queues, self.audit)
+        self._own = OwnQueues(catalog, namespace)
+        self.queues = QueueAccess(core, catalog, namespace, permits, self._own, directory, self.audit)
+        self._routes = Routes(catalog, namespace, permits, self._own)
+        self.exchanges = ExchangeAccess(catalog, namespace, permits, self._own, self.audit)
         self.admin = AdminAccess(catalog.administration, self.authority, principal.name)
         self.directory = DirectoryAccess(directory, principal, self.audit)
         self.topics = TopicAccess(core, catalog, namespace, self.authority, tally)
@@ -99,7 +99,6 @@ class Access:
             core, catalog, namespace, self.authority, permits, groups, self.groups, self.shares, rates
         )
         self._limits = directory.limits
-        self._namespaces = directory.namespaces
         self._connected = False
         self._channels: dict[Sink, bool] = {}
         self._space = namespace
@@ -290,110 +289,6 @@ class Access:
         """Whether somebody listens under a reply name."""
         return name in self.catalog.replies
 
-    # Queues.
-
-    def declare_queue(self, name: str, settings: QueueSettings) -> QueueStatus:
-        """Makes it, or checks that it is the same. Made-up names are the head's: each protocol has its own form.
-
-        Refusal ACCESS_DENIED, LOCKED, EXISTS_OTHERWISE, LIMIT.
-        """
-        existing = self._space.queues.get(name)
-        self._permits.demand_configure("queue", name)
-        self.core.totals.queues_declared += 1
-        if existing is not None:
-            self._queues.demand_unlocked(existing)
-            if existing.settings.exclusive != settings.exclusive:
-                raise Refusal(Reason.LOCKED, "queue", name)
-            check_queue_equal(name, existing.declared, settings)
-            existing.last_used_ms = self.core.now_ms
-            return self._status(existing)
-        self._limits.check_queues(self.namespace, name, len(self._space.queues))
-        self._permits.demand_dead_letters(name, settings)
-        queue = self.catalog.add_queue(self._space, name, settings)
-        if settings.exclusive:
-            self._queues.own(queue)
-        return self._status(queue)
-
-    def default_queue_type(self) -> str:
-        """Of the namespace: type name of queues declared without one; "" = the protocol's own default."""
-        return self._namespaces.find(self.namespace).default_queue_type
-
-    def queue_type(self, name: str) -> str:
-        """Type name of a queue, "" when there is none of that name."""
-        queue = self._space.queues.get(name)
-        return "" if queue is None else queue.settings.type_name
-
-    def queue_settings(self, name: str) -> QueueSettings:
-        """What it was declared with; not to be changed in place (`queue_copy`). Refusal NOT_FOUND, ACCESS_DENIED, LOCKED."""
-        self._permits.demand_queue_seen(name)
-        return self._queues.find(name).declared
-
-    def alter_queue(self, name: str, settings: QueueSettings) -> None:
-        """Other settings from now on. Refusal NOT_FOUND, ACCESS_DENIED, LOCKED, INVALID (what cannot change)."""
-        with self.audit.doing("alter", "queue", name):
-            self._permits.demand_configure("queue", name)
-            queue = self._queues.find(name)
-            check_alterable(name, queue.declared, settings)
-            before = queue.declared
-            if (
-                settings.dead_letter_exchange != before.dead_letter_exchange
-                or settings.dead_letter_routing_key != before.dead_letter_routing_key
-            ):
-                self._permits.demand_dead_letters(name, settings)
-            self.catalog.alter_queue(self._space, queue, settings)
-
-    def queue_names(self, prefix: str = "") -> list[str]:
-        """Queues and topics whose names begin so and that this principal may read, write or configure, ascending."""
-        found: dict[str, bool] = {}
-        for name, queue in self._space.queues.items():
-            if name.startswith(prefix) and self._permits.sees(name) and queue.owner is None:
-                found[name] = True
-        for name in self._space.topics:
-            if name.startswith(prefix) and self._permits.sees(name):
-                found[name] = True
-        return sorted(found)
-
-    def _status(self, queue: Queue) -> QueueStatus:
-        return QueueStatus(queue.name, queue.message_count(), len(queue.consumers))
-
-    def check_queue(self, name: str) -> QueueStatus:
-        """Refusal NOT_FOUND, LOCKED."""
-        queue = self._queues.find(name)
-        queue.last_used_ms = self.core.now_ms
-        return self._status(queue)
-
-    def exclusive_queues(self) -> list[str]:
-        """Names of those that belong to this access alone."""
-        return [queue.name for queue in self._queues.exclusive()]
-
-    def delete_queue(self, name: str, if_unused: bool = False, if_empty: bool = False) -> int:
-        """Returns how many records went with it; 0 when there is none of that name. Refusal ACCESS_DENIED, LOCKED, IN_USE, NOT_EMPTY."""
-        with self.audit.doing("delete", "queue", name) as act:
-            self._permits.demand_configure("queue", name)
-            queue = self._space.queues.get(name)
-            if queue is None:
-                act.nothing()
-                return 0
-            self._queues.demand_unlocked(queue)
-            if if_unused and queue.consumers:
-                raise Refusal(Reason.IN_USE, "queue", name)
-            if if_empty and queue.message_count():
-                raise Refusal(Reason.NOT_EMPTY, "queue", name)
-            if self._queues.forget(name):
-                # A connection's own: it goes with it anyway.
-                act.nothing()
-            count = self.catalog.remove_queue(self._space, queue)
-            act.detail(f"{count} records")
-            return count
-
-    def purge_queue(self, name: str) -> int:
-        """Returns how many ready records were dropped. Refusal NOT_FOUND, ACCESS_DENIED, LOCKED, NOT_SUPPORTED."""
-        with self.audit.doing("purge", "queue", name) as act:
-            self._permits.demand_queue_read(name)
-            count = int(self._queues.find(name).purge())
-            act.detail(f"{count} records")
-            return count
-
     # Consuming.
 
     def consume(
@@ -413,7 +308,7 @@ class Access:
     ) -> Consumer:
         """Refusal NOT_FOUND, ACCESS_DENIED, LOCKED, SINGLE_ACTIVE (somebody consumes exclusively, or would have to be excluded)."""
         self._permits.demand_queue_read(queue)
-        found = self._queues.find(queue)
+        found = self._own.find(queue)
         if found.exclusive_consumer or (exclusive and (found.consumers or found.settings.single_active)):
             raise Refusal(Reason.SINGLE_ACTIVE, "queue", queue)
         consumer = Consumer(
@@ -442,7 +337,7 @@ class Access:
 
     def _delete_unconsumed(self, queue: Queue) -> None:
         if queue.settings.auto_delete and not queue.consumers and not queue.deleted:
-            self._queues.forget(queue.name)
+            self._own.forget(queue.name)
             self.catalog.remove_queue(self._space, queue)
 
     def get(self, queue: str, sink: Sink, no_ack: bool, waiter: GetWaiter) -> None:
@@ -451,7 +346,7 @@ class Access:
         Refusal NOT_FOUND, ACCESS_DENIED, LOCKED, NOT_SUPPORTED.
         """
         self._permits.demand_queue_read(queue)
-        found = self._queues.find(queue)
+        found = self._own.find(queue)
         if sink not in self._sinks:
             self.open_sink(sink)
         found.get(sink, no_ack, waiter)
@@ -533,8 +428,8 @@ class Access:
             self.release_reply(name)
         for sink in list(self._sinks):
             self.close_sink(sink)
-        for queue in self._queues.exclusive():
+        for queue in self._own.exclusive():
             if not queue.deleted:
                 self.catalog.remove_queue(self._space, queue)
-            self._queues.forget(queue.name)
+            self._own.forget(queue.name)
         self.shares.close()

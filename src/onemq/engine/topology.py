@@ -1,6 +1,6 @@
 """Topology: one principal's way to exchanges and to what is bound to them. A part of Access, which authorises here.
 
-Must not: publish (access.py does), declare queues.
+Must not: publish (access.py does), declare queues (declaring.py).
 """
 
 from onemq.engine.auditing import Audit

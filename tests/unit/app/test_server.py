@@ -230,8 +230,8 @@ def test_acts_are_written_to_the_audit_file(tmp_path: Path) -> None:
         server.parts.turns.enter()
         peer = Peer("127.0.0.1", 7, protocol="amqp")
         access = gate.enter(gate.login_plain("guest", "guest", peer), "/", peer)
-        access.declare_queue("orders", QueueSettings())
-        access.delete_queue("orders")
+        access.queues.declare("orders", QueueSettings())
+        access.queues.delete("orders")
         assert await server.stop()
         text = (tmp_path / "audit.log").read_text(encoding="utf-8")
         assert '"user": "guest", "peer": "127.0.0.1:7", "protocol": "amqp"' in text

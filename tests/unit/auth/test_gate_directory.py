@@ -132,16 +132,16 @@ def test_namespaces_and_rights_of_the_directory() -> None:
     # Protocols with access rules let her in without rights: those that come later are hers at once.
     ruled = gate.enter_ruled(ann, "shop", LOCAL)
     with pytest.raises(Refusal):
-        ruled.declare_queue("q", QueueSettings())
+        ruled.queues.declare("q", QueueSettings())
     directory.permissions.grant("ann", "shop", ".*", ".*", ".*")
-    ruled.declare_queue("q", QueueSettings())
+    ruled.queues.declare("q", QueueSettings())
     access = gate.enter(ann, "shop", LOCAL)
-    access.declare_queue("q", QueueSettings())
+    access.queues.declare("q", QueueSettings())
     assert gate.namespaces_of(ann) == ["shop"]
     directory.permissions.revoke("ann", "shop")
     for each in (ruled, access):
         with pytest.raises(Refusal):
-            each.declare_queue("other", QueueSettings())
+            each.queues.declare("other", QueueSettings())
     directory.remove_namespace("shop")
     with pytest.raises(Refusal) as caught:
         gate.enter(ann, "shop", LOCAL)

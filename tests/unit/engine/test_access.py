@@ -10,26 +10,14 @@ from unit.engine.accesses import consume, person, refused
 def test_what_is_not_there() -> None:
     access = Driver().access
     for call in (
-        lambda: access.check_queue("no"),
-        lambda: access.purge_queue("no"),
+        lambda: access.queues.check("no"),
+        lambda: access.queues.purge("no"),
         lambda: consume(access, "no"),
         lambda: access.get("no", RecordingSink(), True, RecordingWaiter()),
         lambda: access.route("no", ""),
     ):
         refused(Reason.NOT_FOUND, call)
-    assert access.delete_queue("no") == 0
-
-
-def test_in_use_and_not_empty() -> None:
-    driver = Driver()
-    access = driver.access
-    driver.declare("q")
-    driver.publish("q", b"1")
-    refused(Reason.NOT_EMPTY, lambda: access.delete_queue("q", if_empty=True))
-    consumer = driver.consume("q", RecordingSink())
-    refused(Reason.IN_USE, lambda: access.delete_queue("q", if_unused=True))
-    access.cancel(consumer)
-    assert access.delete_queue("q", if_unused=True) == 1
+    assert access.queues.delete("no") == 0
 
 
 def test_too_large() -> None:
@@ -68,7 +56,7 @@ def test_close_gives_everything_back() -> None:
     access.close()
     driver.settle_down()
     assert driver.drain("q") == [b"0", b"1", b"2"]
-    refused(Reason.NOT_FOUND, lambda: driver.access.check_queue("auto"))
+    refused(Reason.NOT_FOUND, lambda: driver.access.queues.check("auto"))
     assert not driver.access.has_reply("reply")
     access.accept(sinks[0].held[0])
     driver.settle_down()
@@ -84,7 +72,7 @@ def test_consumers_hear_that_their_queue_has_gone_and_settling_after_that_is_har
     driver.publish("q", b"2")
     driver.publish("q", b"3")
     driver.settle_down()
-    driver.access.delete_queue("q")
+    driver.access.queues.delete("q")
     assert sink.ended == [("mine", "deleted")]
     driver.access.accept(sink.held[0])
     driver.access.release(sink.held[1], True)
@@ -127,9 +115,9 @@ def test_limits_of_users_and_namespaces() -> None:
     assert refused(Reason.LIMIT, lambda: other.open_channel(RecordingSink())).detail == "max-channels"
     ann.close_sink(sink)
     ann.open_channel(RecordingSink())
-    ann.declare_queue("q", QueueSettings())
-    ann.declare_queue("q", QueueSettings())
-    assert refused(Reason.LIMIT, lambda: ann.declare_queue("q2", QueueSettings())).entity == "q2"
+    ann.queues.declare("q", QueueSettings())
+    ann.queues.declare("q", QueueSettings())
+    assert refused(Reason.LIMIT, lambda: ann.queues.declare("q2", QueueSettings())).entity == "q2"
     ann.close()
     other.begin_connection()
     other.open_channel(RecordingSink())

@@ -45,12 +45,12 @@ def test_what_clients_do_all_day_is_not_noted() -> None:
     access.exchanges.bind_queue("q", "e", "k", {})
     access.exchanges.unbind_queue("q", "e", "k", {})
     driver.publish("q", b"x")
-    access.delete_queue("no")
+    access.queues.delete("no")
     access.exchanges.delete("no")
     own = QueueSettings()
     own.exclusive = True
-    access.declare_queue("own", own)
-    access.delete_queue("own")
+    access.queues.declare("own", own)
+    access.queues.delete("own")
     access.topics.create("t", 1, {})
     access.groups.commit("g", Membership(-1, "", None), [Commit("t", 0, 5)], False)
     assert notebook.lines() == []
@@ -63,14 +63,14 @@ def test_acts_are_noted_with_who_and_what() -> None:
     driver.declare("q")
     driver.publish("q", b"x")
     driver.turn()
-    access.purge_queue("q")
+    access.queues.purge("q")
     act = notebook.acts[0]
     assert (act.user, act.namespace, act.detail, act.reason) == (access.principal.name, "/", "1 records", "")
     assert act.peer is not None and (act.peer.host, act.peer.protocol) == ("10.0.0.5", "amqp")
     assert act.time_ms == access.now_ms()
     access.leases.purge("q")
-    access.alter_queue("q", access.queue_settings("q"))
-    access.delete_queue("q")
+    access.queues.alter("q", access.queues.settings("q"))
+    access.queues.delete("q")
     access.exchanges.declare("e", ExchangeSettings("direct"))
     access.exchanges.delete("e")
     assert notebook.lines() == [
@@ -121,7 +121,7 @@ def test_refusals_and_failures_are_noted() -> None:
     driver.declare("q")
     nobody = driver.new_access(no_rights())
     with pytest.raises(Refusal):
-        nobody.delete_queue("q")
+        nobody.queues.delete("q")
     assert "ACCESS_DENIED" in notebook.acts[0].reason
     with pytest.raises(Refusal):
         nobody.admin.alter_quota((("user", None),), [("producer_byte_rate", 1.0)], False)

@@ -132,7 +132,7 @@ def test_rules_that_deny_bind_protocols_without_rules() -> None:
     access = driver.broker.access(Principal("u", []), "/", everything)
     route = access.route("", "q")
     assert access.publish(route, Record(b"v", route.address))
-    assert access.purge_queue("q") == 1
+    assert access.queues.purge("q") == 1
     rule(driver, TOPIC, "q", WRITE, DENY)
     rule(driver, TOPIC, "q", READ, DENY)
     with pytest.raises(Refusal) as refused:
@@ -142,6 +142,6 @@ def test_rules_that_deny_bind_protocols_without_rules() -> None:
         access.route("", "q")
     assert refused.value.reason == Reason.ACCESS_DENIED
     with pytest.raises(Refusal) as refused:
-        access.purge_queue("q")
+        access.queues.purge("q")
     assert refused.value.reason == Reason.ACCESS_DENIED
     access.route("", "other")

@@ -18,7 +18,7 @@ def test_a_queue_declared_again_under_its_name_is_another_one() -> None:
     driver = Driver()
     driver.declare("q")
     driver.publish("q", b"old")
-    driver.access.delete_queue("q")
+    driver.access.queues.delete("q")
     driver.declare("q")
     driver.publish("q", b"new")
     driver.settle_down()
@@ -65,7 +65,7 @@ def test_auto_delete_exchanges_go_one_after_the_other() -> None:
     driver.access.exchanges.bind_exchange("f", "e", "", {})
     driver.access.exchanges.bind_queue("q", "f", "", {})
     assert exchange(driver, "e") is not None
-    driver.access.delete_queue("q")
+    driver.access.queues.delete("q")
     assert exchange(driver, "f") is None
     assert exchange(driver, "e") is None
     driver.settle_down()
@@ -106,16 +106,16 @@ def test_a_queue_declared_otherwise(name: str, value: object) -> None:
     other = QueueSettings()
     setattr(other, name, value)
     with pytest.raises(Refusal) as refused:
-        driver.access.declare_queue("q", other)
+        driver.access.queues.declare("q", other)
     assert refused.value.reason == Reason.EXISTS_OTHERWISE
-    driver.access.declare_queue("q", QueueSettings())
+    driver.access.queues.declare("q", QueueSettings())
 
 
 def test_a_queue_that_was_not_exclusive_does_not_become_so() -> None:
     driver = Driver()
     driver.declare("q")
     with pytest.raises(Refusal) as refused:
-        driver.access.declare_queue("q", QueueSettings(exclusive=True))
+        driver.access.queues.declare("q", QueueSettings(exclusive=True))
     assert refused.value.reason == Reason.LOCKED
 
 
@@ -144,7 +144,7 @@ def test_a_queue_declared_exclusive_that_is_not_is_locked() -> None:
     driver = Driver()
     driver.declare("q")
     with pytest.raises(Refusal) as refused:
-        driver.access.declare_queue("q", QueueSettings(exclusive=True))
+        driver.access.queues.declare("q", QueueSettings(exclusive=True))
     assert refused.value.reason == Reason.LOCKED
 
 
@@ -152,7 +152,7 @@ def test_a_difference_names_the_argument_and_both_values() -> None:
     driver = Driver()
     driver.declare("q", QueueSettings(arguments={"x-max-length": 5}))
     with pytest.raises(Refusal) as refused:
-        driver.access.declare_queue("q", QueueSettings(arguments={"x-max-length": 6}))
+        driver.access.queues.declare("q", QueueSettings(arguments={"x-max-length": 6}))
     assert refused.value.detail == "x-max-length"
     assert refused.value.wanted == "the value '6' of type 'signedint'"
     assert refused.value.actual == "the value '5' of type 'signedint'"

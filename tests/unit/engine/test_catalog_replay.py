@@ -94,7 +94,7 @@ def test_what_was_deleted_stays_deleted(clean: bool) -> None:
     driver.publish("gone", b"1")
     driver.settle_down()
     driver.access.exchanges.unbind_queue("q", "e", "unbound", {})
-    assert driver.access.delete_queue("gone") == 1
+    assert driver.access.queues.delete("gone") == 1
     driver.access.exchanges.declare("gone", ExchangeSettings("direct"))
     driver.access.exchanges.delete("gone")
     driver.again(clean)
@@ -126,7 +126,7 @@ def test_a_settings_round_trip() -> None:
         "arguments",
     ):
         assert getattr(found, name) == getattr(settings, name), name
-    driver.access.declare_queue("q", settings)
+    driver.access.queues.declare("q", settings)
 
 
 def test_an_auto_delete_exchange_that_a_transient_queue_kept_alive_comes_back() -> None:
@@ -138,7 +138,7 @@ def test_an_auto_delete_exchange_that_a_transient_queue_kept_alive_comes_back() 
     driver.declare("second")
     for queue in ("first", "transient"):
         driver.access.exchanges.bind_queue(queue, "e", "", {})
-    driver.access.delete_queue("first")
+    driver.access.queues.delete("first")
     driver.access.exchanges.bind_queue("second", "e", "", {})
     driver.settle_down()
     driver.crash()

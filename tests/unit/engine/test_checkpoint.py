@@ -159,7 +159,7 @@ def test_the_store_hears_of_a_dropped_log_after_the_fact() -> None:
     driver.declare("q")
     driver.settle_down()
     position = store.position
-    driver.access.delete_queue("q")
+    driver.access.queues.delete("q")
     assert store.given == []
     driver.turn()
     assert store.given == [("drop", position + 1)]
@@ -196,7 +196,7 @@ def test_a_queue_deleted_while_it_is_spilled() -> None:
         driver.publish("p", b"stays")
         for _ in range(steps):
             driver.turn()
-        driver.access.delete_queue("q")
+        driver.access.queues.delete("q")
         driver.settle_down()
         driver.crash()
         assert driver.drain("p") == [b"stays"]

@@ -269,7 +269,7 @@ def test_queues_that_come_and_go() -> None:
     driver = Driver()
     driver.declare("q")
     driver.declare("q")
-    driver.access.delete_queue("q")
+    driver.access.queues.delete("q")
     totals = driver.broker.core.totals
     assert (totals.queues_declared, totals.queues_created, totals.queues_deleted) == (2, 1, 1)
     driver.settle_down()
@@ -282,7 +282,7 @@ def test_purged_records() -> None:
     driver.declare("q")
     for _ in range(3):
         driver.publish("q", b"x")
-    assert driver.access.purge_queue("q") == 3
+    assert driver.access.queues.purge("q") == 3
     assert driver.queue("q").counters.purged == 3
 
 

@@ -98,7 +98,7 @@ def test_ids_go_with_their_queue(clean: bool) -> None:
     remember(driver, "a", "m1")
     driver.settle_down()
     remember(driver, "b", "m2")
-    driver.access.delete_queue("q")
+    driver.access.queues.delete("q")
     driver.declare("q")
     remember(driver, "c", "m3")
     driver.settle_down()
@@ -176,7 +176,7 @@ def test_owners_that_come_and_go_leave_nothing_behind() -> None:
         driver.declare("q")
         for number in range(100):
             remember(driver, f"{turn}.{number}", "m")
-        driver.access.delete_queue("q")
+        driver.access.queues.delete("q")
         driver.turn()
     assert count(driver) == 0
     assert len(driver.broker.deduplication._ages) < 1200
@@ -228,7 +228,7 @@ def test_against_a_dict(actions: list[tuple[object, ...]]) -> None:
             assert isinstance(action[1], int)
             driver.pass_time(action[1])
         elif action[0] == "delete":
-            driver.access.delete_queue(str(action[1]))
+            driver.access.queues.delete(str(action[1]))
             model = {key: value for key, value in model.items() if key[0] != action[1]}
             driver.settle_down()
         elif action[0] == "crash":

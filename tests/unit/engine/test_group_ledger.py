@@ -307,9 +307,9 @@ def test_fair_a_delay_holds_up_nobody() -> None:
 
 
 def alter(driver: Driver, grouping: str) -> None:
-    changed = queue_copy(driver.access.queue_settings("q"))
+    changed = queue_copy(driver.access.queues.settings("q"))
     changed.grouping = grouping
-    driver.access.alter_queue("q", changed)
+    driver.access.queues.alter("q", changed)
     driver.settle_down()
 
 
@@ -401,7 +401,7 @@ def test_purge_leaves_what_is_put_off_in_its_order() -> None:
     send(driver, "a1")
     send(driver, "a2", delay_ms=500)
     send(driver, "a3")
-    assert driver.access.purge_queue("q") == 2
+    assert driver.access.queues.purge("q") == 2
     send(driver, "a4")
     assert receive(driver) == []
     driver.pass_time(500)

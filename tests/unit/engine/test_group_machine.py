@@ -328,7 +328,7 @@ class GroupMachine(RuleBasedStateMachine):
         states = (READY, LATER, LEASED) if everything else (READY,)
         gone = [row for row in self.model.rows if row.state in states]
         leases = self.driver.access.leases
-        count = leases.purge("q") if everything else self.driver.access.purge_queue("q")
+        count = leases.purge("q") if everything else self.driver.access.queues.purge("q")
         assert count == len(gone)
         self.model.rows = [row for row in self.model.rows if row not in gone]
         self.settle()

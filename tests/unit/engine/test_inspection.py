@@ -143,7 +143,7 @@ def test_topics_and_their_queues() -> None:
     )
     assert inspection.queue_names() == ["t"]
     assert not inspection.topic("t").queue, "looking makes no queue"
-    driver.access.check_queue("t")
+    driver.access.queues.check("t")
     as_queue = inspection.queue("t")
     assert (as_queue.settings.type_name, as_queue.ready, as_queue.topic) == ("classic", 2, True)
     assert inspection.topic("t").queue and inspection.topic_names() == ["t"]
@@ -186,5 +186,5 @@ def test_who_sees_what() -> None:
 
 def test_an_exclusive_queue_is_seen_by_all() -> None:
     driver = Driver()
-    driver.new_access().declare_queue("own", QueueSettings(exclusive=True))
+    driver.new_access().queues.declare("own", QueueSettings(exclusive=True))
     assert driver.access.inspection.queue("own").exclusive

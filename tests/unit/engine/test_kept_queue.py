@@ -225,7 +225,7 @@ def test_what_a_kept_queue_cannot_do() -> None:
     driver = Driver()
     driver.declare("s", stream())
     with pytest.raises(Refusal) as purge:
-        driver.access.purge_queue("s")
+        driver.access.queues.purge("s")
     with pytest.raises(Refusal) as get:
         driver.get("s")
     assert purge.value.reason == get.value.reason == Reason.NOT_SUPPORTED

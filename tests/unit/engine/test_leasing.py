@@ -194,7 +194,7 @@ def test_who_has_gone_is_given_nothing() -> None:
 def test_a_queue_that_goes_answers_its_receivers() -> None:
     driver = filled()
     waiter = receive(driver, wait_ms=20_000)
-    driver.access.delete_queue("q")
+    driver.access.queues.delete("q")
     driver.settle_down()
     assert waiter.answers == [[]]
 

@@ -42,7 +42,7 @@ def test_a_queue_in_memory_counts_nothing_as_durable() -> None:
     driver.access.cancel(consumer)
     driver.access.release(sink.held[0], True)
     driver.settle_down()
-    assert driver.access.purge_queue("q") == 0
+    assert driver.access.queues.purge("q") == 0
     assert isinstance(queue, LedgerQueue)
     assert (int(queue.ledger.unsettled_bytes), int(queue.ledger.durable_bytes)) == (7, 0)
     driver.pass_time(1000)

@@ -319,9 +319,9 @@ def test_purge_takes_what_is_ready_and_what_is_on_its_way_to_the_disk() -> None:
     driver.turn()
     driver.publish("q", b"open")
     driver.publish("q", b"transient", volatile=True)
-    assert driver.access.purge_queue("q") == 4
+    assert driver.access.queues.purge("q") == 4
     assert driver.ready("q") == 0
-    assert driver.access.purge_queue("q") == 0
+    assert driver.access.queues.purge("q") == 0
     driver.publish("q", b"after")
     assert driver.ready("q") == 1
     driver.settle_down()
@@ -337,7 +337,7 @@ def test_a_purge_is_durable() -> None:
     driver.declare("q")
     driver.publish("q", b"1")
     driver.turn()
-    driver.access.purge_queue("q")
+    driver.access.queues.purge("q")
     driver.settle_down()
     driver.crash()
     assert driver.ready("q") == 0
@@ -355,7 +355,7 @@ def test_bytes_are_right_after_a_purge_and_a_restart(clean: bool) -> None:
     driver.access.release(sink.held[1], True)
     driver.publish("q", b"hidden.....")
     driver.turn()
-    driver.access.purge_queue("q")
+    driver.access.queues.purge("q")
     driver.settle_down()
     ledger = ledger_queue(driver).ledger
     assert (int(ledger.unsettled_bytes), int(ledger.durable_bytes)) == (14, 14)
@@ -375,7 +375,7 @@ def test_a_purge_leaves_delayed_records_and_their_attempts() -> None:
     driver.access.release(sink.held[0], True)
     driver.access.cancel(consumer)
     fill(driver, "q", b"2")
-    assert driver.access.purge_queue("q") == 1
+    assert driver.access.queues.purge("q") == 1
     driver.consume("q", sink)
     driver.pass_time(100)
     assert (sink.values, sink.attempts) == ([b"1", b"1"], [0, 1])
@@ -394,7 +394,7 @@ def test_a_purge_while_the_head_is_being_loaded() -> None:
     driver.consume("q", sink, limit=1)
     driver.turn()
     assert ledger_queue(driver).is_loading()
-    assert driver.access.purge_queue("q") == 20
+    assert driver.access.queues.purge("q") == 20
     driver.pass_time(1000)
     assert sink.values == [b"first", b"first"]
 
@@ -473,7 +473,7 @@ def test_waiting_gets_are_answered_when_the_queue_goes_and_forgotten_with_their_
     forgotten = driver.get("q", lost)
     answered = driver.get("q")
     driver.access.close_sink(lost)
-    driver.access.delete_queue("q")
+    driver.access.queues.delete("q")
     driver.settle_down()
     assert (forgotten.calls, answered.calls, answered.result) == (0, 1, None)
 
@@ -543,7 +543,7 @@ def test_an_unused_queue_goes() -> None:
     driver.pass_time(900)
     driver.get("q")
     driver.pass_time(900)
-    driver.access.check_queue("q")
+    driver.access.queues.check("q")
     driver.pass_time(900)
     consumer = driver.consume("q", RecordingSink())
     driver.pass_time(10_000)

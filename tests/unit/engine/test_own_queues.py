@@ -27,21 +27,21 @@ def test_a_queue_is_owned_by_one_and_found_by_it_only() -> None:
 def test_an_exclusive_queue_is_locked_for_others_and_goes_with_its_owner() -> None:
     driver = Driver()
     owner = driver.new_access()
-    owner.declare_queue("q", QueueSettings(exclusive=True))
+    owner.queues.declare("q", QueueSettings(exclusive=True))
     other = driver.access
     for call in (
-        lambda: other.declare_queue("q", QueueSettings(exclusive=True)),
-        lambda: other.check_queue("q"),
-        lambda: other.delete_queue("q"),
-        lambda: other.purge_queue("q"),
+        lambda: other.queues.declare("q", QueueSettings(exclusive=True)),
+        lambda: other.queues.check("q"),
+        lambda: other.queues.delete("q"),
+        lambda: other.queues.purge("q"),
         lambda: consume(other, "q"),
         lambda: other.get("q", RecordingSink(), True, RecordingWaiter()),
         lambda: other.exchanges.bind_queue("q", "amq.direct", "", {}),
     ):
         refused(Reason.LOCKED, call)
     assert driver.publish("q", b"1") == ROUTED, "publishing to it is allowed, and it is not durable"
-    assert owner.check_queue("q").ready == 1
+    assert owner.queues.check("q").ready == 1
     owner.close()
-    refused(Reason.NOT_FOUND, lambda: other.check_queue("q"))
+    refused(Reason.NOT_FOUND, lambda: other.queues.check("q"))
     driver.settle_down()
     assert driver.broker.memory_bytes() == 0

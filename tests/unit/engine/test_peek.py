@@ -164,7 +164,7 @@ def test_refusals() -> None:
     driver.declare("q")
     own = QueueSettings(exclusive=True)
     other = driver.new_access()
-    other.declare_queue("own", own)
+    other.queues.declare("own", own)
     nothing = NamePattern("")
     blind = driver.new_access(Rights(nothing, NamePattern(".*"), nothing)).inspection
     for inspection, name, partition, reason in (

@@ -43,9 +43,9 @@ def test_rights() -> None:
     alternating = ExchangeSettings("direct")
     alternating.alternate = "e"
     needs: list[tuple[Callable[[Access], object], list[Access]]] = [
-        (lambda access: access.declare_queue("new", QueueSettings()), [nobody, reader, writer]),
+        (lambda access: access.queues.declare("new", QueueSettings()), [nobody, reader, writer]),
         (
-            lambda access: access.declare_queue("dl", dead_lettering),
+            lambda access: access.queues.declare("dl", dead_lettering),
             [maker, limited(driver, configure=".*", read=".*")],
         ),
         (
@@ -53,12 +53,12 @@ def test_rights() -> None:
             [nobody, reader, writer],
         ),
         (lambda access: access.exchanges.declare("alt", alternating), [maker]),
-        (lambda access: access.delete_queue("q"), [nobody, reader, writer]),
+        (lambda access: access.queues.delete("q"), [nobody, reader, writer]),
         (lambda access: access.exchanges.delete("e"), [nobody, reader, writer]),
         (lambda access: access.route("e", "k"), [nobody, reader, maker]),
         (lambda access: access.route("", "q"), [nobody, reader, maker]),
         (lambda access: consume(access, "q"), [nobody, writer, maker]),
-        (lambda access: access.purge_queue("q"), [nobody, writer, maker]),
+        (lambda access: access.queues.purge("q"), [nobody, writer, maker]),
         (lambda access: access.get("q", RecordingSink(), True, RecordingWaiter()), [nobody, writer, maker]),
         (lambda access: access.exchanges.bind_queue("q", "e", "", {}), [nobody, reader, writer, maker]),
         (lambda access: access.exchanges.unbind_queue("q", "e", "", {}), [nobody, reader, writer, maker]),
@@ -73,14 +73,14 @@ def test_rights() -> None:
     both = limited(driver, read=".*", write=".*")
     both.exchanges.bind_queue("q", "e", "", {})
     both.exchanges.bind_exchange("e", "amq.direct", "", {})
-    limited(driver, configure=".*", read=".*", write=".*").declare_queue("dl", dead_lettering)
+    limited(driver, configure=".*", read=".*", write=".*").queues.declare("dl", dead_lettering)
 
 
 def test_topic_permissions() -> None:
     driver = Driver()
     ann = person(driver)
     driver.broker.directory.permissions.grant_topic("ann", "/", "amq.topic", "^{username}\\.", "^all\\.")
-    ann.declare_queue("q", QueueSettings())
+    ann.queues.declare("q", QueueSettings())
     ann.exchanges.declare("e", ExchangeSettings("fanout"))
     ann.route("amq.topic", "ann.x")
     ann.route("amq.direct", "bob.x")

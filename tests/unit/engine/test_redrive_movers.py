@@ -74,7 +74,7 @@ def test_a_queue_that_has_gone_or_is_full_fails_the_task() -> None:
     driver = make()
     driver.declare("small", with_dead(length_max=1, overflow=REJECT_PUBLISH))
     kill(driver, "a", b"1")
-    driver.access.delete_queue("a")
+    driver.access.queues.delete("a")
     start(driver)
     driver.settle_down()
     assert (newest(driver).state, newest(driver).failure) == (FAILED, NO_DESTINATION)

@@ -20,7 +20,7 @@ def test_ended_tasks_are_forgotten_by_number_and_with_their_queue() -> None:
     kill(driver, "a", b"1", b"2")
     start(driver, None, 1)
     driver.settle_down()
-    driver.access.delete_queue("dead")
+    driver.access.queues.delete("dead")
     driver.declare("dead")
     driver.pass_time(5000)
     assert driver.drain("a") == [b"1"]

@@ -37,7 +37,7 @@ def test_a_route_that_is_kept_follows_every_change() -> None:
     driver.declare("b")
     driver.access.exchanges.bind_queue("b", "e", "k", {})
     assert publish(b"2") & ROUTED
-    driver.access.delete_queue("a")
+    driver.access.queues.delete("a")
     assert publish(b"3") & ROUTED
     driver.settle_down()
     assert driver.drain("b") == [b"2", b"3"]
@@ -68,7 +68,7 @@ def test_rights_that_are_taken_away_are_missing_at_the_next_publish() -> None:
     for route in routes:
         ann.publish(route, Record(b"", route.address))
     admin.clear_permission("/", "ann")
-    refused(Reason.ACCESS_DENIED, lambda: ann.declare_queue("new", QueueSettings()))
+    refused(Reason.ACCESS_DENIED, lambda: ann.queues.declare("new", QueueSettings()))
 
 
 def test_a_queues_route_that_is_asked_for_again_is_authorised_and_resolved_again() -> None:
@@ -97,7 +97,7 @@ def test_a_queues_route_that_is_asked_for_again_is_authorised_and_resolved_again
     tags.clear()
     refused(Reason.ACCESS_DENIED, lambda: bob.queue_route("q"))
     # The queue.
-    ann.delete_queue("q")
+    ann.queues.delete("q")
     refused(Reason.NOT_FOUND, lambda: ann.queue_route("q"))
     driver.declare("q")
     route = ann.queue_route("q")

@@ -26,7 +26,7 @@ def declare(stage: Stage, *names: str) -> None:
 
     access = stage.broker.access(Principal("test", []), "/", all_rights())
     for name in names:
-        access.declare_queue(name, QueueSettings())
+        access.queues.declare(name, QueueSettings())
     stage.turn()
 
 

@@ -240,7 +240,7 @@ def test_sums_of_counters_do_not_fall_when_an_object_goes() -> None:
     other = {"vhost": "other", "queue": "other"}
     name = "onemq_queue_records_published_total"
     assert one(stage.samples(), name, **other) == 30
-    stage.driver.access.delete_queue("q0")
+    stage.driver.access.queues.delete("q0")
     samples = stage.samples()
     assert one(samples, name, **other) == 30, "q1 is shown now, and not taken off"
     assert one(samples, name, vhost="/", queue="q1") == 10
@@ -281,7 +281,7 @@ def test_queues_may_go_while_they_are_counted() -> None:
     later = stage.ask()
     stage.steps.pop(0)()
     for number in range(1_000):
-        stage.driver.access.delete_queue(f"q{number}")
+        stage.driver.access.queues.delete(f"q{number}")
     stage.run()
     assert isinstance(later.page, Page) and later.page.status == 200
     assert "onemq_queue_records_ready" not in stage.samples()

@@ -63,7 +63,7 @@ def connection_profile(handshake: Handshake, session: Session | None, channels: 
         return profile
     profile.user = session.user
     profile.namespace = session.vhost
-    profile.exclusive_queues = session.access.exclusive_queues()
+    profile.exclusive_queues = session.access.queues.exclusive()
     for channel in channels:
         if not channel.closing:
             profile.channels.append(_channel_profile(channel))

@@ -75,10 +75,10 @@ class AmqpWords:
         fields = _fields(arguments)
         try:
             forbid_reserved("queue", name)
-            default_type = access.default_queue_type()
+            default_type = access.queues.default_type()
             if default_type:
                 fields = with_default_type(fields, default_type, durable, False, auto_delete)
-            existing = access.queue_type(name)
+            existing = access.queues.type_of(name)
             if existing:
                 settings = second_queue(existing, durable, False, auto_delete, fields)
             else:
@@ -88,7 +88,7 @@ class AmqpWords:
                         setattr(settings, field, value)
         except AmqpRefusal as refusal:
             raise _as_refusal(refusal) from None
-        access.declare_queue(stripped(name), settings)
+        access.queues.declare(stripped(name), settings)
         return not existing
 
     def declare_exchange(

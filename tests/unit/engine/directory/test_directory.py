@@ -181,7 +181,7 @@ def test_a_deleted_namespace_takes_everything_along() -> None:
         directory.remove_namespace("shop")
         assert gone.told.pop() == ("namespace", "shop") and sink.ended == [("tag", "deleted")]
         with pytest.raises(Refusal) as caught:
-            access.declare_queue("late", QueueSettings())
+            access.queues.declare("late", QueueSettings())
         assert caught.value.reason == Reason.NAMESPACE_DENIED
         access.close()
         driver.settle_down()
@@ -204,7 +204,7 @@ def test_a_deleted_namespace_takes_everything_along() -> None:
 
 def fill(access: Access, sink: RecordingSink) -> None:
     """One of everything in its namespace."""
-    access.declare_queue("q", QueueSettings())
+    access.queues.declare("q", QueueSettings())
     delayed = ExchangeSettings("direct")
     delayed.delayed = True
     access.exchanges.declare("delayed", delayed)
@@ -216,7 +216,7 @@ def fill(access: Access, sink: RecordingSink) -> None:
     catalog = access.catalog
     space = catalog.namespaces[access.namespace]
     topic = catalog.topics.create(space, "t", 2, TopicConfig({}))
-    access.declare_queue("t", QueueSettings())
+    access.queues.declare("t", QueueSettings())
     access.groups.commit("g", Membership(), [Commit("t", 0, 0)], modern=True)
     access.shares.heartbeat("s", ShareBeat("A" * 22, 0, ["t"]))
     access.transactions.initialise("tx", 60_000)

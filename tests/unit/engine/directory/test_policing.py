@@ -90,23 +90,23 @@ def test_policies_apply_to_queues_declared_later_and_survive() -> None:
 def test_a_second_declaration_is_held_against_the_first_not_the_policy() -> None:
     driver = Driver()
     set_policy(driver, {"max-length": 1})
-    driver.access.declare_queue("q", QueueSettings())
-    driver.access.declare_queue("q", QueueSettings())
+    driver.access.queues.declare("q", QueueSettings())
+    driver.access.queues.declare("q", QueueSettings())
     other = QueueSettings(arguments={"x-max-length": 1})
     other.length_max = 1
     with pytest.raises(Refusal) as caught:
-        driver.access.declare_queue("q", other)
+        driver.access.queues.declare("q", other)
     assert caught.value.reason == Reason.EXISTS_OTHERWISE
 
 
 def test_altering_a_queue_keeps_the_policy_over_it() -> None:
     driver = Driver()
-    driver.access.declare_queue("q", QueueSettings())
+    driver.access.queues.declare("q", QueueSettings())
     set_policy(driver, {"max-length": 5})
     altered = QueueSettings()
     altered.message_ttl_ms = 100
-    driver.access.alter_queue("q", altered)
-    assert driver.access.queue_settings("q") is altered
+    driver.access.queues.alter("q", altered)
+    assert driver.access.queues.settings("q") is altered
     for end in (driver.settle_down, driver.restart, driver.crash):
         end()
         settings = driver.queue("q").settings
@@ -162,7 +162,7 @@ def test_streams_and_topics() -> None:
     stream.type_name = "stream"
     stream.kept = True
     stream.persists_all = True
-    driver.access.declare_queue("s", stream)
+    driver.access.queues.declare("s", stream)
     set_policy(driver, {"max-age": "1h"}, apply_to="streams")
     assert driver.queue("s").settings.retention_ms == 3_600_000
     space = driver.broker.catalog.namespaces["/"]
@@ -269,11 +269,11 @@ class Policed(RuleBasedStateMachine):
         if name not in self.driver.broker.catalog.namespaces["/"].queues:
             settings = QueueSettings()
             settings.type_name = kind
-            self.driver.access.declare_queue(name, settings)
+            self.driver.access.queues.declare(name, settings)
 
     @rule(name=st.sampled_from(NAMES))
     def delete(self, name: str) -> None:
-        self.driver.access.delete_queue(name)
+        self.driver.access.queues.delete(name)
 
     @rule(crash=st.booleans())
     def restart(self, crash: bool) -> None:

@@ -110,7 +110,7 @@ def test_a_queue_deleted_during_a_checkpoint_takes_nothing_of_the_topic_that_too
         driver.turn()
     driver.topics.find("q")
     driver.turn()
-    driver.access.delete_queue("q")
+    driver.access.queues.delete("q")
     driver.settle_down()
     assert driver.store.checkpoints
     assert driver.read("q", 0, False) == expected
@@ -195,7 +195,7 @@ def test_a_stream_over_a_log_that_was_a_queues_passes_over_what_was_settled() ->
         driver.access.accept(delivery)
     driver.settle_down()
     driver.topics.find("q")
-    driver.access.delete_queue("q")
+    driver.access.queues.delete("q")
     driver.settle_down()
     driver.declare("q", stream())
     other = RecordingSink()
@@ -211,7 +211,7 @@ def test_a_queue_made_again_begins_where_the_last_one_was_also_after_a_crash() -
     driver.settle_down()
     produce(driver, topic, [b"one"])
     driver.turn()
-    driver.access.delete_queue("t")
+    driver.access.queues.delete("t")
     driver.declare("t")
     driver.settle_down()
     before = driver.ready("t")

@@ -88,7 +88,7 @@ FAR_AHEAD_MS = START_MS + 3 * LIFE_MS
 def living(driver: TransactionDriver) -> None:
     settings = QueueSettings()
     settings.message_ttl_ms = LIFE_MS
-    driver.access.declare_queue("t", settings)
+    driver.access.queues.declare("t", settings)
     driver.settle_down()
 
 
@@ -157,7 +157,7 @@ def test_now_or_never_whatever_a_producer_says() -> None:
     driver.topics.create("t", 1, {"retention.ms": "-1"})
     settings = QueueSettings()
     settings.message_ttl_ms = 0
-    driver.access.declare_queue("t", settings)
+    driver.access.queues.declare("t", settings)
     driver.settle_down()
     produce(driver, b"x", at_ms=FAR_AHEAD_MS)
     assert driver.ready("t") == 0
@@ -198,7 +198,7 @@ def test_a_queue_that_is_made_again_begins_anew() -> None:
     driver.topics.create("t", 1, {"retention.ms": "-1"})
     living(driver)
     produce(driver, b"old", at_ms=LONG_AGO_MS)
-    driver.access.delete_queue("t")
+    driver.access.queues.delete("t")
     driver.settle_down()
     driver.pass_time(2 * LIFE_MS)
     living(driver)

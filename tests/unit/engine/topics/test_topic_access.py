@@ -152,7 +152,7 @@ def test_a_topic_is_made_over_a_queue_only_for_who_may_see_it() -> None:
     assert reason(lambda: limited(driver).find("x1")) is Reason.ACCESS_DENIED
     assert not driver.broker.catalog.namespaces["/"].topics
     assert limited(driver).find("r1").partitions[0].part is driver.queue("r1")
-    driver.access.declare_queue("e", QueueSettings(exclusive=True))
+    driver.access.queues.declare("e", QueueSettings(exclusive=True))
     assert reason(lambda: driver.topics.find("e")) is Reason.NOT_FOUND
 
 

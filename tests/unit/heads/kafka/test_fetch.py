@@ -69,7 +69,7 @@ def test_records_of_other_protocols_are_plain_batches_to_kafka() -> None:
     make_topic(peer, "t")
     peer.asks(produce(9, "t", batch(b"from kafka")))
     access = stage.gate.enter(stage.gate.login_plain("guest", "guest", peer.link.peer), "/")
-    access.check_queue("t")
+    access.queues.check("t")
     route = access.route("", "t")
     access.publish(route, Record(b"from elsewhere", route.address, NATIVE_AMQP091, b"whatever its head kept"))
     stage.turn()

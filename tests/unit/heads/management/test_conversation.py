@@ -42,7 +42,7 @@ def echo(call: Call) -> None:
 
 
 def declare(call: Call) -> None:
-    call.access(call.values["namespace"]).declare_queue(call.values["queue"], QueueSettings())
+    call.access(call.values["namespace"]).queues.declare(call.values["queue"], QueueSettings())
     call.empty(201)
 
 

@@ -49,7 +49,7 @@ def test_requests_are_answered_as_rabbitmq_answered_them(stage: RabbitStage, pee
     dead = QueueSettings(
         arguments={"x-message-ttl": 600000, "x-max-length": 1000, "x-dead-letter-exchange": ""}
     )
-    access.declare_queue("orders", dead)
+    access.queues.declare("orders", dead)
     sink = RecordingSink()
     access.consume("orders", sink, "ctag", Demand(10), None, no_ack=False, exclusive=False, arguments={})
     for name, kind in (("qq", "quorum"), ("stream", "stream")):
@@ -61,7 +61,7 @@ def test_requests_are_answered_as_rabbitmq_answered_them(stage: RabbitStage, pee
         )
     peer.asks("PUT", "/api/exchanges/%2F/e2", {})
     access.publish(access.route("", "qq"), Record(b"x", NO_ADDRESS))
-    access.declare_queue("mine", QueueSettings(durable=False, exclusive=True))
+    access.queues.declare("mine", QueueSettings(durable=False, exclusive=True))
     stage.turn()
     for step in RECORDED:
         answer = peer.asks(step.method, step.path, step.octets, step.login)
@@ -138,7 +138,7 @@ def test_answers_have_rabbitmqs_keys(stage: RabbitStage, peer: Peer, path: str) 
     peer.asks("PUT", "/api/exchanges/%2F/ex", {"type": "topic"})
     peer.asks("POST", "/api/bindings/%2F/e/ex/q/orders", {"routing_key": "a"})
     peer.asks("PUT", "/api/global-parameters/g", {"value": 1})
-    stage.access.declare_queue("mine", QueueSettings(durable=False, exclusive=True))
+    stage.access.queues.declare("mine", QueueSettings(durable=False, exclusive=True))
     stage.application_peer()
     for exchange, key in (("ex", "a"), ("", "qq")):
         stage.access.publish(stage.access.route(exchange, key), Record(b"x", NO_ADDRESS))
@@ -398,7 +398,7 @@ def test_others_connections_are_for_monitors(stage: RabbitStage, peer: Peer) -> 
 def test_an_exclusive_queue_names_its_connection(stage: RabbitStage, peer: Peer) -> None:
     view, _ = stage.application_peer()
     view.profile.exclusive_queues = ["mine"]
-    stage.access.declare_queue("mine", QueueSettings(durable=False, exclusive=True))
+    stage.access.queues.declare("mine", QueueSettings(durable=False, exclusive=True))
     shown = peer.gets("/api/queues/%2F/mine")
     assert shown["exclusive"] and shown["owner_pid_details"]["peer_port"] == 50001
 
@@ -591,11 +591,11 @@ def test_small_paths(peer: Peer) -> None:
 
 def test_a_long_list_leaves_turns_to_others(stage: RabbitStage, peer: Peer) -> None:
     for number in range(2 * SLICE + 50):
-        stage.access.declare_queue(f"q{number:03}", QueueSettings())
+        stage.access.queues.declare(f"q{number:03}", QueueSettings())
     stage.turn()
     peer.feeds(peer.encoded("GET", "/api/queues?columns=name"))
     assert peer.hears() == [], "the first part is made at once"
-    stage.access.delete_queue("q449")
+    stage.access.queues.delete("q449")
     other = stage.connect()
     other.feeds(other.encoded("GET", "/api/whoami"))
     assert other.hears_one().status == 200
@@ -710,7 +710,7 @@ def test_nothing_that_is_asked_is_a_bug(body: object) -> None:
 
 def test_names_that_are_no_text_are_shown_all_the_same(stage: RabbitStage, peer: Peer) -> None:
     odd = b"q\xff".decode("utf-8", "surrogateescape")
-    stage.access.declare_queue(odd, QueueSettings(arguments={"x-odd": odd}))
+    stage.access.queues.declare(odd, QueueSettings(arguments={"x-odd": odd}))
     stage.access.exchanges.bind_queue(odd, "amq.topic", odd, {})
     stage.turn()
     shown = "Invalid UTF-8, base64 is: cf8="

@@ -113,7 +113,7 @@ class Crowded(RabbitStage):
         directory = self.broker.directory
         for number in range(self.COUNT):
             name = f"n{number:04}"
-            access.declare_queue(f"q{name}", QueueSettings())
+            access.queues.declare(f"q{name}", QueueSettings())
             access.exchanges.declare(f"e{name}", ExchangeSettings("direct"))
             access.exchanges.bind_queue(f"q{name}", f"e{name}", name, {})
             access.topics.create(f"t{name}", 1, {})
@@ -186,9 +186,9 @@ def test_what_goes_while_definitions_are_written_is_nowhere_in_them(path: str) -
     peer.feeds(peer.encoded("GET", path))
     last = f"n{Crowded.COUNT - 1:04}"
     stage.access.exchanges.delete("en0000")
-    stage.access.delete_queue(f"q{last}")
+    stage.access.queues.delete(f"q{last}")
     # Where others were shown already, and this one not yet.
-    stage.access.declare_queue("qaaa", QueueSettings())
+    stage.access.queues.declare("qaaa", QueueSettings())
     stage.access.exchanges.bind_queue("qaaa", f"e{last}", "late", {})
     stage.turn()
     (answer,) = peer.hears()

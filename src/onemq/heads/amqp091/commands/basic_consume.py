@@ -53,7 +53,7 @@ def consume(channel: Channel, data: bytes, start: int, end: int) -> None:
         _consume_replies(channel, method, tag)
         return
     queue = queue_name(channel, method.queue)
-    kind = session.access.queue_type(queue)
+    kind = session.access.queues.type_of(queue)
     # Without the queue nothing is checked: that it is not there is the answer.
     reader = ArgumentReader(method.arguments if kind else {}, "queue", queue, session.vhost)
     priority: int | None = None

@@ -38,18 +38,18 @@ def declare(channel: Channel, data: bytes, start: int, end: int) -> None:
     if name.startswith(REPLY_TO):
         status = _reply_status(channel, name)
     elif method.passive:
-        status = session.access.check_queue(name)
+        status = session.access.queues.check(name)
     else:
         forbid_reserved("queue", name)
         server_named = name == ""
         if server_named:
             name = session.generated_name("amq.gen")
-        default_type = session.access.default_queue_type()
+        default_type = session.access.queues.default_type()
         if default_type:
             method.arguments = with_default_type(
                 method.arguments, default_type, method.durable, method.exclusive, method.auto_delete
             )
-        existing_type = session.access.queue_type(name)
+        existing_type = session.access.queues.type_of(name)
         if existing_type:
             settings = second_declaration(
                 existing_type, method.durable, method.exclusive, method.auto_delete, method.arguments
@@ -64,7 +64,7 @@ def declare(channel: Channel, data: bytes, start: int, end: int) -> None:
                 method.arguments,
                 server_named,
             )
-        status = session.access.declare_queue(name, settings)
+        status = session.access.queues.declare(name, settings)
     channel.last_queue = status.name
     if not method.no_wait:
         channel.send_durable(QueueDeclareOk(status.name, int(status.ready), int(status.consumers)))
@@ -114,7 +114,7 @@ def unbind(channel: Channel, data: bytes, start: int, end: int) -> None:
 
 def purge(channel: Channel, data: bytes, start: int, end: int) -> None:
     method = QueuePurge.decode(data, start, end)
-    count = channel.session.access.purge_queue(queue_name(channel, method.queue))
+    count = channel.session.access.queues.purge(queue_name(channel, method.queue))
     if not method.no_wait:
         channel.send_durable(QueuePurgeOk(int(count)))
 
@@ -122,6 +122,6 @@ def purge(channel: Channel, data: bytes, start: int, end: int) -> None:
 def delete(channel: Channel, data: bytes, start: int, end: int) -> None:
     method = QueueDelete.decode(data, start, end)
     name = queue_name(channel, method.queue)
-    count = channel.session.access.delete_queue(name, method.if_unused, method.if_empty)
+    count = channel.session.access.queues.delete(name, method.if_unused, method.if_empty)
     if not method.no_wait:
         channel.send_durable(QueueDeleteOk(int(count)))

@@ -39,9 +39,9 @@ def _tags(settings: QueueSettings) -> dict[str, object]:
 def _store_tags(call: Call, name: str, tags: dict[str, object]) -> None:
     if len(tags) > TAGS_MAX:
         raise invalid_value(f"Too many tags added for queue {name}.")
-    settings = queue_copy(call.access.queue_settings(name))
+    settings = queue_copy(call.access.queues.settings(name))
     settings.attributes[TAGS] = tags
-    call.access.alter_queue(name, settings)
+    call.access.queues.alter(name, settings)
     call.done({}, call.access.position())
 
 
@@ -50,7 +50,7 @@ def handle_tag_queue(call: Call) -> None:
     given = call.parameters.get("Tags")
     if not isinstance(given, dict):
         raise missing_parameter("Tags")
-    tags = _tags(call.access.queue_settings(name))
+    tags = _tags(call.access.queues.settings(name))
     tags.update(given)
     _store_tags(call, name, tags)
 
@@ -60,7 +60,7 @@ def handle_untag_queue(call: Call) -> None:
     given = call.parameters.get("TagKeys")
     if not isinstance(given, list):
         raise missing_parameter("TagKeys")
-    tags = _tags(call.access.queue_settings(name))
+    tags = _tags(call.access.queues.settings(name))
     for key in given:
         assert isinstance(key, str)
         tags.pop(key, None)
@@ -68,12 +68,12 @@ def handle_untag_queue(call: Call) -> None:
 
 
 def handle_list_queue_tags(call: Call) -> None:
-    tags = _tags(call.access.queue_settings(named_queue(call)))
+    tags = _tags(call.access.queues.settings(named_queue(call)))
     call.done({"Tags": tags} if tags else {})
 
 
 def _statements(call: Call, name: str) -> list[dict[str, object]]:
-    text = words(call.access.queue_settings(name)).get("Policy", "")
+    text = words(call.access.queues.settings(name)).get("Policy", "")
     if not text:
         return []
     try:
@@ -94,8 +94,8 @@ def _store_statements(call: Call, name: str, statements: list[dict[str, object]]
             "Statement": statements,
         }
         policy = msgspec.json.encode(document).decode("utf-8")
-    changed = merged(call.access.queue_settings(name), {"Policy": policy}, call.now_ms)
-    call.access.alter_queue(name, changed)
+    changed = merged(call.access.queues.settings(name), {"Policy": policy}, call.now_ms)
+    call.access.queues.alter(name, changed)
     call.done({}, call.access.position())
 
 

@@ -32,7 +32,7 @@ def _existing(call: Call, parameter: str, arn: str) -> str:
     name = arn_name(arn, "sqs")
     try:
         if name:
-            call.access.queue_settings(name)
+            call.access.queues.settings(name)
             return name
     except Refusal as refusal:
         if refusal.reason != Reason.NOT_FOUND:

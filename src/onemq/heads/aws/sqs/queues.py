@@ -60,13 +60,13 @@ def handle_create_queue(call: Call) -> None:
     if settings.receive_limit is not None:
         _check_dead_letter_target(call, name, settings, found["RedrivePolicy"])
     access = call.access
-    access.declare_queue(name, settings)
+    access.queues.declare(name, settings)
     call.done({"QueueUrl": url_of(call, name)}, access.position())
 
 
 def _settings(call: Call, name: str) -> QueueSettings | None:
     try:
-        return call.access.queue_settings(name)
+        return call.access.queues.settings(name)
     except Refusal as refusal:
         if refusal.reason == Reason.NOT_FOUND:
             return None
@@ -108,20 +108,20 @@ def _check_dead_letter_target(call: Call, name: str, settings: QueueSettings, te
 def handle_delete_queue(call: Call) -> None:
     name = named_queue(call)
     access = call.access
-    access.check_queue(name)
-    access.delete_queue(name)
+    access.queues.check(name)
+    access.queues.delete(name)
     call.done({}, access.position())
 
 
 def handle_get_queue_url(call: Call) -> None:
     name = text_parameter(call, "QueueName")
-    call.access.queue_settings(name)
+    call.access.queues.settings(name)
     call.done({"QueueUrl": url_of(call, name)})
 
 
 def handle_get_queue_attributes(call: Call) -> None:
     name = named_queue(call)
-    settings = call.access.queue_settings(name)
+    settings = call.access.queues.settings(name)
     wanted = call.parameters.get("AttributeNames")
     names: list[str] = []
     if isinstance(wanted, list):
@@ -153,7 +153,7 @@ def handle_get_queue_attributes(call: Call) -> None:
 def handle_set_queue_attributes(call: Call) -> None:
     name = named_queue(call)
     access = call.access
-    settings = access.queue_settings(name)
+    settings = access.queues.settings(name)
     given = call.parameters.get("Attributes", {})
     assert isinstance(given, dict)
     found: dict[str, str] = {}
@@ -170,14 +170,14 @@ def handle_set_queue_attributes(call: Call) -> None:
     changed = merged(settings, found, call.now_ms)
     if found.get("RedrivePolicy"):
         _check_dead_letter_target(call, name, changed, found["RedrivePolicy"])
-    access.alter_queue(name, changed)
+    access.queues.alter(name, changed)
     call.done({}, access.position())
 
 
 def handle_purge_queue(call: Call) -> None:
     name = named_queue(call)
     access = call.access
-    settings = queue_copy(access.queue_settings(name))
+    settings = queue_copy(access.queues.settings(name))
     purged = settings.attributes.get(PURGED, 0)
     assert isinstance(purged, int)
     if call.now_ms - purged < PURGE_MS:
@@ -187,7 +187,7 @@ def handle_purge_queue(call: Call) -> None:
             403,
         )
     settings.attributes[PURGED] = call.now_ms
-    access.alter_queue(name, settings)
+    access.queues.alter(name, settings)
     access.leases.purge(name)
     call.done({}, access.position())
 
@@ -195,19 +195,19 @@ def handle_purge_queue(call: Call) -> None:
 def handle_list_queues(call: Call) -> None:
     prefix = call.parameters.get("QueueNamePrefix", "")
     assert isinstance(prefix, str)
-    _answer_page(call, "QueueUrls", call.access.queue_names(prefix))
+    _answer_page(call, "QueueUrls", call.access.queues.names(prefix))
 
 
 def handle_list_dead_letter_source_queues(call: Call) -> None:
     name = named_queue(call)
-    call.access.queue_settings(name)
+    call.access.queues.settings(name)
     _answer_page(call, "queueUrls", dead_letter_sources(call, name))
 
 
 def dead_letter_sources(call: Call, name: str) -> list[str]:
     """Queues whose dead letters go to that one."""
     sources: list[str] = []
-    for each in call.access.queue_names(""):
+    for each in call.access.queues.names(""):
         settings = _settings(call, each)
         if settings is not None and settings.receive_limit is not None:
             if settings.dead_letter_exchange == "" and settings.dead_letter_routing_key == name:

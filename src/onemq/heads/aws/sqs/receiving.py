@@ -221,7 +221,7 @@ class EndPoll(Canceller):
 
 def handle_receive_message(call: Call) -> None:
     queue = named_queue(call)
-    settings = call.access.queue_settings(queue)
+    settings = call.access.queues.settings(queue)
     count = _bounded(call, "MaxNumberOfMessages", 1, COUNT_MAX, 1, COUNT_REASON)
     visibility = _bounded(call, "VisibilityTimeout", 0, VISIBILITY_SECONDS_MAX, -1, VISIBILITY_REASON)
     queues_wait = words(settings).get("ReceiveMessageWaitTimeSeconds")

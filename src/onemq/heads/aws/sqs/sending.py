@@ -49,7 +49,7 @@ class Destination:
         name = named_queue(call)
         self.name = name
         self.route: Route = call.access.queue_route(name)
-        self.settings: QueueSettings = call.access.queue_settings(name)
+        self.settings: QueueSettings = call.access.queues.settings(name)
         self.fifo = is_fifo(self.settings)
         given = words(self.settings).get("MaximumMessageSize")
         self.bytes_max = MESSAGE_BYTES_MAX if given is None else int(given)
@@ -253,11 +253,11 @@ def _serve_fairly(call: Call, to: Destination) -> None:
     settings = queue_copy(to.settings)
     settings.grouping = FAIR_GROUPS
     try:
-        call.access.alter_queue(to.name, settings)
+        call.access.queues.alter(to.name, settings)
     except Refusal:
         # Who only sends may not change the queue: its messages are served in their order.
         return
-    to.settings = call.access.queue_settings(to.name)
+    to.settings = call.access.queues.settings(to.name)
 
 
 def send(call: Call, to: Destination, draft: Draft) -> dict[str, object]:

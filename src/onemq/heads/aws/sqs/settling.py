@@ -36,7 +36,7 @@ def handle_change_message_visibility_batch(call: Call) -> None:
 
 def _batch(call: Call, entry_name: str, delete: bool) -> None:
     queue = named_queue(call)
-    call.access.queue_settings(queue)
+    call.access.queues.settings(queue)
     successful: list[object] = []
     failed: list[object] = []
     for identifier, entry in read_batch(call, entry_name):
@@ -74,7 +74,7 @@ def _expired(text: str) -> AwsError:
 
 
 def _delete(call: Call, queue: str, given: dict[str, object]) -> None:
-    settings = call.access.queue_settings(queue)
+    settings = call.access.queues.settings(queue)
     text, handle = _handle(queue, given)
     leases = call.access.leases
     if is_fifo(settings) and leases.state(queue, handle) in (LAPSED, TAKEN):
@@ -84,7 +84,7 @@ def _delete(call: Call, queue: str, given: dict[str, object]) -> None:
 
 
 def _change(call: Call, queue: str, given: dict[str, object]) -> None:
-    settings = call.access.queue_settings(queue)
+    settings = call.access.queues.settings(queue)
     seconds = given.get("VisibilityTimeout")
     if not isinstance(seconds, int):
         raise missing_parameter("VisibilityTimeout")

@@ -122,7 +122,7 @@ class Definitions:
             view = queue_view(access, name)
             if view is not None and not view.exclusive:
                 kept.add(name)
-                if access.queue_type(name):
+                if access.queues.type_of(name):
                     found.queues.append(self._queue(access, view))
             yield None
         for name in inspection.topic_names():
@@ -152,7 +152,7 @@ class Definitions:
 
     def _queue(self, access: Access, view: QueueView) -> DefinedQueue:
         try:
-            declared = access.queue_settings(view.name)
+            declared = access.queues.settings(view.name)
         except Refusal as refusal:
             if refusal.reason != Reason.ACCESS_DENIED:
                 raise

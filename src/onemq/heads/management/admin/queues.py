@@ -123,9 +123,9 @@ class Queues:
         access = acting(call)
         name = call.values["queue"]
         access.inspection.queue(name)
-        if access.queue_type(name) == "":
+        if access.queues.type_of(name) == "":
             raise Problem(404, "not_found", f"there is no queue '{name}', only a topic: delete that")
-        count = access.delete_queue(name, call.query.flag("if_unused"), call.query.flag("if_empty"))
+        count = access.queues.delete(name, call.query.flag("if_unused"), call.query.flag("if_empty"))
         call.answer(Gone(name=name, records=count))
 
     def purge(self, call: Call) -> None:
@@ -134,11 +134,11 @@ class Queues:
 
 
 def _alter(access: Access, name: str, changes: QueueChanges) -> None:
-    """Raises Problem, and Refusal as `Access.alter_queue`."""
-    settings = queue_copy(access.queue_settings(name))
+    """Raises Problem, and Refusal as `Access.queues.alter`."""
+    settings = queue_copy(access.queues.settings(name))
     for field, value in _checked(changes).items():
         setattr(settings, field, value)
-    access.alter_queue(name, settings)
+    access.queues.alter(name, settings)
 
 
 def _checked(changes: QueueChanges) -> dict[str, object]:

@@ -96,7 +96,7 @@ class Messages:
             raise bad_request(["not_integer", count if count < 0 else truncate])
         name = call.values["name"]
         try:
-            access.check_queue(name)
+            access.queues.check(name)
         except Refusal as refusal:
             if refusal.reason == Reason.NOT_FOUND:
                 said = self._service.words.reply(refusal, call.values["vhost"], call.principal.name)[1]

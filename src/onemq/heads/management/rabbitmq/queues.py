@@ -148,14 +148,14 @@ class Queues:
         access = self._service.acting(call)
         name = call.values["name"]
         _must_be_queue(access.inspection.queue(name))
-        access.check_queue(name)
-        access.delete_queue(name, call.query.flag("if-unused"), call.query.flag("if-empty"))
+        access.queues.check(name)
+        access.queues.delete(name, call.query.flag("if-unused"), call.query.flag("if-empty"))
         call.empty()
 
     def purge(self, call: Call) -> None:
         access = self._service.acting(call)
         _must_be_queue(access.inspection.queue(call.values["name"]))
-        access.purge_queue(call.values["name"])
+        access.queues.purge(call.values["name"])
         call.empty()
 
     def bindings(self, call: Call) -> None:

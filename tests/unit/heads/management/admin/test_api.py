@@ -523,7 +523,7 @@ def test_very_many_queues_are_listed_over_several_turns() -> None:
     broker = contract.stage.broker
     access = broker.access(Principal("guest", ["administrator"]), "/", all_rights())
     for number in range(SLICE * 2 + 50):
-        access.declare_queue(f"q{number:04}", QueueSettings())
+        access.queues.declare(f"q{number:04}", QueueSettings())
     listed = contract.call("get", "queues", query={"name": "q0"})
     assert [each["name"] for each in listed] == [f"q{number:04}" for number in range(SLICE * 2 + 50)]
 

@@ -1,23 +1,24 @@
-"""Queues whose settings change while they are there, and what they say of themselves."""
+"""Queues as one principal makes and finds them: settings that change while they are there, what they say of themselves, and their end."""
 
 import pytest
 
-from engine_driver import Driver
+from engine_driver import Driver, RecordingSink
 from onemq.engine.settings_codec import queue_copy
 from onemq.model.entities import STRICT_GROUPS, QueueSettings
 from onemq.model.refusal import Reason, Refusal
 from onemq.model.rights import NamePattern, Rights
+from unit.engine.accesses import refused
 
 
 def changed(driver: Driver, name: str, **values: object) -> QueueSettings:
-    settings = queue_copy(driver.access.queue_settings(name))
+    settings = queue_copy(driver.access.queues.settings(name))
     for setting, value in values.items():
         setattr(settings, setting, value)
     return settings
 
 
 def alter(driver: Driver, name: str, **values: object) -> None:
-    driver.access.alter_queue(name, changed(driver, name, **values))
+    driver.access.queues.alter(name, changed(driver, name, **values))
     driver.settle_down()
 
 
@@ -38,7 +39,7 @@ def test_altered_settings_survive_a_crash_and_a_restart() -> None:
     alter(driver, "q", delay_ms=5_000, attributes={"own": {"word": 1}}, receive_limit=3)
     driver.crash()
     for _ in range(2):
-        settings = driver.access.queue_settings("q")
+        settings = driver.access.queues.settings("q")
         assert (settings.delay_ms, settings.receive_limit) == (5_000, 3)
         assert settings.attributes == {"own": {"word": 1}}
         driver.restart()
@@ -82,7 +83,7 @@ def test_what_a_queue_is_cannot_change(setting: str) -> None:
     settings = changed(driver, "q")
     setattr(settings, setting, not getattr(settings, setting))
     with pytest.raises(Refusal) as caught:
-        driver.access.alter_queue("q", settings)
+        driver.access.queues.alter("q", settings)
     assert (caught.value.reason, caught.value.detail) == (Reason.INVALID, setting)
 
 
@@ -107,27 +108,39 @@ def test_dead_letters_go_only_where_who_sends_them_may_write() -> None:
     # The exchange stays: it is the key that leads elsewhere.
     for access in (owner, driver.new_access(rights("mine.*", "secret|", "secret"))):
         with pytest.raises(Refusal) as caught:
-            access.alter_queue("mine", changed(driver, "mine", dead_letter_routing_key="secret"))
+            access.queues.alter("mine", changed(driver, "mine", dead_letter_routing_key="secret"))
         assert caught.value.reason == Reason.ACCESS_DENIED
         with pytest.raises(Refusal) as caught:
-            access.declare_queue("mine-3", changed(driver, "mine", dead_letter_routing_key="secret"))
+            access.queues.declare("mine-3", changed(driver, "mine", dead_letter_routing_key="secret"))
         assert caught.value.reason == Reason.ACCESS_DENIED
-    assert driver.access.queue_settings("mine").dead_letter_routing_key == "mine-dead"
-    owner.declare_queue("mine-too", changed(driver, "mine"))
-    owner.alter_queue("mine-too", changed(driver, "mine", dead_letter_routing_key="mine"))
+    assert driver.access.queues.settings("mine").dead_letter_routing_key == "mine-dead"
+    owner.queues.declare("mine-too", changed(driver, "mine"))
+    owner.queues.alter("mine-too", changed(driver, "mine", dead_letter_routing_key="mine"))
 
 
 def test_names_by_prefix_and_right() -> None:
     driver = Driver()
     for name in ("orders", "orders-dead", "jobs"):
         driver.declare(name)
-    assert driver.access.queue_names() == ["jobs", "orders", "orders-dead"]
-    assert driver.access.queue_names("orders") == ["orders", "orders-dead"]
+    assert driver.access.queues.names() == ["jobs", "orders", "orders-dead"]
+    assert driver.access.queues.names("orders") == ["orders", "orders-dead"]
     reader = driver.new_access(Rights(NamePattern(""), NamePattern(""), NamePattern("jobs")))
-    assert reader.queue_names() == ["jobs"]
+    assert reader.queues.names() == ["jobs"]
     with pytest.raises(Refusal) as caught:
-        reader.queue_settings("orders")
+        reader.queues.settings("orders")
     assert caught.value.reason == Reason.ACCESS_DENIED
     with pytest.raises(Refusal) as caught:
-        reader.alter_queue("jobs", QueueSettings())
+        reader.queues.alter("jobs", QueueSettings())
     assert caught.value.reason == Reason.ACCESS_DENIED
+
+
+def test_in_use_and_not_empty() -> None:
+    driver = Driver()
+    access = driver.access
+    driver.declare("q")
+    driver.publish("q", b"1")
+    refused(Reason.NOT_EMPTY, lambda: access.queues.delete("q", if_empty=True))
+    consumer = driver.consume("q", RecordingSink())
+    refused(Reason.IN_USE, lambda: access.queues.delete("q", if_unused=True))
+    access.cancel(consumer)
+    assert access.queues.delete("q", if_unused=True) == 1
