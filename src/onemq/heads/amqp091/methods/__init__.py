@@ -1,7 +1,7 @@
 """All methods: what each is called, what it carries and what answers it.
 
 Job: the table of methods, decoding by the number that leads a method frame's payload. The modules of this package
-hold the methods, one module for an AMQP class; all are handed on here.
+hold the methods, by AMQP class (basic is three: consumers, messages, settling); all are handed on here.
 Must not: know states or who may send what when.
 Spec: AMQP 0-9-1 class reference with RabbitMQ's extensions.
 """
@@ -84,25 +84,29 @@ from onemq.heads.amqp091.frames import (
     AmqpWireError,
     octets_text,
 )
-from onemq.heads.amqp091.methods.basic import (
-    BasicAck,
+from onemq.heads.amqp091.methods.basic_consumers import (
     BasicCancel,
     BasicCancelOk,
     BasicConsume,
     BasicConsumeOk,
+    BasicQos,
+    BasicQosOk,
+)
+from onemq.heads.amqp091.methods.basic_messages import (
     BasicDeliver,
     BasicGet,
     BasicGetEmpty,
     BasicGetOk,
-    BasicNack,
     BasicPublish,
-    BasicQos,
-    BasicQosOk,
+    BasicReturn,
+)
+from onemq.heads.amqp091.methods.basic_settling import (
+    BasicAck,
+    BasicNack,
     BasicRecover,
     BasicRecoverAsync,
     BasicRecoverOk,
     BasicReject,
-    BasicReturn,
 )
 from onemq.heads.amqp091.methods.channel import (
     AccessRequest,
