@@ -25,8 +25,26 @@ GENERAL_WORDS: Final = (
 
 UNKNOWN_SERVER_ERROR: Final = -1
 """Kafka's broker stumbled. onemq names what is wrong, or does what was asked."""
+INVALID_TIMESTAMP: Final = 32
+INVALID_RECORD: Final = 87
 GROUP_SETTINGS: Final = "'resource_type': 32"
 """Where a setting of a group is out of bounds, Kafka names the broker's setting that bounds it, onemq the bound."""
+
+
+def as_produced(told: dict[str, Any], ours: dict[str, Any]) -> None:
+    """One partition of an answer to Produce."""
+    failed = told["error_code"] != 0 and told["error_code"] == ours["error_code"]
+    if failed and "log_start_offset" in told:
+        told["log_start_offset"] = -1
+    if ours["log_append_time_ms"] == -1 and not failed:
+        told["log_append_time_ms"] = -1  # Kafka tells a batch that it had before the batch's own time.
+    if failed and ours["error_code"] in (INVALID_TIMESTAMP, INVALID_RECORD):
+        # Kafka counts the records that are wrong; the records themselves are the same but for the times.
+        for name in (
+            ("error_message",) if ours["error_code"] == INVALID_RECORD else ("error_message", "record_errors")
+        ):
+            if name in told:
+                told[name] = ours[name]
 
 
 def told_apart(ours: Any, theirs: Any, request: str) -> Any:
@@ -44,6 +62,8 @@ def told_apart(ours: Any, theirs: Any, request: str) -> Any:
         told["error_message"] = ours.get("error_message")
     if "'validate_only': True" in request and "num_partitions" in told:
         told["topic_id"] = ours.get("topic_id")  # Kafka draws one for the topic that it does not make.
+    if request.startswith("Produce") and "base_offset" in told:
+        as_produced(told, ours)
     if told.get("name") == "min.insync.replicas" and told.get("config_source") == 3:
         # Kafka's storage tool sets it for the whole cluster when it makes one.
         told["config_source"] = 5

@@ -51,8 +51,15 @@ def validated(data: bytes, config: TopicConfig, now_ms: i64) -> bytes:
     if size < 17:
         raise Refusal(Reason.BAD_RECORDS, "batch", detail="no whole batch")
     length = batch_bytes(data, 0)
-    if length < 26 or data[16] > 2:
-        raise Refusal(Reason.CORRUPT, "batch", detail=f"length {length - 12}, magic {data[16]}")
+    if length < 26:
+        raise Refusal(
+            Reason.CORRUPT,
+            "batch",
+            detail=f"Record size {length - 12} is less than the minimum record overhead (14)",
+        )
+    if data[16] > 2:
+        magic = data[16] - 256 if data[16] > 127 else data[16]
+        raise Refusal(Reason.CORRUPT, "batch", detail=f"Invalid magic found in record: {magic}")
     if length > size or data[16] != 2:
         # The old formats' first fields are the same, so their magic stands in the same place.
         raise Refusal(
@@ -112,10 +119,10 @@ def _as_configured(data: bytes, config: TopicConfig, now_ms: i64) -> bytes:
         if codec != codec_of(data):
             data = recompressed_batch(data, codec)
             _check_size(data, config)
-    if config.log_append_time:
-        return stamped_batch(data, now_ms)
     if attributes_of(data) & 8:
         raise Refusal(Reason.BAD_TIMESTAMP, "batch", detail="clients may not set the broker's time")
+    if config.log_append_time:
+        return stamped_batch(data, now_ms)
     oldest = base_timestamp_ms(data)
     newest = max_timestamp_ms(data)
     if newest != NO_TIME and (

@@ -114,6 +114,9 @@ def test_the_topic_may_want_its_own_time() -> None:
     stamped = validated(good(), TopicConfig({"message.timestamp.type": "LogAppendTime"}), NOW + 5)
     check_batch(stamped)
     assert attributes_of(stamped) & 8 and max_timestamp_ms(stamped) == NOW + 5
+    said_so = put(good(), 21, 2, 8)
+    config = TopicConfig({"message.timestamp.type": "LogAppendTime"})
+    assert refusal(said_so, config) is Reason.BAD_TIMESTAMP
 
 
 def test_a_compacted_topic_takes_no_record_without_a_key() -> None:

@@ -85,7 +85,10 @@ def test_at_the_end_there_is_nothing_and_beyond_it_an_error() -> None:
     at_end = part(peer.asks(fetch(11, "t", 1)))
     assert (at_end.error_code, bytes(at_end.records)) == (errors.NONE, b"")
     for offset in (2, -1):
-        assert part(peer.asks(fetch(11, "t", offset))).error_code == errors.OFFSET_OUT_OF_RANGE
+        beyond = part(peer.asks(fetch(11, "t", offset)))
+        assert beyond.error_code == errors.OFFSET_OUT_OF_RANGE
+        assert (beyond.high_watermark, beyond.last_stable_offset, beyond.log_start_offset) == (-1, -1, -1)
+        assert beyond.aborted_transactions is None
 
 
 def test_codes_of_refusals() -> None:

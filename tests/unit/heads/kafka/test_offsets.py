@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from onemq.heads.kafka import errors
+from unit.heads.kafka.admin_requests import create
 from unit.heads.kafka.playbook import Peer, Stage, batch, values
 from unit.heads.kafka.requests import fetch, list_offsets, make_topic, produce
 
@@ -36,8 +37,10 @@ def offsets(answer: Any) -> list[tuple[int, int, int]]:
 def test_ends_and_times(version: int, isolation_level: int) -> None:
     peer = filled()
     times = (LATEST, EARLIEST, 0, BASE_MS + 1, BASE_MS + 3, BASE_MS + 1001)
-    answer = peer.asks(list_offsets(version, "t", *times, isolation_level=isolation_level))
-    assert offsets(answer) == [
+    answers = [
+        peer.asks(list_offsets(version, "t", time_ms, isolation_level=isolation_level)) for time_ms in times
+    ]
+    assert [offsets(answer)[0] for answer in answers] == [
         (0, 5, -1),
         (0, 0, -1),
         (0, 0, BASE_MS),
@@ -46,7 +49,14 @@ def test_ends_and_times(version: int, isolation_level: int) -> None:
         (0, -1, -1),
     ]
     if version >= 4:
-        assert [part.leader_epoch for part in answer.topics[0].partitions] == [0, 0, 0, 0, 0, -1]
+        epochs = [answer.topics[0].partitions[0].leader_epoch for answer in answers]
+        assert epochs == [0, 0, 0, 0, 0, -1]
+
+
+def test_a_partition_that_is_named_twice() -> None:
+    assert offsets(filled().asks(list_offsets(10, "t", LATEST, EARLIEST))) == [
+        (errors.INVALID_REQUEST, -1, -1)
+    ]
 
 
 def test_the_latest_time_needs_version_7() -> None:
@@ -97,9 +107,17 @@ def test_records_are_deleted_from_the_front(version: int) -> None:
     assert deleted(peer.asks(delete(version, "t", 1))) == (0, 3), "it never goes back"
     assert offsets(peer.asks(list_offsets(5, "t", EARLIEST)))[0][1] == 3
     read = peer.asks(fetch(11, "t", 2)).responses[0].partitions[0]
-    assert (read.error_code, read.log_start_offset) == (errors.OFFSET_OUT_OF_RANGE, 3)
+    assert (read.error_code, read.log_start_offset) == (errors.OFFSET_OUT_OF_RANGE, -1)
     assert values(peer.asks(fetch(11, "t", 3)).responses[0].partitions[0].records) == [b"d", b"e"]
     assert deleted(peer.asks(delete(version, "t", -1))) == (0, 5)
+
+
+def test_records_of_compacted_topics_are_not_deleted() -> None:
+    peer = Stage().connect()
+    create(peer, "c", cleanup_policy="compact")
+    create(peer, "d", cleanup_policy="compact,delete")
+    assert deleted(peer.asks(delete(2, "c", 0))) == (errors.POLICY_VIOLATION, -1)
+    assert deleted(peer.asks(delete(2, "d", 0))) == (errors.NONE, 0)
 
 
 def test_deleting_what_is_not_there() -> None:

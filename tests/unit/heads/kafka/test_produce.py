@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from onemq.heads.kafka import errors
+from unit.heads.kafka.admin_requests import create
 from unit.heads.kafka.playbook import Peer, Stage, batch, values
 from unit.heads.kafka.requests import fetch, make_topic, metadata, produce
 
@@ -106,6 +107,14 @@ def test_the_reason_is_told_from_version_8_on() -> None:
     good = batch(b"a")
     part = outcome(peer.asks(produce(8, "t", good + good)))
     assert part.error_message
+
+
+def test_records_without_a_key_are_named_to_a_compacted_topic() -> None:
+    peer = Stage().connect()
+    create(peer, "c", cleanup_policy="compact")
+    (bad,) = outcome(peer.asks(produce(8, "c", batch(b"a")))).record_errors
+    text = "Compacted topic cannot accept message without key in topic partition c-0"
+    assert (bad.batch_index, bad.batch_index_error_message) == (0, text)
 
 
 def test_one_bad_partition_does_not_take_the_others_along() -> None:

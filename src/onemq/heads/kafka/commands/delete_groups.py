@@ -19,7 +19,7 @@ def handle_delete_groups(call: Call) -> None:
     request = read_delete_groups_request(call.reader, call.version)
     access = call.session.access
     response = DeleteGroupsResponse()
-    for name in request.groups_names:
+    for name in dict.fromkeys(request.groups_names):
         code = NONE
         try:
             if access.shares.has(name):

@@ -5,6 +5,7 @@ Spec: KIP-107.
 
 from onemq.heads.kafka.call import Call
 from onemq.heads.kafka.commands.brokers import topic_code
+from onemq.heads.kafka.errors import POLICY_VIOLATION
 from onemq.heads.kafka.messages.cold.delete_records import (
     DeleteRecordsPartition,
     DeleteRecordsPartitionResult,
@@ -32,6 +33,9 @@ def _delete(call: Call, name: str, wanted: DeleteRecordsPartition) -> DeleteReco
     result = DeleteRecordsPartitionResult(partition_index=wanted.partition_index, low_watermark=-1)
     try:
         topic = topics.find(name)
+        if topic.config.compact and not topic.config.delete:
+            result.error_code = POLICY_VIOLATION
+            return result
         result.low_watermark = topics.delete_records(topic, wanted.partition_index, wanted.offset)
     except Refusal as refusal:
         result.error_code = topic_code(refusal)

@@ -129,6 +129,8 @@ def _add_topic(fetch: FetchCall, topic: FetchTopic, parts: list[FetchPart]) -> N
         refused = code if code != NONE else _epoch_error(partition)
         place = PartitionAnswer(partition.partition, refused)
         answer.partitions.append(place)
+        if code != NONE:
+            place.aborted = []
         if refused != NONE:
             fetch.refused = True
             continue
@@ -146,6 +148,10 @@ def _fill(place: PartitionAnswer, result: Fetched, committed: bool, natives: Nat
     refused = result.refused
     if refused is not None:
         place.error_code = code_of(Refusal(refused, "partition"))
+        # Beside an error Kafka says nothing of the log.
+        if refused == Reason.NOT_FOUND:
+            place.aborted = []
+        return
     place.high_watermark = result.high_watermark
     place.stable_end = result.stable_end
     place.start_offset = result.start_offset

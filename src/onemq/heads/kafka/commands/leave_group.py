@@ -14,7 +14,7 @@ from onemq.heads.kafka.messages.leave_group import (
     read_leave_group_request,
     write_leave_group_response,
 )
-from onemq.model.refusal import Refusal
+from onemq.model.refusal import Reason, Refusal
 
 KNOWS_SEVERAL: Final = 3
 
@@ -34,6 +34,10 @@ def handle_leave_group(call: Call) -> None:
         _fill(call, response, members, answers)
     except Refusal as refusal:
         response.error_code = code_of(refusal)
+        if refusal.reason == Reason.UNKNOWN_MEMBER and call.version >= KNOWS_SEVERAL:
+            # There is no such group; that is each member's answer, not that of the whole.
+            response.error_code = NONE
+            _fill(call, response, members, [refusal] * len(members))
     writer = call.writer()
     write_leave_group_response(writer, response, call.version)
     call.send(writer, access.position())

@@ -12,7 +12,7 @@ from onemq.engine.topics.topic import Topic
 from onemq.engine.topics.topic_access import EARLIEST, EARLIEST_LOCAL, LATEST, LATEST_TIERED, MAX_TIMESTAMP
 from onemq.heads.kafka.call import Call, Canceller
 from onemq.heads.kafka.commands.brokers import topic_code
-from onemq.heads.kafka.errors import NONE, UNKNOWN_LEADER_EPOCH, UNSUPPORTED_VERSION, code_of
+from onemq.heads.kafka.errors import INVALID_REQUEST, NONE, UNKNOWN_LEADER_EPOCH, UNSUPPORTED_VERSION, code_of
 from onemq.heads.kafka.messages.list_offsets import (
     ListOffsetsPartition,
     ListOffsetsPartitionResponse,
@@ -92,9 +92,19 @@ def _topic(offsets: OffsetsCall, wanted: ListOffsetsTopic) -> ListOffsetsTopicRe
         topic = offsets.call.session.access.topics.find(wanted.name)
     except Refusal as refusal:
         code = topic_code(refusal)
+    times: dict[int, int] = {}
     for partition in wanted.partitions:
-        answer = ListOffsetsPartitionResponse(partition_index=partition.partition_index, error_code=code)
+        times[partition.partition_index] = times.get(partition.partition_index, 0) + 1
+    for partition in wanted.partitions:
+        index = partition.partition_index
+        if times[index] == 0:
+            continue
+        answer = ListOffsetsPartitionResponse(partition_index=index, error_code=code)
         response.partitions.append(answer)
+        if times[index] > 1:
+            times[index] = 0
+            answer.error_code = INVALID_REQUEST
+            continue
         if topic is not None:
             _look_up(offsets, topic, partition, answer)
     return response

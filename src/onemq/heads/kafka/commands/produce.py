@@ -114,7 +114,7 @@ def _append(
         answer = _refused(partition.index, _code(refusal, version), refusal.detail or None)
         if isinstance(refusal, BadRecords):
             for index in refusal.indexes:
-                answer.record_errors.append(BatchIndexAndErrorMessage(batch_index=index))
+                answer.record_errors.append(_bad_record(index, refusal, topic, partition.index))
         return answer
     return PartitionProduceResponse(
         index=partition.index,
@@ -122,6 +122,11 @@ def _append(
         log_append_time_ms=int(appended.append_time_ms),
         log_start_offset=int(topic.partitions[partition.index].log.start_offset),
     )
+
+
+def _bad_record(index: int, refusal: Refusal, topic: Topic, partition: int) -> BatchIndexAndErrorMessage:
+    text = f"{refusal.detail} in topic partition {topic.name}-{partition}"
+    return BatchIndexAndErrorMessage(batch_index=index, batch_index_error_message=text)
 
 
 def _code(refusal: Refusal, version: int) -> int:

@@ -4,6 +4,8 @@ Answered when the leader has assigned and the assignment is durable.
 Spec: Kafka protocol guide, "SyncGroup API" 0-5.
 """
 
+from typing import Final
+
 from onemq.engine.groups.classic_member import Synced, SyncWaiter
 from onemq.engine.groups.group import Membership
 from onemq.heads.kafka.call import Call
@@ -14,6 +16,10 @@ from onemq.heads.kafka.messages.sync_group import (
     read_sync_group_request,
     write_sync_group_response,
 )
+from onemq.model.refusal import Reason, Refusal
+
+_NAMES_PROTOCOL: Final = 5
+"""From this version on a member has to say what it takes to have been chosen (KIP-559)."""
 
 
 class SyncAnswer(SyncWaiter):
@@ -36,6 +42,9 @@ class SyncAnswer(SyncWaiter):
 def handle_sync_group(call: Call) -> None:
     """API 14."""
     request = read_sync_group_request(call.reader, call.version)
+    if call.version >= _NAMES_PROTOCOL and (request.protocol_type is None or request.protocol_name is None):
+        _send(call, Synced(Refusal(Reason.INCONSISTENT_PROTOCOL, "group", request.group_id)))
+        return
     assignments: dict[str, bytes] = {}
     for row in request.assignments:
         assignments[row.member_id] = row.assignment

@@ -10,6 +10,7 @@ from typing import Final
 from onemq.engine.groups.pattern import TopicPattern
 from onemq.engine.transactions.transaction import ABORTED, COMMITTED, EMPTY, ONGOING, Transaction
 from onemq.heads.kafka.call import Call
+from onemq.heads.kafka.commands.wording import words_of
 from onemq.heads.kafka.errors import NONE, code_of
 from onemq.heads.kafka.messages.cold.describe_producers import (
     DescribeProducersResponse,
@@ -103,7 +104,8 @@ def _describe_partition(call: Call, topic: str, index: int) -> PartitionResponse
     try:
         known = call.session.access.transactions.producers(topic, index)
     except Refusal as refusal:
-        return PartitionResponse(partition_index=index, error_code=code_of(refusal))
+        text = words_of(Refusal(refusal.reason, "topic", topic))
+        return PartitionResponse(partition_index=index, error_code=code_of(refusal), error_message=text)
     active: list[ProducerState] = []
     for producer_id, state in known.items():
         active.append(

@@ -11,6 +11,7 @@ from kafka.protocol.metadata import FindCoordinatorRequest
 from unit.heads.kafka.playbook import LOCAL_HOST, LOCAL_PORT, Peer, Stage
 
 NONE, UNKNOWN_MEMBER_ID, REBALANCE_IN_PROGRESS = 0, 25, 27
+INCONSISTENT_GROUP_PROTOCOL = 23
 MEMBER_ID_REQUIRED, INVALID_GROUP_ID, GROUP_AUTHORIZATION_FAILED = 79, 24, 30
 
 
@@ -37,8 +38,9 @@ def sync(version: int, member_id: str, generation: int, plan: dict[str, bytes]) 
         SyncGroupRequest.SyncGroupRequestAssignment(version=version, member_id=one, assignment=data)
         for one, data in plan.items()
     ]
+    more = {"protocol_type": "consumer", "protocol_name": "range"} if version >= 5 else {}
     return SyncGroupRequest[version](
-        group_id="g", generation_id=generation, member_id=member_id, assignments=rows
+        group_id="g", generation_id=generation, member_id=member_id, assignments=rows, **more
     )
 
 
@@ -142,6 +144,29 @@ def test_this_broker_coordinates_everything(stage: Stage, version: int) -> None:
             assert [one.key for one in found] == ["g", "h"]
         for one in found:
             assert (one.error_code, one.node_id, one.host, one.port) == (NONE, 1, LOCAL_HOST, LOCAL_PORT)
+
+
+def test_a_group_that_there_is_not(stage: Stage) -> None:
+    peer = stage.connect()
+    (gone,) = [LeaveGroupRequest.MemberIdentity(version=5, member_id="m", group_instance_id=None)]
+    answer = peer.asks(LeaveGroupRequest[5](group_id="none", members=[gone]))
+    assert (answer.error_code, [one.error_code for one in answer.members]) == (NONE, [UNKNOWN_MEMBER_ID])
+    old = peer.asks(LeaveGroupRequest[2](group_id="none", member_id="m"))
+    assert old.error_code == UNKNOWN_MEMBER_ID
+
+
+def test_a_sync_has_to_name_the_protocol(stage: Stage) -> None:
+    peer = stage.connect()
+    joined = joins(peer, 9)
+    request = SyncGroupRequest[5](
+        group_id="g",
+        generation_id=joined.generation_id,
+        member_id=joined.member_id,
+        protocol_type="consumer",
+        protocol_name=None,
+        assignments=[],
+    )
+    assert peer.asks(request).error_code == INCONSISTENT_GROUP_PROTOCOL
 
 
 def test_coordinators_that_there_are_not(stage: Stage) -> None:

@@ -67,6 +67,8 @@ def test_delete(peer: Peer, version: int) -> None:
     answer = peer.asks(DeleteGroupsRequest[version](groups_names=["g", "simple", "none"]))
     assert [one.error_code for one in answer.results] == [NON_EMPTY, NONE, NOT_FOUND]
     assert names(peer.asks(ListGroupsRequest[0]())) == ["g"]
+    answer = peer.asks(DeleteGroupsRequest[version](groups_names=["g", "g"]))
+    assert [one.error_code for one in answer.results] == [NON_EMPTY]
 
 
 def test_rights() -> None:
