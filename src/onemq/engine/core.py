@@ -11,12 +11,14 @@ from librt.strings import BytesWriter
 from mypy_extensions import i64, mypyc_attr
 
 from onemq.engine.counters import Totals
-from onemq.engine.facts import write_part
+from onemq.engine.facts import begin_batch, write_part
 from onemq.engine.loads import FindWaiter, LoadWaiter
 from onemq.engine.parts import Part
 from onemq.engine.ports import Auditor, Store, Tracer
 from onemq.engine.settings import EngineSettings
 
+COPIED_BYTES_MAX: Final = 4096
+"""A smaller batch is copied into the commit: cheaper than a part of its own."""
 STALE_DEADLINES_MIN: Final = 1000
 """So many entries that do not count any more are always left alone in the heap of deadlines."""
 
@@ -58,7 +60,7 @@ class Core:
     Attributes:
         now_ms: time of this turn, milliseconds since the epoch; never goes back.
         last_position: position of the last commit appended. durable_position: everything up to it is safe.
-        facts: what this turn's commit holds so far.
+        facts: what this turn's commit holds so far, from the last large batch on.
         tail_bytes: estimate of what the records in memory take.
         delivery_bytes_left: bytes of values that may still be delivered in this turn.
         load_waiters, find_waiters: by ticket: who asked the store on no queue's behalf.
@@ -80,6 +82,8 @@ class Core:
         self.last_position: i64 = 0
         self.durable_position: i64 = 0
         self.facts = BytesWriter()
+        self._facts_before: list[bytes] = []
+        """Up to the last large batch, that included."""
         self.will_commit = False
         self.tail_bytes: i64 = 0
         self.delivery_bytes_left: i64 = settings.dispatch_bytes_per_turn
@@ -135,6 +139,16 @@ class Core:
             write_part(self.facts, part.number, change)
         self.will_commit = True
 
+    def write_batch(self, log_id: int, flags: int, value_bytes: i64, batch: bytes) -> None:
+        """The fact that the batch was appended. A large one goes to the store as it is, without another copy."""
+        begin_batch(self.facts, log_id, flags, value_bytes, len(batch))
+        if len(batch) <= COPIED_BYTES_MAX:
+            self.facts.write(batch)
+            return
+        self._facts_before.append(self.facts.getvalue())
+        self._facts_before.append(batch)
+        self.facts = BytesWriter()
+
     def commit(self) -> None:
         """Hands this turn's facts to the store as one atomic commit."""
         self.seal_all()
@@ -144,11 +158,17 @@ class Core:
             for agenda in agendas:
                 agenda.unwritten = False
                 agenda.write_facts()
-        if self.will_commit or len(self.facts):
+        before = self._facts_before
+        if self.will_commit or len(self.facts) or before:
             data = self.facts.getvalue()
             self.facts = BytesWriter()
             self.will_commit = False
-            position = self.store.append(data)
+            if before:
+                self._facts_before = []
+                before.append(data)
+                position = self.store.append_parts(before)
+            else:
+                position = self.store.append(data)
             assert position == self.last_position + 1, "the store counts positions differently"
             self.last_position = position
 

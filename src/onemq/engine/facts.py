@@ -50,13 +50,13 @@ class UnknownFact(Exception):
     """A fact of a kind that this version does not know: the data was written by a newer onemq."""
 
 
-def write_batch(out: BytesWriter, log_id: int, flags: int, value_bytes: i64, batch: bytes) -> None:
+def begin_batch(out: BytesWriter, log_id: int, flags: int, value_bytes: i64, size: int) -> None:
+    """A record batch of `size` bytes follows."""
     out.append(BATCH)
-    write_i32_be(out, 13 + len(batch))
+    write_i32_be(out, 13 + size)
     write_i32_be(out, log_id)
     out.append(flags)
     write_i64_be(out, value_bytes)
-    out.write(batch)
 
 
 def _write_ranges(out: BytesWriter, pairs: list[int]) -> None:

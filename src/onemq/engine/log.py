@@ -10,7 +10,7 @@ from mypy_extensions import i64
 
 from onemq.engine.batch import Batch, find_batch
 from onemq.engine.core import Core
-from onemq.engine.facts import SPECIAL, write_batch
+from onemq.engine.facts import SPECIAL
 from onemq.engine.offsets import coalesced, contains, intersected
 from onemq.engine.spill_times import SpillTimes
 from onemq.model.record import Record
@@ -163,7 +163,7 @@ class Log:
                     self._show(batch, visible)
             else:
                 flags = SPECIAL if batch.special else 0
-                write_batch(core.facts, self.log_id, flags, batch.value_bytes, batch.encoded())
+                core.write_batch(self.log_id, flags, batch.value_bytes, batch.encoded())
                 core.will_commit = True
                 batch.position = core.last_position + 1
                 self.pending.append(batch)

@@ -137,6 +137,10 @@ class Store:
     def append(self, facts: bytes) -> int:
         """Takes one commit and returns its position: the previous one plus 1. Does not block; Durable follows."""
 
+    def append_parts(self, facts: list[bytes]) -> int:
+        """As `append`, of a commit that comes in parts: where it can, a store does not copy large ones together."""
+        return self.append(b"".join(facts))
+
     def settle_turn(self, awaited: bool) -> None:
         """The turn has appended what it had. awaited: a client waits until it is durable; otherwise it may take a little
         longer, to share its sync with what comes next; a process that is killed loses none of it even so, where the disk is quick.

@@ -18,6 +18,7 @@ from librt.strings import (
 )
 from mypy_extensions import i64
 
+from onemq.model.checksum import checksum_from
 from onemq.model.compression import BadCompression, compress, decompress
 
 HEADER_BYTES: Final = 61
@@ -190,5 +191,7 @@ def check_batch(data: bytes, at: i64 = 0) -> None:
     if data[at + 16] != 2:
         raise CorruptBatch(f"magic {data[at + 16]}, not 2")
     crc: i64 = i64(read_i32_be(data, at + 17))
-    if google_crc32c.value(data[at + 21 : end]) != (crc & 0xFFFFFFFF):
+    whole = at == 0 and end == size
+    checksum = checksum_from(data, 21) if whole else google_crc32c.value(data[at + 21 : end])
+    if checksum != (crc & 0xFFFFFFFF):
         raise CorruptBatch("CRC-32C does not match")

@@ -22,6 +22,10 @@ from onemq.storage.files import Files
 
 HEADERS_WINDOW_BYTES: Final = 64 * 1024
 """Read at once by a walk that only wants headers: small, since it may jump over large batches."""
+_LARGE_BYTES: Final = 64 * 1024
+"""A larger batch is read by itself, not cut out of a window: it would be copied once more."""
+_FIRST_BYTES: Final = 4096
+"""Read where a large batch is to be expected, or where nothing is known, to see how long it is."""
 
 
 class BatchWalk:
@@ -34,6 +38,7 @@ class BatchWalk:
     """
 
     __slots__ = (
+        "_ahead_bytes",
         "_data",
         "_data_at",
         "_files",
@@ -56,6 +61,7 @@ class BatchWalk:
         self._path = path
         self._limit: i64 = limit
         self._window_bytes: i64 = max(window_bytes, HEADER_BYTES)
+        self._ahead_bytes: i64 = min(self._window_bytes, _FIRST_BYTES)
         self._data = b""
         self._data_at: i64 = 0
         self.at: i64 = at
@@ -72,7 +78,7 @@ class BatchWalk:
             return False
         if self._limit - at < 61:
             raise SegmentCorrupt(self._path, int(at), "too few bytes left for a batch header")
-        start = self._need(at, 61)
+        start = self._need(at, 61, self._ahead_bytes)
         data = self._data
         size = batch_bytes(data, start)
         base = base_offset(data, start)
@@ -83,6 +89,9 @@ class BatchWalk:
             )
         self.at = at
         self.size = size
+        self._ahead_bytes = self._window_bytes
+        if size > _LARGE_BYTES:
+            self._ahead_bytes = min(self._window_bytes, _FIRST_BYTES)
         self.base = base
         self.end = end
         self.records = record_count(data, start)
@@ -91,18 +100,20 @@ class BatchWalk:
 
     def batch(self) -> bytes:
         """The whole batch it stands on, its checksum checked."""
-        start = self._need(self.at, self.size)
-        batch = self._data[start : start + self.size]
+        start = self._need(self.at, self.size, 0 if self.size > _LARGE_BYTES else self._window_bytes)
+        batch = self._data
+        if len(batch) != self.size:
+            batch = batch[start : start + self.size]
         try:
             check_batch(batch, 0)
         except CorruptBatch as error:
             raise SegmentCorrupt(self._path, int(self.at), str(error)) from None
         return batch
 
-    def _need(self, at: i64, size: i64) -> i64:
-        """Makes bytes of the file available; returns where they are in `_data`."""
+    def _need(self, at: i64, size: i64, window_bytes: i64) -> i64:
+        """Makes bytes of the file available, of `window_bytes` what there is of them; returns where they are in `_data`."""
         if at < self._data_at or at + size > self._data_at + len(self._data):
-            length: i64 = max(size, self._window_bytes)
+            length: i64 = max(size, window_bytes)
             self._data = self._files.read(self._handle, int(at), int(min(length, self._limit - at)))
             self._data_at = at
             if len(self._data) < size:

@@ -15,7 +15,7 @@ from onemq.engine.ports import Durable
 from onemq.model.store_statistics import StoreStatistics
 from onemq.storage.completions import Completions
 from onemq.storage.errors import StoreMisuse
-from onemq.storage.format import FACTS_BYTES_MAX
+from onemq.storage.format import FACTS_BYTES_MAX, parts_bytes
 from onemq.storage.journal import Journal
 from onemq.storage.settings import SYNC_ALWAYS, SYNC_INTERVAL, StoreSettings
 from onemq.storage.workers import MORE, NOTHING, Lane, Workers
@@ -74,7 +74,7 @@ class Committer(Lane):
         self._by_turns = False
         self._paused = False
         # Shared, under the lock:
-        self._queue: list[bytes] = []
+        self._queue: list[list[bytes]] = []
         self._queue_us: list[int] = []
         """When each was appended."""
         self._rolls: list[int] = []
@@ -83,7 +83,7 @@ class Committer(Lane):
         self._rolled_bytes = 0
         self._required = 0
         # Written by whoever is at work only:
-        self._taken: list[bytes] = []
+        self._taken: list[list[bytes]] = []
         self._taken_us: list[int] = []
         self._taken_at = 0
         self._awaiting_us: list[int] = []
@@ -104,15 +104,17 @@ class Committer(Lane):
 
     # The engine's thread, and the writer's lane.
 
-    def append(self, facts: bytes) -> int:
-        if len(facts) > FACTS_BYTES_MAX:
-            raise StoreMisuse(f"one commit of {len(facts)} bytes; at most {FACTS_BYTES_MAX}")
+    def append(self, facts: list[bytes]) -> int:
+        """One commit's facts, in parts."""
+        size = int(parts_bytes(facts))
+        if size > FACTS_BYTES_MAX:
+            raise StoreMisuse(f"one commit of {size} bytes; at most {FACTS_BYTES_MAX}")
         now_us = self._workers.now_us()
         with self._lock:
             self._queue.append(facts)
             self._queue_us.append(now_us)
-            self._pending_bytes += len(facts)
-            self._rolled_bytes += len(facts)
+            self._pending_bytes += size
+            self._rolled_bytes += size
             self._appended += 1
             position = self._appended
         if not self._by_turns:
@@ -259,10 +261,10 @@ class Committer(Lane):
         count = 0
         size = 0
         while self._taken_at + count < len(self._taken) and self._written + count != roll:
-            size += len(self._taken[self._taken_at + count])
-            if count and size > GROUP_BYTES_MAX:
-                size -= len(self._taken[self._taken_at + count])
+            more = int(parts_bytes(self._taken[self._taken_at + count]))
+            if count and size + more > GROUP_BYTES_MAX:
                 break
+            size += more
             count += 1
         group = self._taken[self._taken_at : self._taken_at + count]
         self._journal.write(self._written + 1, self._synced, group)

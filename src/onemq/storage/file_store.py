@@ -92,6 +92,9 @@ class FileStore(Store):
         return found.position
 
     def append(self, facts: bytes) -> int:
+        return self._committer.append([facts])
+
+    def append_parts(self, facts: list[bytes]) -> int:
         return self._committer.append(facts)
 
     def settle_turn(self, awaited: bool) -> None:

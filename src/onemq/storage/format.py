@@ -8,7 +8,7 @@ from typing import Final
 
 import google_crc32c
 from librt.strings import BytesWriter, read_i32_be, read_i64_be, write_i32_be, write_i64_be
-from mypy_extensions import i64
+from mypy_extensions import i32, i64
 
 from onemq.storage.errors import UnknownFormat
 
@@ -132,18 +132,28 @@ def check_journal_header(path: str, header: bytes, first: int) -> None:
         raise BadBytes(f"the header says that the file starts at position {read_i64_be(header, 20)}")
 
 
-def entry_header(seed: int, position: i64, synced: i64, facts: bytes) -> bytes:
-    """What goes before `facts` in the journal.
+def entry_header(seed: int, position: i64, synced: i64, facts: list[bytes]) -> bytes:
+    """What goes before `facts` (one commit's, in parts) in the journal.
 
     `synced`: every entry up to that position had been synced before this one was written. That is how a
     damaged entry that had been confirmed is told from one that never was.
     """
     out = BytesWriter()
-    write_i32_be(out, len(facts))
+    write_i32_be(out, i32(parts_bytes(facts)))
     write_i64_be(out, position)
     write_i64_be(out, synced)
     covered = out.getvalue()
-    return _u32(google_crc32c.extend(google_crc32c.extend(seed, covered), facts)) + covered
+    checksum: int = google_crc32c.extend(seed, covered)
+    for part in facts:
+        checksum = google_crc32c.extend(checksum, part)
+    return _u32(checksum) + covered
+
+
+def parts_bytes(parts: list[bytes]) -> i64:
+    size: i64 = 0
+    for part in parts:
+        size += len(part)
+    return size
 
 
 def entry_length(data: bytes, at: i64) -> i64:

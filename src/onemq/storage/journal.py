@@ -9,7 +9,6 @@ from typing import Final
 
 from onemq.storage.files import Files
 from onemq.storage.format import (
-    ENTRY_HEADER_BYTES,
     JOURNAL_HEADER_BYTES,
     SPARE_SUFFIX,
     entry_header,
@@ -17,6 +16,7 @@ from onemq.storage.format import (
     journal_name,
     journal_seed,
     numbered,
+    parts_bytes,
     spare_name,
 )
 
@@ -143,18 +143,17 @@ class Journal:
         """First position of the file that is written now."""
         return self._firsts[-1]
 
-    def write(self, position: int, synced: int, entries: list[bytes]) -> None:
-        """Adds entries with positions from `position` on, in one go. `synced`: see `format.entry_header`.
+    def write(self, position: int, synced: int, entries: list[list[bytes]]) -> None:
+        """Adds entries (facts in parts) with positions from `position` on, in one go. `synced`: see `format.entry_header`.
 
         After an OSError none of them counts and `take_back` must be called.
         """
         parts: list[bytes] = []
-        size = 0
         for facts in entries:
             parts.append(entry_header(self._seed, position, synced, facts))
-            parts.append(facts)
-            size += ENTRY_HEADER_BYTES + len(facts)
+            parts.extend(facts)
             position += 1
+        size = int(parts_bytes(parts))
         end = self._end + size
         if end > self._reach and self._preallocates:
             # A sync costs a third less when it need not make the file longer (measured on ext4).

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from mypy_extensions import i64
 
 from engine_driver import Disk, FakeStore
-from onemq.engine.core import STALE_DEADLINES_MIN, Agenda, Core
+from onemq.engine.core import COPIED_BYTES_MAX, STALE_DEADLINES_MIN, Agenda, Core
+from onemq.engine.facts import FactReader
 from onemq.engine.settings import EngineSettings
 
 
@@ -131,3 +132,27 @@ def test_a_turn_is_one_commit() -> None:
     heart.commit()
     assert (alarm.wrote, int(heart.last_position)) == (1, 1)
     assert heart.position() == 1
+
+
+def test_a_large_batch_stands_in_its_place_in_the_commit_and_is_not_copied() -> None:
+    class Keeping(FakeStore):
+        def append_parts(self, facts: list[bytes]) -> int:
+            taken.append(facts)
+            return super().append_parts(facts)
+
+    taken: list[list[bytes]] = []
+    disk = Disk()
+    heart = Core(Keeping(disk), EngineSettings(), bytes)
+    large = bytes(COPIED_BYTES_MAX + 1)
+    for log_id, batch in ((1, b"small"), (2, large), (3, b"small"), (4, large), (5, b"last")):
+        heart.write_batch(log_id, 0, 7, batch)
+    heart.commit()
+    assert sum(part is large for part in taken[0]) == 2
+    reader = FactReader(b"".join(taken[0]))
+    found = []
+    while reader.next():
+        found.append((reader.log_id(), reader.body(13)))
+    assert found == [(1, b"small"), (2, large), (3, b"small"), (4, large), (5, b"last")]
+    heart.write_batch(6, 0, 7, b"alone")
+    heart.commit()
+    assert len(taken) == 1 and heart.last_position == 2

@@ -16,10 +16,10 @@ from onemq.engine.facts import (
     SPECIAL,
     FactReader,
     UnknownFact,
+    begin_batch,
     pack,
     unpack,
     write_arrived,
-    write_batch,
     write_catalog,
     write_kept_from,
     write_leased,
@@ -51,7 +51,8 @@ def test_round_trip(
     back: list[tuple[int, int, int]],
 ) -> None:
     out = BytesWriter()
-    write_batch(out, log_id, SPECIAL, size, batch)
+    begin_batch(out, log_id, SPECIAL, size, len(batch))
+    out.write(batch)
     write_settled(out, log_id, size, settled)
     write_leased(out, log_id, leased)
     write_returned(out, log_id, [number for entry in back for number in entry])

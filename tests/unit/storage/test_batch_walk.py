@@ -42,6 +42,22 @@ def test_headers_only_read_headers() -> None:
     assert count == 4
 
 
+def test_large_batches_are_read_by_themselves_and_not_copied() -> None:
+    large = [
+        batch(20, body=b"x" * 100_000),
+        batch(21),
+        batch(22, body=b"y" * 70_000),
+        batch(23, body=b"z" * 80_000),
+    ]
+    walk = walk_over(b"".join([*BATCHES, *large, batch(24)]), 1_000_000)
+    seen: list[bytes] = []
+    while walk.step():
+        seen.append(walk.batch())
+        if walk.size > 65_536:
+            assert walk.batch() is seen[-1]
+    assert seen == [*BATCHES, *large, batch(24)]
+
+
 @pytest.mark.parametrize("content", [b"", b"x" * 30, b"x" * 200, BATCHES[1] + BATCHES[0], BATCHES[0][:-1]])
 def test_what_cannot_be_batches(content: bytes) -> None:
     walk = walk_over(content, 1000)

@@ -71,6 +71,16 @@ def test_journal_bytes_count_since_the_roll_and_later_entries_go_to_another_file
     assert [facts for _, facts in opened.crash().seen.entries] == [b"12345", b"678", b"9"]
 
 
+def test_a_commit_in_parts_is_one() -> None:
+    opened = Opened().recover()
+    assert opened.store.append_parts([b"12", b"", b"345"]) == 1
+    assert opened.store.pending_bytes() == opened.store.journal_bytes() == 5
+    assert opened.store.append(b"6") == 2
+    opened.run()
+    assert opened.store.pending_bytes() == 0
+    assert opened.crash().seen.entries == [(1, b"12345"), (2, b"6")]
+
+
 def test_a_full_disk_stalls_and_space_resumes() -> None:
     opened = Opened().recover()
     opened.store.append(b"fits")

@@ -44,14 +44,14 @@ def test_the_documented_bytes_of_a_journal() -> None:
     header = journal_header(5, bytes(range(8)))
     assert header[:28].hex() == "4f4e454d514a4e4c0000000100010203040506070000000000000005"
     assert len(header) == JOURNAL_HEADER_BYTES
-    entry = entry_header(journal_seed(header), 5, 4, b"facts")
+    entry = entry_header(journal_seed(header), 5, 4, [b"facts"])
     assert entry[4:].hex() == "0000000500000000000000050000000000000004"
     assert len(entry) == ENTRY_HEADER_BYTES
 
 
 @given(st.integers(0, 2**32 - 1), WORD, WORD, st.binary(max_size=100))
 def test_entry_there_and_back(seed: int, position: int, synced: int, facts: bytes) -> None:
-    data = b"before" + entry_header(seed, position, synced, facts)
+    data = b"before" + entry_header(seed, position, synced, [facts[:3], facts[3:]])
     assert (entry_length(data, 6), entry_position(data, 6), entry_synced(data, 6)) == (
         len(facts),
         position,

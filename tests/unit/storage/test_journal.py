@@ -29,14 +29,14 @@ def size(files: SimulatedFiles, first: int) -> int:
 
 def test_space_is_allocated_ahead_and_given_back() -> None:
     files, made = journal(1000)
-    made.write(1, 0, [b"x" * 100])
+    made.write(1, 0, [[b"x" * 100]])
     used = JOURNAL_HEADER_BYTES + ENTRY_HEADER_BYTES + 100
     assert size(files, 1) == used + 1000
-    made.write(2, 1, [b"y" * 100])
+    made.write(2, 1, [[b"y" * 100]])
     assert size(files, 1) == used + 1000
     made.finish()
     assert size(files, 1) == used + ENTRY_HEADER_BYTES + 100
-    made.write(3, 2, [b"z"])
+    made.write(3, 2, [[b"z"]])
     made.take_back()
     assert size(files, 1) == used + 2 * ENTRY_HEADER_BYTES + 101
 
@@ -44,16 +44,16 @@ def test_space_is_allocated_ahead_and_given_back() -> None:
 def test_without_space_to_allocate_it_grows_as_needed() -> None:
     files, made = journal(1000)
     files.space_bytes = files._used_bytes() + 500
-    made.write(1, 0, [b"x" * 100])
+    made.write(1, 0, [[b"x" * 100]])
     assert size(files, 1) == JOURNAL_HEADER_BYTES + ENTRY_HEADER_BYTES + 100
 
 
 def test_only_files_without_later_entries_are_removed() -> None:
     for position, left in ((0, [1, 3, 5]), (1, [1, 3, 5]), (2, [3, 5]), (3, [3, 5]), (4, [5]), (9, [5])):
         files, made = journal()
-        made.write(1, 0, [b"1", b"2"])
+        made.write(1, 0, [[b"1"], [b"2"]])
         made.begin(3)
-        made.write(3, 2, [b"3", b"4"])
+        made.write(3, 2, [[b"3"], [b"4"]])
         made.begin(5)
         made.remove_through(position)
         assert firsts(files) == left
@@ -61,7 +61,7 @@ def test_only_files_without_later_entries_are_removed() -> None:
 
 def test_a_file_that_cannot_be_begun_leaves_nothing_behind() -> None:
     files, made = journal()
-    made.write(1, 0, [b"1"])
+    made.write(1, 0, [[b"1"]])
     made.finish()
     for fail in ("space", "sync"):
         if fail == "space":
@@ -78,7 +78,7 @@ def test_a_file_that_cannot_be_begun_leaves_nothing_behind() -> None:
 
 def with_spare(spare_bytes_max: int = 10_000) -> tuple[SimulatedFiles, Journal]:
     files, made = journal(1000, spare_bytes_max)
-    made.write(1, 0, [b"x" * 500])
+    made.write(1, 0, [[b"x" * 500]])
     made.finish()
     made.begin(2)
     made.remove_through(1)
@@ -89,15 +89,15 @@ def test_the_next_file_is_made_of_one_that_is_not_needed_any_more() -> None:
     files, made = with_spare()
     assert (firsts(files), firsts(files, ".spare")) == ([2], [1])
     long = JOURNAL_HEADER_BYTES + ENTRY_HEADER_BYTES + 500
-    made.write(2, 1, [b"y" * 300])
+    made.write(2, 1, [[b"y" * 300]])
     made.finish()
     made.begin(3)
     assert (firsts(files), firsts(files, ".spare")) == ([2, 3], [])
     # As long as it was, with what was in it; nothing is allocated before that is used up.
     assert size(files, 3) == long and files.content(f"/j/{3:020d}.log").endswith(b"x" * 400)
-    made.write(3, 2, [b"z" * 100])
+    made.write(3, 2, [[b"z" * 100]])
     assert size(files, 3) == long
-    made.write(4, 2, [b"z" * 500])
+    made.write(4, 2, [[b"z" * 500]])
     assert size(files, 3) == JOURNAL_HEADER_BYTES + 2 * ENTRY_HEADER_BYTES + 600 + 1000
     made.finish()
     assert size(files, 3) == JOURNAL_HEADER_BYTES + 2 * ENTRY_HEADER_BYTES + 600

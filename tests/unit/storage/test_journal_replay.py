@@ -39,7 +39,7 @@ def write(groups: list[list[bytes]], first: int = 1, files: SimulatedFiles | Non
     journal.begin(first)
     position = first
     for group in groups:
-        journal.write(position, position - 1, group)
+        journal.write(position, position - 1, [[facts] for facts in group])
         journal.sync()
         position += len(group)
     journal.close()
@@ -143,7 +143,7 @@ def test_a_torn_group_with_a_whole_entry_behind_the_hole_is_cut_off() -> None:
 def test_bytes_that_a_client_sent_are_no_evidence() -> None:
     """An entry copied from another file, inside of a body, does not make a torn tail look like damage."""
     other = journal_header(1, b"saltsalt")
-    fake = entry_header(journal_seed(other), 3, 2, b"fake") + b"fake"
+    fake = entry_header(journal_seed(other), 3, 2, [b"fake"]) + b"fake"
     files = write([[b"kept"], [b"x" * 10, fake * 3]])
     files.content(path_of(1))[ends_of([b"kept"])[1]] ^= 0xFF
     entries, _ = read(files)
@@ -217,7 +217,7 @@ def test_the_search_for_a_proof_ends_whatever_clients_have_sent(monkeypatch: pyt
         return data
 
     monkeypatch.setattr(SimulatedFiles, "read", counting)
-    fake = entry_header(journal_seed(journal_header(1, b"saltsalt")), 3, 2, bytes(300_000))
+    fake = entry_header(journal_seed(journal_header(1, b"saltsalt")), 3, 2, [bytes(300_000)])
     files = write([[b"kept"], [fake * 30_000]])
     files.content(path_of(1))[ends_of([b"kept"])[1]] ^= 0xFF
     entries, _ = read(files)
@@ -228,7 +228,7 @@ def test_the_search_for_a_proof_ends_whatever_clients_have_sent(monkeypatch: pyt
 def test_no_proof_is_missed_whatever_clients_have_sent() -> None:
     """Not even behind bytes that look like so many entries that nobody could read them all."""
     seed = journal_seed(journal_header(1, b"saltsalt"))
-    fakes = [entry_header(seed, 3, 2, bytes(size)) for size in (300_000, 50)]
+    fakes = [entry_header(seed, 3, 2, [bytes(size)]) for size in (300_000, 50)]
     files = write([[b"kept"], [fakes[0] * 15_000 + fakes[1] * 15_000], [b"t" * 200]])
     files.content(path_of(1))[ends_of([b"kept"])[1]] ^= 0xFF
     with pytest.raises(JournalCorrupt, match="of position 3 at byte 720"):
@@ -267,7 +267,7 @@ def test_a_proof_whose_header_ends_with_zeros_is_found_at_the_end_of_the_file() 
 def test_a_good_entry_of_a_later_position_where_another_is_missing_is_refused() -> None:
     files = write([[b"one"]])
     content = files.content(path_of(1))
-    content += entry_header(journal_seed(bytes(content[:JOURNAL_HEADER_BYTES])), 3, 1, b"three") + b"three"
+    content += entry_header(journal_seed(bytes(content[:JOURNAL_HEADER_BYTES])), 3, 1, [b"three"]) + b"three"
     with pytest.raises(JournalCorrupt, match="of position 3 "):
         read(files)
 
