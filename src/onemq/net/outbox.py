@@ -12,6 +12,8 @@ from onemq.heads.contract import Link, Outbox
 
 WRITER_KEEP_BYTES: Final = 64 * 1024
 """A writer that has grown beyond this is replaced at the flush, so that one burst does not hold memory for ever."""
+COPIED_BYTES_MAX: Final = 4096
+"""A smaller reply is copied to the writer: cheaper than a part of its own."""
 
 
 class Durability:
@@ -58,6 +60,8 @@ class ParkingOutbox(Outbox):
         super().__init__()
         self.parked_bytes: i64 = 0
         self._durability = durability
+        self._before: list[bytes] = []
+        """What leaves before that which is in the writer: up to the last large reply, that included."""
         self._lanes: dict[int, _Lane] = {}
         self._owner: Link | None = None
         self._waits = False
@@ -70,7 +74,7 @@ class ParkingOutbox(Outbox):
         parked = self._lanes.get(lane)
         if parked is None:
             if position <= self._durability.position:
-                self.writer.write(reply)
+                self._write(reply)
                 return
             parked = _Lane()
             self._lanes[lane] = parked
@@ -98,15 +102,38 @@ class ParkingOutbox(Outbox):
         """The connection is gone: nothing will be sent any more."""
         self._lanes = {}
         self.parked_bytes = 0
+        self._before = []
         self.writer = BytesWriter()
         self._owner = None
 
     def is_empty(self) -> bool:
         """Neither bytes nor parked replies."""
-        return not self._lanes and len(self.writer) == 0
+        return not self._lanes and len(self.writer) == 0 and not self._before
 
     def take(self) -> bytes:
         """The bytes that may leave now."""
+        before = self.take_before()
+        if not before:
+            return self._take_written()
+        before.append(self._take_written())
+        return b"".join(before)
+
+    def take_before(self) -> list[bytes]:
+        """Where large replies are among the bytes that may leave now, the parts up to the last of them; `take` gives the rest."""
+        before = self._before
+        if before:
+            self._before = []
+        return before
+
+    def _write(self, reply: bytes) -> None:
+        if len(reply) <= COPIED_BYTES_MAX:
+            self.writer.write(reply)
+            return
+        if len(self.writer) != 0:
+            self._before.append(self._take_written())
+        self._before.append(reply)
+
+    def _take_written(self) -> bytes:
         writer = self.writer
         data = writer.getvalue()
         if len(data) > WRITER_KEEP_BYTES:
@@ -135,12 +162,11 @@ class ParkingOutbox(Outbox):
     def _release_lane(self, lane: _Lane, position: i64) -> None:
         positions = lane.positions
         replies = lane.replies
-        writer = self.writer
         count: i64 = 0
         end: i64 = len(positions)
         while count < end and positions[count] <= position:
             reply = replies[count]
-            writer.write(reply)
+            self._write(reply)
             self.parked_bytes -= len(reply)
             count += 1
         del positions[:count]

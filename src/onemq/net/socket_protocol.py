@@ -13,6 +13,7 @@ from onemq.heads.contract import Head
 from onemq.model.principal import Peer
 from onemq.net.connection import Connection, Limits
 from onemq.net.registry import Registry
+from onemq.net.sender import HIGH_WATER_BYTES, LOW_WATER_BYTES
 from onemq.net.turns import Turns
 
 _log = logging.getLogger("onemq.net")
@@ -57,8 +58,7 @@ class SocketProtocol(asyncio.Protocol):
             stream.abort()
             return
         peer = self._peer(stream)
-        high = self._limits.outbox_bytes_max
-        stream.set_write_buffer_limits(high=high, low=high // 2)
+        stream.set_write_buffer_limits(high=HIGH_WATER_BYTES, low=LOW_WATER_BYTES)
         connection = Connection(self._head, peer, stream, self._turns, registry, self._limits)
         self._connection = connection
         connection.start(self._head)
@@ -73,11 +73,11 @@ class SocketProtocol(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         if self._connection is not None:
-            self._connection.full()
+            self._connection.writing_paused()
 
     def resume_writing(self) -> None:
         if self._connection is not None:
-            self._connection.drained()
+            self._connection.writing_resumed()
 
     def connection_lost(self, error: Exception | None) -> None:
         if self._connection is not None:
