@@ -16,6 +16,8 @@ from onemq.engine.queue import Queue
 IDLE = 0
 SPILLING = 1
 SAVING = 2
+AT_ONCE_MAX = 8
+"""So many times as much may be spilled at once where there is nothing to encode."""
 
 
 class Checkpoint:
@@ -92,7 +94,11 @@ class Checkpoint:
 
     def _start(self, queue: Queue, limit: i64) -> None:
         core = self.core
-        batches = queue.log.start_spill(limit, core.settings.spill_bytes)
+        spill_bytes: i64 = core.settings.spill_bytes
+        # Who is behind takes more at once: each spill is a journey to the store's thread and back.
+        behind = core.tail_bytes - core.settings.tail_bytes_max
+        at_once = min(max(spill_bytes, behind), spill_bytes * AT_ONCE_MAX)
+        batches = queue.log.start_spill(limit, at_once, spill_bytes)
         self._spilling = queue
         self._spill_ticket = core.ticket()
         core.store.spill(self._spill_ticket, queue.log.log_id, batches)

@@ -428,8 +428,9 @@ class Log:
             index += 1
         return False
 
-    def start_spill(self, limit: i64, bytes_max: i64) -> list[bytes]:
-        """Encodes the next live records to spill (of batches that begin before `limit`), at most about `bytes_max`.
+    def start_spill(self, limit: i64, bytes_max: i64, encode_bytes_max: i64) -> list[bytes]:
+        """The next live records to spill (of batches that begin before `limit`), at most about `bytes_max`, of which
+        `encode_bytes_max` are records that are encoded now.
 
         `spilling_to` says up to where; `finish_spill` takes effect.
         """
@@ -438,9 +439,10 @@ class Log:
         run_volatile = False
         run_bytes: i64 = 0
         size: i64 = 0
+        encoded: i64 = 0
         end = self.spilled_to
         index = find_batch(self.tail, self.tail_at, self.spilled_to)
-        while index < len(self.tail) and size < bytes_max:
+        while index < len(self.tail) and size < bytes_max and encoded < encode_bytes_max:
             batch = self.tail[index]
             index += 1
             if batch.base >= limit or batch.end > self.visible_end:
@@ -461,6 +463,7 @@ class Log:
                     continue
                 run_volatile = batch.volatile
             size += batch.cost
+            encoded += batch.cost
             run_bytes += batch.cost
             for record in batch.records or []:
                 if record is not None:

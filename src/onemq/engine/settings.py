@@ -30,7 +30,7 @@ class EngineSettings:
         leases_max: most records of one queue that may be leased with a time.
         receive_attempts_max, receive_attempt_bytes_max: receives of one queue that can be asked for again, and their values.
         load_bytes: how much a reader of spilled records asks for at once.
-        spill_bytes: how much is spilled in one turn, at most.
+        spill_bytes: how much is encoded for a spill in one turn, at most; of batches as stored eight times as much is spilled.
         namespaces: namespaces that exist from the start.
         groups, share, transactions: bounds of theirs.
         compaction_keys_max: most keys that one pass of compaction notes; the rest is for the next pass.

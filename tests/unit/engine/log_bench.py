@@ -40,7 +40,7 @@ class Bench:
             self.durable()
 
     def spill(self, limit: int = 1 << 60, bytes_max: int = 1 << 60) -> int:
-        batches = self.log.start_spill(limit, bytes_max)
+        batches = self.log.start_spill(limit, bytes_max, bytes_max)
         self.store.spill(0, 1, batches)
         self.store.completions()
         self.log.finish_spill()

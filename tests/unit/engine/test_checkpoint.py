@@ -2,10 +2,11 @@
 
 import pytest
 
-from engine_driver import Driver, FakeStore, MemoryStore, RecordingSink
+from engine_driver import Disk, Driver, FakeStore, MemoryStore, RecordingSink
 from onemq.engine.facts import FACTS_VERSION, unpack
 from onemq.engine.settings import EngineSettings
 from onemq.model.entities import QueueSettings
+from transaction_driver import TransactionDriver, batch
 
 
 def busy(delay: int) -> Driver:
@@ -103,6 +104,33 @@ def test_memory_stays_within_its_bound_and_comes_back_to_nothing() -> None:
     assert driver.broker.memory_bytes() == 0
 
 
+def test_who_is_behind_spills_more_at_once_of_what_is_stored_as_it_is() -> None:
+    class Counting(FakeStore):
+        def spill(self, ticket: int, log_id: int, batches: list[bytes]) -> None:
+            sizes.append(sum(len(data) for data in batches))
+            super().spill(ticket, log_id, batches)
+
+    sizes: list[int] = []
+    data = batch([b"x" * 50], 0)
+    bounds = EngineSettings(tail_bytes_max=2000, journal_bytes_max=1 << 30, spill_bytes=1000)
+    driver = TransactionDriver(bounds, store=Counting(Disk()))
+    driver.topics.create("t", 1, {"retention.ms": "-1"})
+    driver.settle_down()
+    driver.broker.begin_turn(driver.now_ms)
+    for _ in range(400):
+        driver.topics.find("t").partitions[0].append_batches(data)
+    driver.settle_down()
+    assert sizes[0] == max(sizes) and 8000 <= sizes[0] < 8000 + len(data)
+    assert driver.broker.memory_bytes() <= 2000
+    sizes.clear()
+    for _ in range(20):
+        driver.broker.begin_turn(driver.now_ms)
+        driver.topics.find("t").partitions[0].append_batches(data)
+        driver.settle_down()
+    # Hardly behind, it takes what it takes always.
+    assert sizes and max(sizes) < 1000 + len(data)
+
+
 def test_space_is_given_back() -> None:
     driver = busy(0)
     for number in range(50):
@@ -138,8 +166,6 @@ class Watching(FakeStore):
     """Notes at which position space is given back."""
 
     def __init__(self) -> None:
-        from engine_driver import Disk
-
         super().__init__(Disk())
         self.given: list[tuple[str, int]] = []
 

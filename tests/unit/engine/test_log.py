@@ -130,6 +130,16 @@ def test_spill_stops_at_the_limit_and_at_what_is_not_visible() -> None:
     assert not bench.log.unspilled(1 << 60)
 
 
+def test_what_is_stored_as_it_is_may_be_more_than_what_has_to_be_encoded() -> None:
+    bench = Bench()
+    bench.fill(6)
+    # 361 bytes each, as far as memory is concerned.
+    assert len(bench.log.start_spill(1 << 60, 1 << 60, 1000)) == 1 and bench.log.spilling_to == 3
+    bench.log.make_raw()
+    assert len(bench.log.start_spill(1 << 60, 1 << 60, 1)) == 6
+    assert len(bench.log.start_spill(1 << 60, 1, 1)) == 1
+
+
 def test_volatile_and_durable_records_are_spilled_apart() -> None:
     bench = Bench()
     bench.append(b"a", volatile=True)
@@ -152,7 +162,7 @@ def test_volatile_and_durable_records_are_spilled_apart() -> None:
 def test_what_is_released_while_it_is_spilled_counts_for_reclaiming() -> None:
     bench = Bench()
     bench.fill(2)
-    bench.log.start_spill(1 << 60, 1 << 60)
+    bench.log.start_spill(1 << 60, 1 << 60, 1 << 60)
     bench.log.release(0)
     assert bench.log.released_spilled == 1
 

@@ -210,7 +210,7 @@ def test_what_is_on_its_way_from_the_disk_counts_too(how: str) -> None:
     core = stage.broker.core
     topic = stage.broker.catalog.topics.by_id.popitem()[1]
     log = topic.partitions[0].log
-    log.start_spill(1, 1 << 20)
+    log.start_spill(1, 1 << 20, 1 << 20)
     log.finish_spill()
     log.evict()
     most = core.fetch_bytes_left
