@@ -72,7 +72,7 @@ def read(data: bytes) -> None:
         return
     for reader in (
         lambda: decode_batch(data, 0, AddressCache()),
-        lambda: check_records(data),
+        lambda: check_records(data, True),
         lambda: decode_keys(data),
         lambda: keep_live(data, [0, 2]),
         lambda: recompressed_batch(data, LZ4),

@@ -19,6 +19,16 @@ class Cursor:
         self.end: i64 = end
 
     def varint(self) -> i64:
+        at: i64 = self.at
+        if at < self.end:
+            # Most are of one octet: deltas, sizes, numbers of headers.
+            octet: i64 = self.data[at]
+            if octet < 0x80:
+                self.at = at + 1
+                return (octet >> 1) ^ -(octet & 1)
+        return self._long_varint()
+
+    def _long_varint(self) -> i64:
         value: i64 = 0
         shift: i64 = 0
         at: i64 = self.at
@@ -33,7 +43,11 @@ class Cursor:
                 break
             shift += 7
         self.at = at
-        return ((value >> 1) & 0x7FFFFFFFFFFFFFFF) ^ -(value & 1)
+        half = value >> 1
+        if value < 0:
+            # Its upper bit is no sign. (The number that would mask it is an object: not for every varint.)
+            half &= 0x7FFFFFFFFFFFFFFF
+        return half ^ -(value & 1)
 
     def enter_record(self) -> i64:
         """Passes over the length and the attributes that a record begins with. Returns where it ends."""

@@ -18,8 +18,8 @@ from onemq.model.record_batch import (
 from onemq.model.record_cursor import Cursor
 
 
-def check_records(data: bytes) -> list[int]:
-    """Walks over a producer's records without making any. Returns the indexes of those that have no key.
+def check_records(data: bytes, keyed: bool) -> list[int]:
+    """Walks over a producer's records without making any. Returns the indexes of those that have no key, where they should be `keyed`.
 
     Raises CorruptBatch when they are not what the batch's header says: as many, with offsets one after the other, up to its end.
     """
@@ -40,7 +40,7 @@ def check_records(data: bytes) -> list[int]:
         if cursor.varint() != index:
             raise CorruptBatch("records' offsets do not follow each other")
         key_size = cursor.varint()
-        if key_size < 0:
+        if keyed and key_size < 0:
             keyless.append(int(index))
         cursor.skip(key_size, end)
         cursor.skip(cursor.varint(), end)

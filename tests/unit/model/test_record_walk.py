@@ -33,14 +33,16 @@ def test_keys_offsets_and_tombstones_are_seen() -> None:
 
 
 def test_records_without_a_key_are_told() -> None:
-    assert check_records(encode_batch(keyed(b"a", None, b"b", None))) == [1, 3]
+    data = encode_batch(keyed(b"a", None, b"b", None))
+    assert check_records(data, True) == [1, 3]
+    assert check_records(data, False) == []
 
 
 def test_offsets_that_leave_one_out_are_not_a_producers() -> None:
     records = keyed(b"a", b"b")
     records[1].offset += 1
     with pytest.raises(CorruptBatch, match="follow"):
-        check_records(encode_batch(records))
+        check_records(encode_batch(records), True)
 
 
 @given(batches(), st.data())

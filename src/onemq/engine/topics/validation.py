@@ -79,8 +79,8 @@ def validated(data: bytes, config: TopicConfig, now_ms: i64) -> bytes:
         raise Refusal(Reason.CORRUPT, "batch", detail=str(error)) from None
     _check_header(data)
     try:
-        keyless = check_records(data)
-        if config.compact and keyless:
+        keyless = check_records(data, config.compact)
+        if keyless:
             raise BadRecords("Compacted topic cannot accept message without key", keyless)
         return _as_configured(data, config, now_ms)
     except CorruptBatch as error:
