@@ -98,6 +98,7 @@ class SimulatedFiles(Files):
         self.crash_at = 0
         self.calls = 0
         self.syncs = 0
+        self.begun_syncs = 0
 
     # Finding things.
 
@@ -226,6 +227,11 @@ class SimulatedFiles(Files):
             else:
                 _apply(file.synced, change)
         file.changes = kept
+
+    def begin_to_sync(self, handle: int) -> None:
+        # What is not synced may be on the disk at any time anyway.
+        assert handle in self._handles
+        self.begun_syncs += 1
 
     def sync_to_read(self, handle: int) -> None:
         self.sync(handle)

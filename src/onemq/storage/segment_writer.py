@@ -42,8 +42,8 @@ class SegmentWriter:
         self.gone: list[int] = []
 
     def add(self, log_id: int, batches: list[bytes], start: int) -> int:
-        """Writes batches from index `start` on, at most one file's worth; returns how many. After an OSError, none. Raises
-        SyncFailed.
+        """Writes batches from index `start` on, at most one file's worth; returns how many. After an OSError,
+        none.
         """
         log = self._table.log(log_id)
         base = int(base_offset(batches[start]))
@@ -76,7 +76,7 @@ class SegmentWriter:
             parts.append(batch)
         if segment is None:
             if log.segments:
-                self._sync_full(log.segments[-1])
+                self._begin_to_sync(log.segments[-1])
             segment = self.new_file(log, base)
         self.write(segment, segment.bytes, parts)
         self._table.grow(log, segment, size - segment.bytes, int(records), int(before), int(newest_ms))
@@ -211,18 +211,28 @@ class SegmentWriter:
         else:
             self.discard(segment)
 
-    def _sync_full(self, segment: Segment) -> None:
-        """Nothing is added to the file any more. It is synced now, not with many others by the next checkpoint: spills would
-        wait for that, and the engine keep in memory meanwhile what comes. Raises SyncFailed.
+    def _begin_to_sync(self, segment: Segment) -> None:
+        """Nothing is added to the file any more: it need not wait for the next checkpoint, whose sync holds up spills while the
+        engine keeps in memory what comes.
         """
-        if segment.serial in self._unsynced:
-            self._sync_file(segment.serial, segment.path)
-            del self._unsynced[segment.serial]
+        handle = self._handles.get(segment.serial, -1)
+        if handle >= 0 and segment.serial in self._unsynced:
+            self._files.begin_to_sync(handle)
 
     def sync(self) -> None:
         """Everything written so far, and the names of the files. Raises SyncFailed."""
         for serial, path in list(self._unsynced.items()):
-            self._sync_file(serial, path)
+            handle = self._handles.get(serial, -1)
+            opened = handle < 0
+            if opened:
+                handle = self._files.open(path, False)
+            try:
+                self._files.sync(handle)
+            except OSError as error:
+                raise SyncFailed(path, error) from None
+            finally:
+                if opened:
+                    self._files.close(handle)
         self._unsynced.clear()
         for path in sorted(self._unsynced_directories):
             try:
@@ -230,19 +240,6 @@ class SegmentWriter:
             except OSError as error:
                 raise SyncFailed(path, error) from None
         self._unsynced_directories.clear()
-
-    def _sync_file(self, serial: int, path: str) -> None:
-        handle = self._handles.get(serial, -1)
-        opened = handle < 0
-        if opened:
-            handle = self._files.open(path, False)
-        try:
-            self._files.sync(handle)
-        except OSError as error:
-            raise SyncFailed(path, error) from None
-        finally:
-            if opened:
-                self._files.close(handle)
 
     def close(self) -> None:
         for handle in self._handles.values():
