@@ -20,15 +20,20 @@ class Cursor:
 
     def varint(self) -> i64:
         at: i64 = self.at
-        if at < self.end:
-            # Most are of one octet: deltas, sizes, numbers of headers.
+        # Nearly all are of one octet or two: deltas, sizes, numbers of headers.
+        if at + 1 < self.end:
             octet: i64 = self.data[at]
             if octet < 0x80:
                 self.at = at + 1
                 return (octet >> 1) ^ -(octet & 1)
-        return self._long_varint()
+            second: i64 = self.data[at + 1]
+            if second < 0x80:
+                self.at = at + 2
+                octet = (octet & 0x7F) | (second << 7)
+                return (octet >> 1) ^ -(octet & 1)
+        return self._any_varint()
 
-    def _long_varint(self) -> i64:
+    def _any_varint(self) -> i64:
         value: i64 = 0
         shift: i64 = 0
         at: i64 = self.at

@@ -18,6 +18,10 @@ from onemq.model.record_cursor import Cursor
         (b"\x02", 1),
         (b"\x7f", -64),
         (b"\x80\x01", 64),
+        (b"\x81\x01", -65),
+        (b"\xfe\x7f", 8191),
+        (b"\xff\x7f", -8192),
+        (b"\x80\x80\x01", 8192),
         (b"\xfe\xff\xff\xff\x0f", 2**31 - 1),
     ],
 )
