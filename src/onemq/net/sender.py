@@ -98,14 +98,17 @@ class Sender:
                 transport.write(self._joined())
 
     def _joined(self) -> bytes:
-        """The next ones together; of a large one behind them no more than fills it up."""
+        """The next small ones together; of a large one behind few of them so much that the piece is not small."""
         found: list[bytes] = []
-        room: i64 = ALONE_BYTES
-        while room > 0 and self._queue:
+        total: i64 = 0
+        while self._queue:
             first = self._queue[0]
-            size = min(len(first) - self._at, room)
+            left: i64 = len(first) - self._at
+            size = min(left, (ALONE_BYTES if left >= ALONE_BYTES else PIECE_BYTES) - total)
+            if size <= 0:
+                break
             found.append(first if size == len(first) else first[self._at : self._at + size])
-            room -= size
+            total += size
             self._passed(size)
         return found[0] if len(found) == 1 else b"".join(found)
 

@@ -95,6 +95,8 @@ def test_a_large_part_is_not_copied_and_small_ones_are_joined() -> None:
     head, rest = socket.pieces[2:]
     assert isinstance(head, bytes) and len(head) == ALONE_BYTES
     assert isinstance(rest, memoryview) and rest.obj is large
+    sender.send_all([bytes(ALONE_BYTES - 1)] * 5 + [large])
+    assert [len(piece) for piece in socket.pieces[4:]] == [PIECE_BYTES, ALONE_BYTES, PIECE_BYTES - 5]
 
 
 def test_nothing_is_written_to_a_connection_that_broke() -> None:
