@@ -17,7 +17,6 @@ from onemq.model.refusal import Reason, Refusal, WireError
 from onemq.net.outbox import ParkingOutbox
 from onemq.net.party import Party
 from onemq.net.registry import Registry
-from onemq.net.sender import Sender
 from onemq.net.timers import Deadline
 from onemq.net.turns import Turns
 
@@ -71,7 +70,6 @@ class Connection(Party):
         super().__init__(outbox, peer)
         self._parking = outbox
         self._transport = transport
-        self._sender = Sender(transport)
         self._turns = turns
         self._registry = registry
         self._traffic = registry.traffic(head.name)
@@ -154,21 +152,7 @@ class Connection(Party):
         except Exception as error:
             self._fail(error)
 
-    def writing_paused(self) -> None:
-        """The socket does not take more: from now on bytes wait here."""
-        self._sender.paused()
-
-    def writing_resumed(self) -> None:
-        """The socket takes more."""
-        self._sender.resumed()
-        if self._lost:
-            return
-        if self._full and self._sender.waiting_bytes() <= self._limits.outbox_bytes_max // 2:
-            self._drained()
-        if self._closing:
-            self._finish_if_sent()
-
-    def _filled(self) -> None:
+    def full(self) -> None:
         """The peer does not read: more than the high-water mark waits."""
         self._full = True
         if self._limits.slow_ms != 0:
@@ -176,7 +160,7 @@ class Connection(Party):
             self._rearm()
         self._press()
 
-    def _drained(self) -> None:
+    def drained(self) -> None:
         """What waited has fallen below the low-water mark."""
         self._full = False
         self._slow_by_ms = 0
@@ -204,7 +188,6 @@ class Connection(Party):
             except Exception as error:
                 self._report(error, "while its connection was given up")
         self._parking.clear()
-        self._sender.clear()
         self._deadline.cancel()
 
     def name(self) -> str:
@@ -300,34 +283,27 @@ class Connection(Party):
         if self._lost:
             return
         before = self._parking.take_before()
+        data = self._parking.take()
         if before:
+            if data:
+                before.append(data)
             for part in before:
                 self._count_sent(len(part))
-            self._sender.send_all(before)
-        data = self._parking.take()
-        if data:
+            # The event loop hands the parts to the socket as they are, in one call.
+            self._transport.writelines(before)
+        elif data:
             self._count_sent(len(data))
-            self._sender.send(data)
-        if (
-            self._sender.is_paused()
-            and not self._full
-            and self._sender.waiting_bytes() > self._limits.outbox_bytes_max
-        ):
-            self._filled()
+            self._transport.write(data)
         if self._full or self._stuffed or self._parking.parked_bytes > self._limits.outbox_bytes_max:
             self._regard_reading()
-        if self._closing:
-            self._finish_if_sent()
+        if self._closing and not self._finished and self._parking.is_empty():
+            self._finish()
 
     def _count_sent(self, size: i64) -> None:
         self._last_sent_ms = self._turns.peers_ms
         self._registry.bytes_out += size
         self._traffic.bytes_out += size
         self._sent_bytes += size
-
-    def _finish_if_sent(self) -> None:
-        if not self._finished and self._parking.is_empty() and self._sender.is_empty():
-            self._finish()
 
     # Deadlines (timers.py) ----------------------------------------------------------------------------------------------
 
@@ -427,7 +403,7 @@ class Connection(Party):
             self._connected_at_ms,
             self._received_bytes,
             self._sent_bytes,
-            self._parking.parked_bytes + self._sender.waiting_bytes(),
+            self._parking.parked_bytes + self._transport_waiting(),
         )
 
     def abort(self) -> None:
@@ -469,7 +445,7 @@ class Connection(Party):
 
     def _tell_slow(self) -> None:
         self._told_slow = True
-        waiting = self._parking.parked_bytes + self._sender.waiting_bytes()
+        waiting = self._parking.parked_bytes + self._transport_waiting()
         self.warn(
             "slow_reader",
             f"has not read for {self._limits.slow_ms} ms, {waiting} bytes wait for it, nothing more is delivered until it does; the "
@@ -522,7 +498,7 @@ class Connection(Party):
             return
         waiting: i64 = self._parking.parked_bytes
         if self._full:
-            waiting += self._sender.waiting_bytes()
+            waiting += self._transport_waiting()
         outbox_bytes_max = self._limits.outbox_bytes_max
         self._stuffed = waiting > (outbox_bytes_max if self._stuffed else 2 * outbox_bytes_max)
         reading = self._finished or not (self._held or self._choked or self._slowed or self._stuffed)
@@ -536,6 +512,10 @@ class Connection(Party):
             self._rearm()
         else:
             self._transport.pause_reading()
+
+    def _transport_waiting(self) -> i64:
+        waiting: int = self._transport.get_write_buffer_size()
+        return waiting
 
     def _rearm(self) -> None:
         self._turns.timers.arm(self._deadline, self._next_deadline_ms())

@@ -1,6 +1,7 @@
 """A socket with faults: stands between the event loop and a connection, in both directions. Tests only.
 
-Must not decide which faults there are (faults.py). What it holds back is bounded: the connection keeps what is more.
+Must not decide which faults there are (faults.py). What it holds back is bounded as a transport's buffer is: the connection is told when
+more than its high-water mark waits.
 """
 
 import asyncio
@@ -24,8 +25,6 @@ REFUSED_SECONDS: Final = 1.0
 """How long a refused HTTP client has to read its answer and close."""
 PACE_SECONDS: Final = 0.02
 """A throttled connection sends so much at a time."""
-HELD_BYTES_MAX: Final = 64 * 1024
-"""More than that waits in the connection; what is held back goes on at a quarter of it."""
 
 
 class FaultyTransport(asyncio.Transport):
@@ -38,8 +37,8 @@ class FaultyTransport(asyncio.Transport):
         self._loop = asyncio.get_running_loop()
         self._held: deque[tuple[float, bytes]] = deque()
         self._held_bytes = 0
-        self._held_full = False
-        self._real_full = False
+        self._high = 64 * 1024
+        self._low = 16 * 1024
         self._told_full = False
         self._timer: asyncio.TimerHandle | None = None
         self._eof = False
@@ -63,9 +62,9 @@ class FaultyTransport(asyncio.Transport):
         due = self._loop.time() + (late.delay_seconds if late is not None else 0.0)
         self._held.append((due, bytes(data)))
         self._held_bytes += len(data)
-        if self._held_bytes > HELD_BYTES_MAX:
-            self._held_full = True
-            self._regard_writing()
+        if self._held_bytes > self._high and not self._told_full:
+            self._told_full = True
+            socket.pause_writing()
         if self._timer is None:
             self._send_held()
 
@@ -85,29 +84,15 @@ class FaultyTransport(asyncio.Transport):
             self._held_bytes -= len(piece)
             budget -= len(piece)
             self._real.write(piece)
-        if self._held or budget <= 0:
-            # Also with nothing held: what comes now is beyond the pace.
-            self._timer = self._loop.call_later(PACE_SECONDS, self._send_held)
-        if self._held_bytes <= HELD_BYTES_MAX // 4:
-            self._held_full = False
-            self._regard_writing()
+        if self._told_full and self._held_bytes <= self._low:
+            self._told_full = False
+            self._socket.resume_writing()
         if self._held:
-            return
-        if self._closing:
+            self._timer = self._loop.call_later(PACE_SECONDS, self._send_held)
+        elif self._closing:
             self._real.close()
         elif self._eof:
             self._real.write_eof()
-
-    def real_full(self, full: bool) -> None:
-        """The real transport has to keep some bytes, or has none left."""
-        self._real_full = full
-        self._regard_writing()
-
-    def _regard_writing(self) -> None:
-        full = self._held_full or self._real_full
-        if full != self._told_full:
-            self._told_full = full
-            self._socket.tell_full(full)
 
     def _budget(self) -> int:
         slow = self._socket.find("bytes_per_second")
@@ -146,6 +131,8 @@ class FaultyTransport(asyncio.Transport):
         return self._closing or self._real.is_closing()
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        self._high = high if high is not None else self._high
+        self._low = low if low is not None else self._high // 4
         self._real.set_write_buffer_limits(high, low)
 
     def get_write_buffer_size(self) -> int:
@@ -226,20 +213,6 @@ class FaultySocket(SocketProtocol):
             if slow is not None and self._transport is not None:
                 self._transport.rest(len(data) / slow.bytes_per_second)
         super().data_received(data)
-
-    def pause_writing(self) -> None:
-        if self._transport is not None:
-            self._transport.real_full(True)
-
-    def resume_writing(self) -> None:
-        if self._transport is not None:
-            self._transport.real_full(False)
-
-    def tell_full(self, full: bool) -> None:
-        if full:
-            super().pause_writing()
-        else:
-            super().resume_writing()
 
     def connection_lost(self, error: Exception | None) -> None:
         self.faults.sockets.pop(self, None)

@@ -13,7 +13,6 @@ from onemq.heads.contract import Head
 from onemq.model.principal import Peer
 from onemq.net.connection import Connection, Limits
 from onemq.net.registry import Registry
-from onemq.net.sender import HIGH_WATER_BYTES, LOW_WATER_BYTES
 from onemq.net.turns import Turns
 
 _log = logging.getLogger("onemq.net")
@@ -58,7 +57,8 @@ class SocketProtocol(asyncio.Protocol):
             stream.abort()
             return
         peer = self._peer(stream)
-        stream.set_write_buffer_limits(high=HIGH_WATER_BYTES, low=LOW_WATER_BYTES)
+        high = self._limits.outbox_bytes_max
+        stream.set_write_buffer_limits(high=high, low=high // 2)
         connection = Connection(self._head, peer, stream, self._turns, registry, self._limits)
         self._connection = connection
         connection.start(self._head)
@@ -73,11 +73,11 @@ class SocketProtocol(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         if self._connection is not None:
-            self._connection.writing_paused()
+            self._connection.full()
 
     def resume_writing(self) -> None:
         if self._connection is not None:
-            self._connection.writing_resumed()
+            self._connection.drained()
 
     def connection_lost(self, error: Exception | None) -> None:
         if self._connection is not None:

@@ -176,11 +176,11 @@ class FakeTransport:
     def write(self, data: bytes) -> None:
         self.written.append(data)
 
+    def writelines(self, parts: list[bytes]) -> None:
+        self.written.extend(parts)
+
     def get_write_buffer_size(self) -> int:
         return self.waiting
-
-    def is_closing(self) -> bool:
-        return self.aborted
 
     def pause_reading(self) -> None:
         assert self.reading

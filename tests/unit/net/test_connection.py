@@ -8,7 +8,7 @@ import pytest
 
 from onemq.engine.ports import Durable, Failed
 from onemq.model.refusal import Reason, Refusal, WireError
-from onemq.net.sender import PIECE_BYTES
+from onemq.net.outbox import COPIED_BYTES_MAX
 from unit.net.stage import Stage
 
 
@@ -265,7 +265,7 @@ def test_a_slow_reader_gets_no_deliveries_and_at_twice_the_mark_is_not_read_from
     stage = Stage()
     connection, echo, transport = stage.connect()
     transport.waiting = 1500
-    connection.writing_paused()
+    connection.full()
     connection.received(b"x")
     stage.loop.run()
     assert "pressed" in echo.told and transport.reading
@@ -273,47 +273,16 @@ def test_a_slow_reader_gets_no_deliveries_and_at_twice_the_mark_is_not_read_from
     connection.received(b"x")
     stage.loop.run()
     assert not transport.reading
-    transport.waiting = 501
-    connection.writing_resumed()
-    assert "eased" not in echo.told
-    transport.waiting = 500
-    connection.writing_resumed()
+    transport.waiting = 400
+    connection.drained()
     stage.loop.run()
     assert transport.reading and "eased" in echo.told
-
-
-def test_what_the_socket_does_not_take_waits_here_and_counts_as_unread() -> None:
-    stage = Stage()
-    connection, echo, transport = stage.connect()
-    connection.writing_paused()
-    for _ in range(2):
-        connection.received(b"x" * 500)
-        stage.loop.run()
-    assert transport.written == [] and "pressed" not in echo.told
-    connection.received(b"x")
-    stage.loop.run()
-    assert "pressed" in echo.told
-    connection.writing_resumed()
-    assert b"".join(transport.written) == b"x" * 1001 and "eased" in echo.told
-
-
-def test_a_close_waits_for_what_the_socket_has_not_taken() -> None:
-    stage = Stage()
-    connection, _, transport = stage.connect()
-    connection.writing_paused()
-    connection.received(b"last words")
-    connection.close()
-    stage.loop.run()
-    assert not transport.eof
-    connection.writing_resumed()
-    assert transport.written == [b"last words"] and transport.eof
-    connection.writing_resumed()
 
 
 def test_large_replies_leave_in_their_order_as_they_are() -> None:
     stage = Stage()
     connection, _, transport = stage.connect()
-    large = bytes(PIECE_BYTES)
+    large = bytes(COPIED_BYTES_MAX + 1)
     for position, reply in ((0, b"head"), (0, large), (0, b"between"), (3, large), (0, b"tail")):
         connection.outbox.park(1, position, reply)
     connection.received(b"")
@@ -322,8 +291,9 @@ def test_large_replies_leave_in_their_order_as_they_are() -> None:
     stage.store.finished.append(Durable(3))
     stage.turns.wake_from_store()
     stage.loop.run()
-    assert b"".join(transport.written) == b"head" + large + b"between|" + large + b"tail"
-    assert sum(getattr(part, "obj", None) is large for part in transport.written) == 2
+    assert transport.written == [b"head", large, b"between", b"|", large, b"tail"]
+    assert sum(part is large for part in transport.written) == 2
+    assert stage.registry.bytes_out == sum(len(part) for part in transport.written)
 
 
 def test_parked_replies_count_as_unread() -> None:
@@ -390,25 +360,18 @@ def test_a_slow_reader_is_one_line_with_what_to_do(caplog: pytest.LogCaptureFixt
     connection, _, transport = stage.connect()
     connection.logged_in()
     transport.waiting = 1500
-    connection.writing_paused()
-    connection.received(b"x")
-    stage.loop.run()
+    connection.full()
     stage.pass_time(499)
     assert told(caplog) == []
     stage.pass_time(1)
     stage.pass_time(5000)
     ((reason, text),) = told(caplog)
-    assert reason == "slow_reader" and "1501 bytes wait for it" in text and "lower prefetch" in text
-    transport.waiting = 0
-    connection.writing_resumed()
+    assert reason == "slow_reader" and "1500 bytes wait for it" in text and "lower prefetch" in text
+    connection.drained()
     assert [reason for reason, _ in told(caplog)] == ["slow_reader_over"]
-    transport.waiting = 1500
-    connection.writing_paused()
-    connection.received(b"x")
-    stage.loop.run()
+    connection.full()
     stage.pass_time(100)
-    transport.waiting = 0
-    connection.writing_resumed()
+    connection.drained()
     stage.pass_time(5000)
     assert told(caplog) == []
 
