@@ -98,7 +98,8 @@ class SimulatedFiles(Files):
         self.crash_at = 0
         self.calls = 0
         self.syncs = 0
-        self.begun_syncs = 0
+        self.begun_syncs: list[int] = []
+        """From which bytes on."""
 
     # Finding things.
 
@@ -228,10 +229,10 @@ class SimulatedFiles(Files):
                 _apply(file.synced, change)
         file.changes = kept
 
-    def begin_to_sync(self, handle: int) -> None:
+    def begin_to_sync(self, handle: int, at: int) -> None:
         # What is not synced may be on the disk at any time anyway.
         assert handle in self._handles
-        self.begun_syncs += 1
+        self.begun_syncs.append(at)
 
     def sync_to_read(self, handle: int) -> None:
         self.sync(handle)

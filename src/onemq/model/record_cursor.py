@@ -49,8 +49,8 @@ class Cursor:
             shift += 7
         self.at = at
         half = value >> 1
-        if value < 0:
-            # Its upper bit is no sign. (The number that would mask it is an object: not for every varint.)
+        if shift == 63:
+            # Its upper bit is no sign, and there are 64. (The number that masks it is an object: not for every varint.)
             half &= 0x7FFFFFFFFFFFFFFF
         return half ^ -(value & 1)
 

@@ -89,11 +89,14 @@ class Files:
         """The file's bytes and size survive a crash from now on."""
         os.fdatasync(handle)
 
-    def begin_to_sync(self, handle: int) -> None:
-        """Has the system write out what it holds of the file, without waiting for it: a later `sync` has less to do. Promises nothing."""
+    def begin_to_sync(self, handle: int, at: int) -> None:
+        """Has the system write out what it holds of the file from byte `at` on, without waiting for it: a later `sync` has less to do.
+        Promises nothing.
+        """
         with suppress(OSError):
-            # Linux does so before it lets go of the pages, and keeps those that are not written yet.
-            os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
+            # Linux does so before it lets go of what is written already; what is not stays in memory. So `at` should be the
+            # end of the last sync, or readers would have to have it read again.
+            os.posix_fadvise(handle, at, 0, os.POSIX_FADV_DONTNEED)
 
     def sync_to_read(self, handle: int) -> None:
         """`sync`, and what is read from now on comes from the disk: after a sync that failed the kernel may have bytes in its

@@ -35,7 +35,8 @@ class SegmentWriter:
         self._segment_bytes = settings.segment_bytes
         self._open_max = settings.open_files_max
         self._handles: dict[int, int] = {}
-        self._unsynced: dict[int, str] = {}
+        self._unsynced: dict[int, tuple[str, int]] = {}
+        """By serial: the file, and from which byte on."""
         self._unsynced_directories: set[str] = set()
         self.retired: list[str] = []
         self.retired_directories: list[str] = []
@@ -163,7 +164,8 @@ class SegmentWriter:
             raise
         for part in parts:
             self._statistics.spilled_bytes += len(part)
-        self._unsynced[segment.serial] = segment.path
+        if segment.serial not in self._unsynced:
+            self._unsynced[segment.serial] = (segment.path, at)
 
     def _handle(self, segment: Segment) -> int:
         handle = self._handles.pop(segment.serial, -1)
@@ -213,15 +215,16 @@ class SegmentWriter:
 
     def _begin_to_sync(self, segment: Segment) -> None:
         """Nothing is added to the file any more: it need not wait for the next checkpoint, whose sync holds up spills while the
-        engine keeps in memory what comes.
+        engine keeps in memory what comes. (Not if there are more logs than open files: then each is little.)
         """
         handle = self._handles.get(segment.serial, -1)
-        if handle >= 0 and segment.serial in self._unsynced:
-            self._files.begin_to_sync(handle)
+        unsynced = self._unsynced.get(segment.serial)
+        if handle >= 0 and unsynced is not None:
+            self._files.begin_to_sync(handle, unsynced[1])
 
     def sync(self) -> None:
         """Everything written so far, and the names of the files. Raises SyncFailed."""
-        for serial, path in list(self._unsynced.items()):
+        for serial, (path, _) in list(self._unsynced.items()):
             handle = self._handles.get(serial, -1)
             opened = handle < 0
             if opened:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import struct
+import time
 from typing import Any
 
 import pytest
@@ -282,6 +284,26 @@ def test_answers_keep_the_order_of_requests(bootstrap: str, wire: Wire, topic: s
     (fetched,) = wire.receive_fetch(waiting)
     assert fetched.values() == [b"wake up"]
     assert wire.receive(ApiVersionsResponse, 0, following).error_code == 0
+
+
+@pytest.mark.parametrize(("size", "count"), [(900_000, 20), (6_000, 2_500)])
+def test_an_answer_larger_than_any_buffer_arrives_whole(
+    bootstrap: str, wire: Wire, topic: str, size: int, count: int
+) -> None:
+    """A few large batches, or more than one call can write; to a client that is slow, and has said all it has to say."""
+    sent = [bytes([number % 256]) * size for number in range(count)]
+    for value in sent:
+        request = wire.produce_request(topic, Batch([value]).encode(), 9, 0, -1, None)
+        wire.send(request, 9)
+    for _ in sent:
+        wire.receive_frame()
+    reader = Wire(bootstrap)
+    waiting = reader.send_fetch({(topic, 0): 0}, partition_bytes_max=50_000_000)
+    reader.socket.shutdown(socket.SHUT_WR)
+    time.sleep(0.3)
+    (fetched,) = reader.receive_fetch(waiting)
+    assert fetched.values() == sent
+    reader.close()
 
 
 def test_a_lost_connection_ends_its_long_poll(bootstrap: str, topic: str) -> None:

@@ -22,6 +22,9 @@ from onemq.model.record_cursor import Cursor
         (b"\xfe\x7f", 8191),
         (b"\xff\x7f", -8192),
         (b"\x80\x80\x01", 8192),
+        # More than 64 bits: what is beyond them is dropped, as Kafka's reader does.
+        (b"\xff" * 9 + b"\x7f", -(1 << 63)),
+        (b"\xfe" + b"\xff" * 8 + b"\x03", (1 << 63) - 1),
         (b"\xfe\xff\xff\xff\x0f", 2**31 - 1),
     ],
 )
