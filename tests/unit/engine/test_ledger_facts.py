@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from librt.strings import BytesWriter
 
+from engine_driver import Driver, RecordingSink
 from onemq.engine.consumption import Delivery
 from onemq.engine.facts import LEASED, RETURNED, SETTLED, FactReader
 from onemq.engine.ledger_facts import LedgerFacts, RangeRun
 from onemq.engine.timed_leases import TimedLeases
+from onemq.model.record import NO_ADDRESS, Record
 
 
 def written(facts: LedgerFacts, out: dict[int, Delivery] | None = None) -> list[tuple[int, object]]:
@@ -50,7 +52,9 @@ def test_what_came_back_and_went_out_again_is_out() -> None:
     facts = LedgerFacts()
     facts.leased.add(5)
     facts.came_back(5, 2, 1)
-    delivery = Delivery.__new__(Delivery)
+    driver = Driver()
+    leaser = driver.declare("q").leaser
+    delivery = Delivery(Record(b"", NO_ADDRESS), leaser, RecordingSink(), None, 0, 0, 0)
     assert written(facts, {5: delivery}) == [(LEASED, [5, 6]), (RETURNED, (5, 2, 1)), (LEASED, [5, 6])]
     facts.came_back(5, 3, 2)
     assert written(facts) == [(RETURNED, (5, 3, 2))]
