@@ -37,7 +37,8 @@ class Cleaning:
     Attributes:
         cleaned_to: the first round has seen what lies before.
         dirty_bytes: appended since. dirty_since_ms: when the first of it was noticed.
-        horizons: (end, time): tombstones before `end` were seen by a pass at that time.
+        horizons: (end, time): tombstones before `end` were seen by a pass at that time. One that is the log's last record stays
+            until there is another: a log whose end has gone could not be read to its end.
     """
 
     __slots__ = ("cleaned_to", "dirty_bytes", "dirty_since_ms", "horizons")
@@ -117,7 +118,7 @@ class Compactor(Agenda):
             if partition.deleted or not self._is_compacted(partition):
                 del self._known[partition]
                 continue
-            if not cleaning.dirty_bytes and not cleaning.horizons:
+            if not cleaning.dirty_bytes and not self._has_tombstones(partition, cleaning):
                 continue
             ratio = self._due(partition, cleaning)
             if ratio < 0:
@@ -139,13 +140,25 @@ class Compactor(Agenda):
             return self.core.now_ms + BACKOFF_MS
         return cleaning.horizons[0][1] + topic.config.delete_retention_ms + 1
 
+    def _has_tombstones(self, partition: Partition, cleaning: Cleaning) -> bool:
+        """Some that go when their time is over."""
+        return len(cleaning.horizons) > 0 and cleaning.horizons[0][0] < partition.log.visible_end
+
+    def _are_tombstones_due(self, partition: Partition, cleaning: Cleaning) -> bool:
+        topic = partition.topic
+        assert topic is not None
+        return (
+            self._has_tombstones(partition, cleaning)
+            and cleaning.horizons[0][1] + topic.config.delete_retention_ms < self.core.now_ms
+        )
+
     def _due(self, partition: Partition, cleaning: Cleaning) -> float:
         """The dirty part of the partition; -1 when no pass is due."""
         topic = partition.topic
         assert topic is not None
         config = topic.config
         now = self.core.now_ms
-        if cleaning.horizons and cleaning.horizons[0][1] + config.delete_retention_ms < now:
+        if self._are_tombstones_due(partition, cleaning):
             return 1.0
         if not cleaning.dirty_bytes or self._cleanable_end(partition) <= cleaning.cleaned_to:
             return -1.0
@@ -158,7 +171,7 @@ class Compactor(Agenda):
         return -1.0
 
     def _cleanable_end(self, partition: Partition) -> i64:
-        """Before it lies what is stable and old enough."""
+        """Before it lies what is stable and old enough, as far as memory tells: what the store has is looked at when it is read."""
         topic = partition.topic
         assert topic is not None
         end = partition.stable_end
@@ -183,10 +196,7 @@ class Compactor(Agenda):
         self._end = self._cleanable_end(partition)
         self._at = max(cleaning.cleaned_to, partition.log.start_offset)
         self._tombstones_to = 0
-        while (
-            cleaning.horizons
-            and cleaning.horizons[0][1] + topic.config.delete_retention_ms < self.core.now_ms
-        ):
+        while self._are_tombstones_due(partition, cleaning):
             self._tombstones_to = cleaning.horizons[0][0]
             del cleaning.horizons[0]
         cleaning.dirty_bytes = 0
@@ -245,13 +255,13 @@ class Compactor(Agenda):
         self.core.need_dispatch(self)
 
     def _round_over(self, partition: Partition) -> None:
-        if self._state == NOTING:
+        cleaning = self._cleaning
+        if self._state == NOTING and (self._end > cleaning.cleaned_to or self._tombstones_to):
             self._state = CLEANING
             self._at = partition.log.start_offset
             self.core.need_dispatch(self)
             return
         self._reclaim(partition)
-        cleaning = self._cleaning
         cleaning.cleaned_to = max(cleaning.cleaned_to, self._end)
         if cleaning.dirty_bytes == 0:
             # What lies behind the pass's end waits for its time, or for a transaction's end.
@@ -265,7 +275,13 @@ class Compactor(Agenda):
     def _note_keys(self, partition: Partition, batches: list[bytes]) -> None:
         last = self._last
         most = self.core.settings.compaction_keys_max
+        topic = partition.topic
+        assert topic is not None
+        lag = topic.config.min_compaction_lag_ms
         for data in batches:
+            if lag > 0 and max_timestamp_ms(data) > self.core.now_ms - lag:
+                self._end = min(self._end, base_offset(data))
+                return
             if len(last) >= most:
                 # What did not fit is for the next pass.
                 self._end = min(self._end, base_offset(data))
@@ -279,15 +295,16 @@ class Compactor(Agenda):
                     if key is not None:
                         last[key] = int(entry.offset)
                         if not entry.has_value:
-                            self._saw_tombstone(entry.offset)
+                            self._saw_tombstone(entry.offset, partition.log.visible_end)
             except CorruptBatch:
                 # Its producer wrote no records in it: nothing to compact.
                 continue
 
-    def _saw_tombstone(self, offset: i64) -> None:
+    def _saw_tombstone(self, offset: i64, log_end: i64) -> None:
         horizons = self._cleaning.horizons
         now = int(self.core.now_ms)
-        if horizons and (horizons[-1][1] == now or len(horizons) >= HORIZONS_MAX):
+        together = len(horizons) > 0 and horizons[-1][1] == now and offset + 1 < log_end
+        if together or len(horizons) >= HORIZONS_MAX:
             horizons[-1] = (int(offset) + 1, now)
         else:
             horizons.append((int(offset) + 1, now))

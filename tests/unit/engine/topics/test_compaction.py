@@ -102,15 +102,56 @@ def test_the_last_value_of_each_key_stays_and_nothing_else(
     assert [entry for entry in found if entry[2] is not None] == [e for e in expected if e[2] is not None]
     assert set(found) <= set(expected)
     driver.pass_time(KEEP_MS + 5_000)
-    assert contents(driver, "t") == [entry for entry in expected if entry[2] is not None]
+    # The log's last record stays, tombstone or not: else nobody could read to its end.
+    expected = [entry for entry in expected if entry[2] is not None or entry[0] == len(written) - 1]
+    assert contents(driver, "t") == expected
     # What was taken out does not come back, and offsets go on where they were.
     driver.crash()
     driver.pass_time(2 * KEEP_MS)
-    assert contents(driver, "t") == [entry for entry in expected if entry[2] is not None]
+    assert contents(driver, "t") == expected
     again = driver.topics.produce(
         driver.topics.find("t"), 0, keyed_batch([(b"z", b"1")], driver.now_ms), None
     )
     assert again.base_offset == len(written)
+
+
+def test_a_tombstone_at_the_end_of_the_log_stays_until_something_follows_it() -> None:
+    """Who reads up to the end, as state stores do, would wait for ever for an offset that nothing stands at."""
+    driver = TransactionDriver()
+    assert driver.topics.create("t", 1, CONFIG) is not None
+
+    def write(entries: list[tuple[bytes, bytes | None]]) -> None:
+        driver.topics.produce(driver.topics.find("t"), 0, keyed_batch(entries, driver.now_ms), None)
+
+    write([(b"a", b"1"), (b"b", b"1"), (b"a", None), (b"b", None)])
+    driver.pass_time(4 * KEEP_MS)
+    assert contents(driver, "t") == [(3, b"b", None)]
+    write([(b"c", b"1")])
+    driver.pass_time(4 * KEEP_MS)
+    assert contents(driver, "t") == [(4, b"c", b"1")]
+
+
+def test_what_is_younger_than_the_lag_is_left_alone_also_on_disk() -> None:
+    driver = small_driver()
+    lag_ms = 30_000
+    assert driver.topics.create("t", 1, {**CONFIG, "min.compaction.lag.ms": str(lag_ms)}) is not None
+    topic = driver.topics.find("t")
+
+    def write(count: int) -> None:
+        for number in range(count):
+            value = b"%d" % number * 300
+            driver.topics.produce(topic, 0, keyed_batch([(b"a", value)], driver.now_ms), None)
+            driver.settle_down()
+
+    write(20)
+    assert topic.partitions[0].log.spilled_to > 10
+    driver.pass_time(lag_ms // 2)
+    assert [entry[0] for entry in contents(driver, "t")] == list(range(20))
+    write(20)
+    driver.pass_time(lag_ms // 2 + 5_000)
+    assert [entry[0] for entry in contents(driver, "t")] == list(range(19, 40))
+    driver.pass_time(lag_ms)
+    assert [entry[0] for entry in contents(driver, "t")] == [39]
 
 
 def test_a_pass_that_runs_out_of_keys_goes_on_in_the_next() -> None:
