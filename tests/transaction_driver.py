@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import google_crc32c
 
 from engine_driver import Driver, FakeStore
@@ -28,7 +30,7 @@ def _varint(value: int) -> bytes:
 
 
 def batch(
-    values: list[bytes],
+    values: Sequence[bytes | None],
     now_ms: int,
     *,
     producer: int = -1,
@@ -36,12 +38,18 @@ def batch(
     sequence: int = -1,
     transactional: bool = False,
     keys: list[bytes] | None = None,
+    numbers: list[int] | None = None,
 ) -> bytes:
-    """A record batch as a producer makes it."""
+    """A record batch as a producer makes it. numbers: of each record, in a header; a value None is a tombstone."""
     records = bytearray()
     for delta, value in enumerate(values):
         key = _varint(-1) if keys is None else _varint(len(keys[delta])) + keys[delta]
-        body = b"\0" + _varint(0) + _varint(delta) + key + _varint(len(value)) + value + _varint(0)
+        headers = _varint(0)
+        if numbers is not None:
+            number = b"%d" % numbers[delta]
+            headers = _varint(1) + _varint(1) + b"n" + _varint(len(number)) + number
+        content = _varint(-1) if value is None else _varint(len(value)) + value
+        body = b"\0" + _varint(0) + _varint(delta) + key + content + headers
         records += _varint(len(body)) + body
     checked = b"".join(
         (

@@ -40,7 +40,7 @@ class Sent:
     """A batch whose answer has not been told."""
 
     def __init__(
-        self, topic: str, index: int, sequence: int, numbers: list[int], bodies: list[bytes]
+        self, topic: str, index: int, sequence: int, numbers: list[int], bodies: list[bytes | None]
     ) -> None:
         self.topic = topic
         self.index = index
@@ -243,7 +243,14 @@ class KafkaProducer(KafkaConnection):
             return
         made = [world.new_body() for _ in range(world.random.choice([1, 1, 2, 4]))]
         sequence = state.sequences.get(row, 0)
-        self.send(Sent(topic, index, sequence, [one[0] for one in made], [one[1] for one in made]))
+        bodies: list[bytes | None] = [one[1] for one in made]
+        if self._numbered(topic):
+            bodies = [None if world.random.random() < 0.35 else body for body in bodies]
+        self.send(Sent(topic, index, sequence, [one[0] for one in made], bodies))
+
+    def _numbered(self, topic: str) -> bool:
+        """Its records have their number in a header, for some are tombstones."""
+        return self.mixed.with_tombstones and self.shadow.topics.partitions[(topic, 0)].cleaning.compacted
 
     def send(self, sent: Sent) -> None:
         state = self.state
@@ -258,6 +265,7 @@ class KafkaProducer(KafkaConnection):
             sequence=sent.sequence,
             transactional=bool(state.name),
             keys=[b"%d" % (number % 4) for number in sent.numbers],
+            numbers=sent.numbers if self._numbered(sent.topic) else None,
         )
 
         def told(answer: Any) -> None:
@@ -360,7 +368,7 @@ class KafkaReader(KafkaConnection):
             self.ask()
         elif self.world.random.random() < 0.7:
             self.fetch()
-        elif self.shadow.topics.partitions[(self.topic, self.index)].retention_ms and self.place:
+        elif self.shadow.topics.partitions[(self.topic, self.index)].cleaning.retention_ms and self.place:
             self.delete()
         elif self.group != "members":
             self.commit()
@@ -403,15 +411,16 @@ class KafkaReader(KafkaConnection):
 
         known = self.shadow.topics.partitions[(self.topic, self.index)]
         deleted_to = known.deleted_before(self.shadow.durable)
+        dropped = known.dropped
 
         def told(answer: Any) -> None:
             part = answer.responses[0].partitions[0]
-            if part.error_code == OUT_OF_RANGE and known.retention_ms:
+            if part.error_code == OUT_OF_RANGE and known.cleaning.retention_ms:
                 self.find_start()
                 return
             check(part.error_code == 0, f"{self.name} fetches from {self.place}: error {part.error_code}")
             check(self.place >= deleted_to, f"{self.name} reads from {self.place}, deleted to {deleted_to}")
-            self._read(part)
+            self._read(part, dropped)
 
         self.says(request, told)
 
@@ -454,9 +463,9 @@ class KafkaReader(KafkaConnection):
 
         self.says(DeleteRecordsRequest[1](topics=topics, timeout_ms=1000), told, seen)
 
-    def _read(self, part: Any) -> None:
+    def _read(self, part: Any, dropped: frozenset[int]) -> None:
         aborted = [(one.producer_id, one.first_offset) for one in part.aborted_transactions or []]
-        found: dict[int, bytes] = {}
+        found: dict[int, bytes | None] = {}
         at = self.place
         left: set[int] = set()
         stored = MemoryRecords(bytes(part.records or b""))
@@ -479,14 +488,17 @@ class KafkaReader(KafkaConnection):
                 continue
             for record in read:
                 if record.offset >= self.place:
-                    found[record.offset] = bytes(record.value)
+                    found[record.offset] = None if record.value is None else bytes(record.value)
         check(
             at <= part.high_watermark,
             f"{self.name} has read to {at}, the high watermark is {part.high_watermark}",
         )
-        self.shadow.topics.check_read(
-            self.topic, self.index, self.place, found, at, self.committed_only, self.shadow.durable
-        )
+        topics, row = self.shadow.topics, (self.topic, self.index)
+        now_ms, durable = self.world.now_ms, self.shadow.durable
+        before = topics.partitions[row].dropped
+        topics.check_read(*row, self.place, found, at, self.committed_only, now_ms, durable)
+        # What this very answer shows to have gone counts as well: it was decided in one moment.
+        topics.check_deleted(*row, found, dropped | (topics.partitions[row].dropped - before))
         self.place = at
 
     def commit(self) -> None:

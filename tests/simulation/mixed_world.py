@@ -34,7 +34,7 @@ from simulation.seen_outbox import SeenOutbox
 from simulation.share_shadow import DEAD_TOPIC, GROUP, ShareTerms
 from simulation.sns_client import PlainSigner, SnsClient
 from simulation.sqs_client import Leased, SqsClient
-from simulation.topic_shadow import ABORTED
+from simulation.topic_shadow import ABORTED, Cleaning
 from simulation.world_turns import DRAIN_TURNS_MAX, PASSWORD, Plan
 
 TOPICS: Final = {"t1": 1, "t2": 2}
@@ -44,11 +44,7 @@ FIFO_COPIES: Final = "f2.fifo"
 AGED: Final = "aged"
 AGE_MS: Final = 10_000
 LATEST: Final = "latest"
-CLEANED: Final = {
-    AGED: {"cleanup.policy": "delete", "retention.ms": str(AGE_MS)},
-    LATEST: {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0"},
-}
-"""Topics that lose records by the broker's own doing, with one partition each and their settings."""
+LATEST_AGED: Final = "latest-aged"
 
 
 class NoCaller(Caller):
@@ -74,6 +70,7 @@ class MixedWorld(BrokerWorld):
     with_shares = True
     with_cleaning = True
     with_notices = True
+    with_tombstones = True
 
     def __init__(self, seed: int, plan: Plan | None = None) -> None:
         super().__init__(seed, plan)
@@ -87,6 +84,14 @@ class MixedWorld(BrokerWorld):
         self.window_ms = self.random.choice([3000, 300_000])
         self.engine_settings.consumer_timeout_ms = 0
         self.engine_settings.deduplication_window_ms = self.window_ms
+        # Topics that lose records by the broker's own doing, with one partition each.
+        self.cleaned = (
+            {AGED: Cleaning(AGE_MS), LATEST: Cleaning(compacted=True)} if self.with_cleaning else {}
+        )
+        if self.with_tombstones:
+            terms = self.random.choice([1000, 15_000]), self.random.choice([0, 0, 20_000, 200_000])
+            self.cleaned[LATEST] = Cleaning(0, True, *terms)
+            self.cleaned[LATEST_AGED] = Cleaning(AGE_MS, True, *terms)
         # Not in every world: who does everything does little of each.
         self.noticing = self.with_notices and self.random.random() < 0.5
         self.share_members: list[tuple[str, int]] = []
@@ -153,7 +158,7 @@ class MixedWorld(BrokerWorld):
     def any_partition(self) -> tuple[str, int]:
         """Also of topics that only Kafka's clients know."""
         if self.with_cleaning and self.random.random() < 0.4:
-            return self.random.choice(list(CLEANED)), 0
+            return self.random.choice(list(self.cleaned)), 0
         return self.some_partition()
 
     # One life.
@@ -209,11 +214,11 @@ class MixedWorld(BrokerWorld):
             self._furnish_topic(name, partitions)
         if self.with_shares:
             self._furnish_shares()
-        for name, config in CLEANED.items() if self.with_cleaning else ():
+        for name, cleaning in self.cleaned.items():
             if name not in self.broker.catalog.namespaces["/"].topics:
-                self.admin.topics.create(name, 1, config)
+                self.admin.topics.create(name, 1, cleaning.configs())
                 if (name, 0) not in self.shadow.topics.partitions:
-                    self.shadow.topics.add(name, 1, AGE_MS if name == AGED else 0, name == LATEST)
+                    self.shadow.topics.add(name, 1, cleaning)
 
         for name in NOTICE_TOPICS if self.noticing else ():
             if ("/", name) not in self.broker.notices.topics:
@@ -430,7 +435,7 @@ class MixedWorld(BrokerWorld):
         shares.check_graves()
 
     def clear_away(self) -> None:
-        for name in [*([DEAD_TOPIC] if self.with_shares else []), *(CLEANED if self.with_cleaning else [])]:
+        for name in [*([DEAD_TOPIC] if self.with_shares else []), *self.cleaned]:
             self.admin.topics.delete(self.broker.catalog.namespaces["/"].topics[name])
         for name in NOTICE_TOPICS if self.noticing else ():
             self.admin.notices.remove_topic(name)
@@ -446,7 +451,20 @@ class MixedWorldOfDeletions(MixedWorld):
         return AGED, 0
 
 
-class MixedWorldWithoutNotices(MixedWorld):
+class MixedWorldOfKeys(MixedWorld):
+    """Whoever may choose a partition has one that is compacted."""
+
+    def any_partition(self) -> tuple[str, int]:
+        return LATEST, 0
+
+
+class MixedWorldWithoutTombstones(MixedWorld):
+    """As it was before anybody wrote tombstones."""
+
+    with_tombstones = False
+
+
+class MixedWorldWithoutNotices(MixedWorldWithoutTombstones):
     """As it was before there was SNS."""
 
     with_notices = False

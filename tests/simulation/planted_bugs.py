@@ -422,6 +422,40 @@ def compacted_last(compactor: type[Compactor]) -> dict[str, object]:
     return {"_note_keys": notes}
 
 
+def hasty_tombstones(compactor: type[Compactor]) -> dict[str, object]:
+    """Tombstones go with the pass that sees them."""
+    round_over = compactor._round_over
+
+    def forgets(self: Compactor, partition: Partition) -> None:
+        self._tombstones_to = min(self._end, partition.log.visible_end - 1)
+        round_over(self, partition)
+
+    return {"_round_over": forgets}
+
+
+def resurrected(compactor: type[Compactor]) -> dict[str, object]:
+    """What a tombstone has deleted stays when the tombstone goes."""
+    note_keys = compactor._note_keys
+
+    def notes(self: Compactor, partition: Partition, batches: list[bytes]) -> None:
+        note_keys(self, partition, batches)
+        self._last.pop(b"2", None)
+
+    return {"_note_keys": notes}
+
+
+def without_lag(compactor: type[Compactor]) -> dict[str, object]:
+    """Compaction does not wait until records are old enough."""
+    begin = compactor._begin
+
+    def begins(self: Compactor, partition: Partition) -> None:
+        assert partition.topic is not None
+        partition.topic.config.min_compaction_lag_ms = 0
+        begin(self, partition)
+
+    return {"_begin": begins}
+
+
 def hasty_retention(partition: type[Partition]) -> dict[str, object]:
     """Records go when half their time is over."""
     configured = partition.configured
@@ -473,6 +507,9 @@ MIXED_PATCHES: dict[str, tuple[type[Any], Callable[[Any], dict[str, object]], st
     "what a member of a share group held is lost": (SharePartition, vanished, "not given to the share group"),
     "a dead letter that is not copied": (DeadLetters, without_grave, "is not in the dead-letter topic"),
     "compaction takes the last record of a key": (Compactor, compacted_last, "was compacted away"),
+    "a tombstone that goes before its time": (Compactor, hasty_tombstones, "was compacted away"),
+    "deleted keys come back": (Compactor, resurrected, "its tombstone at"),
+    "compaction without its lag": (Compactor, without_lag, "was compacted away"),
     "records go before their time": (Partition, hasty_retention, "begins at"),
     "deleted records come back": (Partition, forgotten_cut, "deleted to|state differ"),
     "a notice that passes its filter": (Notices, unfiltered, r"nobody published that|\d+ live"),

@@ -123,7 +123,7 @@ class ShareShadow:
         what = f"{place}@{offset} goes to {member_id}"
         entry = self.topics.partitions[place].entries[offset]
         check(entry.number >= 0, f"{what}: that is a marker")
-        check(body == entry.body, f"{what} as {body[:20]!r}, not {entry.body[:20]!r}")
+        check(body == entry.body, f"{what} as {body[:20]!r}, not {entry.body and entry.body[:20]!r}")
         check(
             not self.terms.committed_only or entry.state == COMMITTED,
             f"{what}: its transaction is {entry.state}",

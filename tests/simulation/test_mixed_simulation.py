@@ -20,6 +20,7 @@ from simulation import planted_bugs  # noqa: E402
 from simulation.mixed_world import (  # noqa: E402
     MixedWorld,
     MixedWorldOfDeletions,
+    MixedWorldOfKeys,
     MixedWorldWithoutCleaning,
     MixedWorldWithoutMembers,
     MixedWorldWithoutNotices,
@@ -69,6 +70,7 @@ REACHED = {
     "records compacted": 10,
     "records gone": 10,
     "records deleted": 2,
+    "tombstones gone": 3,
     "SNS confirms": 20,
     "SNS subscriptions": 5,
     "SNS changes": 2,
@@ -160,6 +162,7 @@ def test_the_simulation_reaches_what_it_is_for() -> None:
             "locks lapsed": shadow.shares.lapsed,
             "records buried": shadow.shares.buried,
             "records compacted": shadow.topics.compacted,
+            "tombstones gone": shadow.topics.tombstones_gone,
             "records gone": shadow.topics.gone,
             "copies of notices": shadow.notices.copies,
             "notices filtered": shadow.notices.filtered,
@@ -183,7 +186,12 @@ def test_a_planted_bug_is_found(bug: str) -> None:
     assert re.search(words, first_finding(MixedWorld, plan()))
 
 
-WORLDS = {"deleted records come back": MixedWorldOfDeletions}
+WORLDS = {
+    "deleted records come back": MixedWorldOfDeletions,
+    "a tombstone that goes before its time": MixedWorldOfKeys,
+    "deleted keys come back": MixedWorldOfKeys,
+    "compaction without its lag": MixedWorldOfKeys,
+}
 """Where a bug shows itself soon that needs what MixedWorld seldom has."""
 
 
