@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from onemq.model.record import Record
+from onemq.model.record import NO_ADDRESS, Record
 from onemq.model.record_batch import CorruptBatch, base_offset, check_batch, codec_of, recompressed_batch
 from onemq.model.record_codec import decode_batch, encode_batch
 from onemq.model.record_walk import keep_live
@@ -33,6 +33,19 @@ def test_flipped_bits_are_found_by_the_crc(batch: list[Record], data: st.DataObj
     )
     with pytest.raises(CorruptBatch):
         check_batch(bytes(whole))
+
+
+@pytest.mark.parametrize("before", [b"", b"x" * 7])
+def test_flipped_bits_of_a_large_batch(before: bytes) -> None:
+    """By itself and behind something else: the checksum is taken another way."""
+    whole = bytearray(encode_batch([Record(b"v" * 1000, NO_ADDRESS) for _ in range(20)]))
+    check_batch(before + bytes(whole), len(before))
+    check_batch(before + bytes(whole) + b"behind", len(before))
+    for at in (17, 20, 21, 60, 61, 9000, len(whole) - 1):
+        whole[at] ^= 8
+        with pytest.raises(CorruptBatch):
+            check_batch(before + bytes(whole), len(before))
+        whole[at] ^= 8
 
 
 @given(batches(), st.data())
