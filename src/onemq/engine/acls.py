@@ -207,6 +207,15 @@ class AclFilter:
         return name == rule.name
 
 
+def _principal_words(principal: str) -> str:
+    if ":" in principal:
+        return f"Could not parse principal from `{principal}`: expected principalType:principalName"
+    return (
+        f"Could not parse principal from `{principal}` "
+        "(no colon is present separating the principal type from the principal name)"
+    )
+
+
 def check_rule(rule: AclRule) -> None:
     """Whether the rule can be. Refusal INVALID ("acl")."""
     if not TOPIC <= rule.resource <= USER:
@@ -223,7 +232,7 @@ def check_rule(rule: AclRule) -> None:
         raise _bad(f"Invalid permissionType {rule.permission}")
     kind, colon, name = rule.principal.partition(":")
     if not kind or not colon or not name:
-        raise _bad(f"Could not parse principal from `{rule.principal}`: expected principalType:principalName")
+        raise _bad(_principal_words(rule.principal))
     if not rule.host:
         raise _bad("Invalid empty host")
 

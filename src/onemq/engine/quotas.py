@@ -135,11 +135,22 @@ def entity_of(pairs: list[tuple[str, str | None]]) -> Entity:
         if kind not in (USER, CLIENT_ID, IP):
             raise _bad(f"Unhandled client quota entity type: {kind}")
         if name == "":
-            raise _bad(f"Empty {kind} in the client quota entity")
+            raise _bad(f"Empty {kind} not supported")
         kinds.append(kind)
     if IP in kinds and len(kinds) > 1:
-        raise _bad("Invalid client quota entity: ip stands alone")
+        raise _bad("Invalid quota entity combination, IP entity should not be combined with User or ClientId")
     return tuple(sorted(pairs, key=_kind_of))
+
+
+def _check_match(part: FilterPart) -> None:
+    """Refusal INVALID ("quota")."""
+    if part.how < EXACT or part.how > ANY:
+        raise _bad(f"Unknown match type {part.how}")
+    if part.how == EXACT and part.name is None:
+        raise _bad("Request specified MATCH_TYPE_EXACT, but set match string to null.")
+    if part.how != EXACT and part.name is not None:
+        words = "DEFAULT" if part.how == DEFAULT else "SPECIFIED"
+        raise _bad(f"Request specified MATCH_TYPE_{words}, but also specified a match string.")
 
 
 def _kind_of(pair: tuple[str, str | None]) -> str:
@@ -166,14 +177,17 @@ class Quotas(Part):
         """Refusal INVALID ("quota")."""
         of_ip = entity[0][0] == IP
         known = (CONNECTION_CREATION_RATE,) if of_ip else _CLIENT_KEYS
-        if key not in known:
-            raise _bad(f"Invalid configuration key {key}")
         if value is None:
             return
+        if key not in known:
+            raise _bad(f"Invalid configuration key {key}")
         if not value > 0 and not (of_ip and value == 0):
             raise _bad(f"Quota {key} must be greater than 0")
-        if key in _WHOLE_KEYS and (value != value or value > 2**63 or value != int(value)):
-            raise _bad(f"{key} must be a whole number")
+        if key in _WHOLE_KEYS:
+            if value > 2**63:
+                raise _bad(f"Proposed value for {key} is too large for a LONG.")
+            if value != int(value):
+                raise _bad(f"{key} cannot be a fractional value.")
         if entity not in self._values and len(self._values) >= _ENTITIES_MAX:
             raise Refusal(Reason.LIMIT, "quota", "", f"there are quotas for {_ENTITIES_MAX} entities already")
 
@@ -190,15 +204,14 @@ class Quotas(Part):
         for part in parts:
             if part.kind in kinds:
                 raise _bad(f"Entity type {part.kind} cannot appear more than once in the filter.")
+            if not part.kind:
+                raise _bad("Invalid empty entity type.")
             if part.kind not in (USER, CLIENT_ID, IP):
-                raise Refusal(
-                    Reason.NOT_SUPPORTED, "quota", "", f"Custom entity type '{part.kind}' not supported"
-                )
-            if part.how < EXACT or part.how > ANY or (part.how == EXACT) != (part.name is not None):
-                raise _bad(f"Unknown match type {part.how} of the filter's {part.kind}")
+                raise Refusal(Reason.NOT_SUPPORTED, "quota", "", f"Unsupported entity type {part.kind}")
+            _check_match(part)
             kinds.append(part.kind)
         if IP in kinds and len(kinds) > 1:
-            raise _bad("Invalid entity filter component combination, IP filter component should not be used "
+            raise _bad("Invalid entity filter component combination. IP filter component should not be used "
                        "with user or clientId filter component.")  # fmt: skip
         found: list[tuple[Entity, dict[str, float]]] = []
         for entity, values in self._values.items():

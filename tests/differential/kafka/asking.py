@@ -34,6 +34,16 @@ READS: Final = {
 
 NUMBERED: Final = {"topic_id", "member_id", "leader", "producer_id", "cluster_id"}
 """Fields that each broker fills in as it likes: they become `topic_id 1`, in the order in which they come up."""
+SETS: Final = {
+    "entries",
+    "resources",
+    "acls",
+    "matching_acls",
+    "entity",
+    "values",
+    "components",
+    "credential_infos",
+}
 SKIPPED: Final = {"host", "port", "throttle_time_ms", "client_host", "last_timestamp"}
 
 
@@ -74,6 +84,10 @@ def in_order(field: str, values: list[Any]) -> list[Any]:
         isinstance(each, dict) and isinstance(each.get("name"), str) for each in kept
     ):
         kept.sort(key=lambda each: (each["name"], each.get("error_code", 0)))
+    if all(isinstance(each, dict) and isinstance(each.get("user"), str) for each in kept):
+        kept.sort(key=lambda each: str(each["user"]))
+    if field in SETS:
+        kept.sort(key=repr)
     if all(isinstance(each, dict) and isinstance(each.get("group_id"), str) for each in kept):
         kept.sort(key=lambda each: str(each["group_id"]))
     return kept

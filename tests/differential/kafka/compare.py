@@ -62,6 +62,10 @@ def told_apart(ours: Any, theirs: Any, request: str) -> Any:
         told["error_message"] = ours.get("error_message")
     if "'validate_only': True" in request and "num_partitions" in told:
         told["topic_id"] = ours.get("topic_id")  # Kafka draws one for the topic that it does not make.
+    if told.get("error_code") == 0 and not told.get("error_message") and not ours.get("error_message"):
+        # Nothing and the empty string: to clients they are the same.
+        if "error_message" in told:
+            told["error_message"] = ours["error_message"]
     if request.startswith("Produce") and "base_offset" in told:
         as_produced(told, ours)
     if told.get("name") == "min.insync.replicas" and told.get("config_source") == 3:

@@ -194,6 +194,14 @@ def test_filters_that_cannot_be(chosen: AclFilter) -> None:
         fresh().find(chosen)
 
 
+@pytest.mark.parametrize(
+    ("principal", "words"), [("u", "no colon is present"), ("User:", "expected principalType:principalName")]
+)
+def test_a_principal_that_is_none(principal: str, words: str) -> None:
+    with pytest.raises(Refusal, match=words):
+        fresh().add(AclRule(TOPIC, LITERAL, "t", principal, "*", READ, ALLOW))
+
+
 def test_some_topic_is_enough_for_an_idempotent_producer() -> None:
     acls = fresh()
     assert not acls.may_any("User:u", "h", TOPIC, WRITE)

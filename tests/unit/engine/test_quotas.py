@@ -155,6 +155,52 @@ def test_what_cannot_be() -> None:
         assert caught.value.reason == reason
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        (PRODUCER_BYTE_RATE, 1.5, "producer_byte_rate cannot be a fractional value."),
+        (PRODUCER_BYTE_RATE, 1e30, "Proposed value for producer_byte_rate is too large for a LONG."),
+        ("x", 1.0, "Invalid configuration key x"),
+    ],
+)
+def test_values_are_refused_in_kafkas_words(key: str, value: float, words: str) -> None:
+    with pytest.raises(Refusal) as caught:
+        of(Driver()).alter(entity_of([("user", "u")]), key, value)
+    assert caught.value.detail == words
+
+
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        (
+            FilterPart("user", EXACT, None),
+            "Request specified MATCH_TYPE_EXACT, but set match string to null.",
+        ),
+        (
+            FilterPart("user", DEFAULT, "u"),
+            "Request specified MATCH_TYPE_DEFAULT, but also specified a match string.",
+        ),
+        (
+            FilterPart("user", ANY, "u"),
+            "Request specified MATCH_TYPE_SPECIFIED, but also specified a match string.",
+        ),
+        (FilterPart("user", 9, None), "Unknown match type 9"),
+        (FilterPart("", ANY, None), "Invalid empty entity type."),
+        (FilterPart("pet", ANY, None), "Unsupported entity type pet"),
+    ],
+)
+def test_filters_are_refused_in_kafkas_words(part: FilterPart, words: str) -> None:
+    with pytest.raises(Refusal) as caught:
+        of(Driver()).find([part], False)
+    assert caught.value.detail == words
+
+
+def test_what_was_never_set_may_be_removed_whatever_its_name() -> None:
+    quotas = of(Driver())
+    quotas.alter(entity_of([("user", "u")]), "x", None)
+    assert quotas.find([], False) == []
+
+
 def test_quotas_survive() -> None:
     driver = Driver()
     for end in (driver.restart, driver.crash):
