@@ -9,6 +9,7 @@ import shlex
 from typing import Final
 
 import kafka_peer
+from bench.kafka_floor import NoBroker
 from bench.kafka_peers import SYNCED, ApacheKafka
 from bench.kafka_scenarios import PARTITIONS, kafka_scenarios
 from bench.peers import Onemq
@@ -18,6 +19,8 @@ KAFKA: Final = "Kafka"
 KAFKA_AGAIN: Final = "Kafka again"
 KAFKA_SYNCED: Final = "Kafka, synced"
 ONEMQ_UNSYNCED: Final = "onemq, sync never"
+NO_BROKER: Final = "no broker"
+NO_BROKER_SYNCED: Final = "no broker, synced"
 
 
 def kafka_suite(chosen: argparse.Namespace) -> Suite:
@@ -28,6 +31,8 @@ def kafka_suite(chosen: argparse.Namespace) -> Suite:
         ONEMQ_UNSYNCED: lambda directory: Onemq(
             command, directory, listener="kafka", name=ONEMQ_UNSYNCED, environment=unsynced
         ),
+        NO_BROKER: lambda directory: NoBroker(NO_BROKER, command, directory, False),
+        NO_BROKER_SYNCED: lambda directory: NoBroker(NO_BROKER_SYNCED, command, directory, True),
     }
     peers: dict[str, Make] = {
         KAFKA: lambda directory: ApacheKafka(KAFKA, directory, {}),
@@ -43,6 +48,18 @@ def kafka_suite(chosen: argparse.Namespace) -> Suite:
             "Both synced: onemq by default, Kafka with log.flush.interval.messages=1",
         ),
         Pair(ONEMQ_UNSYNCED, KAFKA, "Neither synced: onemq with sync = never, Kafka by default"),
+        Pair(
+            NO_BROKER,
+            KAFKA,
+            "What the client takes: produces are answered with the same bytes, unread",
+            False,
+        ),
+        Pair(
+            NO_BROKER_SYNCED,
+            KAFKA,
+            "What the client and the disk take: the same, each written and synced before its answer",
+            False,
+        ),
     ]
     if chosen.peer_twice:
         participants = {KAFKA_AGAIN: lambda directory: ApacheKafka(KAFKA_AGAIN, directory, {})}
@@ -62,7 +79,13 @@ def kafka_suite(chosen: argparse.Namespace) -> Suite:
         "lines of JSON-like text"
     )
     suite = Suite(
-        "onemq beside Apache Kafka", kafka_scenarios(chosen.quick), participants, pairs, missing, settings
+        "onemq beside Apache Kafka",
+        kafka_scenarios(chosen.quick),
+        participants,
+        pairs,
+        missing,
+        settings,
+        never=[(load, name) for load in ("tools", "client") for name in (NO_BROKER, NO_BROKER_SYNCED)],
     )
     if chosen.quick and not chosen.only and not chosen.peer_twice:
         suite.keep([], [name for name in (Onemq.name, KAFKA) if name in participants])

@@ -111,6 +111,8 @@ class Benchmark:
             for number in range(1 if scenario.once else self.runs):
                 names = [*self.suite.participants]
                 for name in names if number % 2 == 0 else reversed(names):
+                    if (scenario.name, name) in self.suite.never:
+                        continue
                     if (scenario.name, name) in self.suite.too_long and not self.chosen.with_peer_backlog:
                         continue
                     self._run_once(scenario, name)

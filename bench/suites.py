@@ -31,7 +31,7 @@ class Pair:
 
 class Suite:
     """`missing` says why there is no peer; empty when there is one. `settings`: how much is loaded, where seconds do
-    not say it. `too_long`: scenarios with those who are not measured there unless asked for."""
+    not say it. `too_long`: scenarios with those who are not measured there unless asked for; `never`: with those who cannot be."""
 
     def __init__(
         self,
@@ -42,6 +42,7 @@ class Suite:
         missing: str,
         settings: str = "",
         too_long: Iterable[tuple[str, str]] = (),
+        never: Iterable[tuple[str, str]] = (),
     ) -> None:
         self.title = title
         self.scenarios = scenarios
@@ -50,6 +51,7 @@ class Suite:
         self.missing = missing
         self.settings = settings
         self.too_long = frozenset(too_long)
+        self.never = frozenset(never)
 
     def pairs_measured(self) -> list[Pair]:
         """Those of which both took part; when there is none, the first of which one did."""
