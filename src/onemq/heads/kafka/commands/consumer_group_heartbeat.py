@@ -72,9 +72,10 @@ def _check_join(request: ConsumerGroupHeartbeatRequest) -> None:
         raise _invalid("RebalanceTimeoutMs must be provided in first request.")
     if request.topic_partitions is None or request.topic_partitions:
         raise _invalid("TopicPartitions must be empty when (re-)joining.")
-    if not request.subscribed_topic_names and not request.subscribed_topic_regex:
+    if request.subscribed_topic_names is None and request.subscribed_topic_regex is None:
+        # Empty is right: a client that matches its pattern itself has found nothing yet.
         raise _invalid(
-            "Either SubscribedTopicNames or SubscribedTopicRegex must be non-empty when (re-)joining."
+            "Either SubscribedTopicNames or SubscribedTopicRegex must be non-null when (re-)joining."
         )
 
 

@@ -95,6 +95,17 @@ def test_join_stay_and_leave(peer: Peer, version: int) -> None:
     assert beat(peer, version, 1, rebalance_ms=-1, owned=False).code == UNKNOWN_MEMBER_ID
 
 
+@pytest.mark.parametrize("version", (0, 1))
+def test_who_has_found_no_topic_yet_may_join(version: int) -> None:
+    peer = Stage().connect()
+    topic_id = make_topic(peer, "t").topic_id.bytes
+    joined = beat(peer, version, names=[])
+    assert (joined.code, joined.partitions) == (NONE, {})
+    found = beat(peer, version, joined.epoch, names=["t"])
+    assert found.code == NONE
+    assert found.partitions == {topic_id: [0]}
+
+
 def test_errors(peer: Peer) -> None:
     assert beat(peer, 1, group="", names=["t"]).code == INVALID_REQUEST
     assert beat(peer, 1, names=["t"], instance="").code == INVALID_REQUEST
@@ -102,7 +113,7 @@ def test_errors(peer: Peer) -> None:
     assert beat(peer, 1, names=["t"], member_id="").code == INVALID_REQUEST
     assert beat(peer, 1, names=["t"], rebalance_ms=-1).code == INVALID_REQUEST
     assert beat(peer, 1, names=["t"], owned=None).code == INVALID_REQUEST
-    assert beat(peer, 1, names=[]).code == INVALID_REQUEST
+    assert beat(peer, 1, names=None).code == INVALID_REQUEST
     assert beat(peer, 1, -3).code == INVALID_REQUEST
     assert beat(peer, 1, -2).code == INVALID_REQUEST
     assert beat(peer, 1, 1).code == NOT_FOUND
