@@ -357,7 +357,9 @@ class KafkaReader(KafkaConnection):
     def __init__(self, world: MixedWorld, name: str) -> None:
         super().__init__(world, name)
         self.topic, self.index = world.any_partition()
-        self.group = world.random.choice(["g1", "g2", "members"] if world.with_members else ["g1", "g2"])
+        groups = ["g1", "g2", "members"] if world.with_members else ["g1", "g2"]
+        self.group = world.random.choice([*groups, "modern"] if world.assigning else groups)
+        self.looks_only = self.group in ("members", "modern")
         self.place = -1
         self.committed_only = world.random.random() < 0.5
 
@@ -370,7 +372,7 @@ class KafkaReader(KafkaConnection):
             self.fetch()
         elif self.shadow.topics.partitions[(self.topic, self.index)].cleaning.retention_ms and self.place:
             self.delete()
-        elif self.group != "members":
+        elif not self.looks_only:
             self.commit()
 
     def ask(self) -> None:
@@ -390,7 +392,7 @@ class KafkaReader(KafkaConnection):
                 f"{self.group} is at {part.committed_offset} of {self.topic}/{self.index}, not at {expected[0]}",
             )
             self.place = max(0, part.committed_offset)
-            if self.world.random.random() < 0.3 or self.group == "members":
+            if self.world.random.random() < 0.3 or self.looks_only:
                 self.place = 0  # those commit any number
             self.world.count("Kafka places")
 

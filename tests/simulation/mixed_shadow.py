@@ -6,6 +6,7 @@ from onemq.engine.broker import Broker
 from onemq.engine.ledger_queue import LedgerQueue
 from onemq.model.entities import QueueSettings
 from simulation.checkers import DEAD, DEAD_LETTERS, LEFT, QUEUED, Shadow, ShadowQueue, Token, check
+from simulation.modern_shadow import ModernShadow
 from simulation.notice_shadow import NoticeShadow
 from simulation.share_shadow import ShareShadow, ShareTerms
 from simulation.topic_shadow import TopicShadow
@@ -29,6 +30,7 @@ class MixedShadow(Shadow):
         self.topics = TopicShadow()
         self.shares = ShareShadow(share_terms, self.topics)
         self.notices = NoticeShadow()
+        self.modern = ModernShadow()
         self.accepted: dict[tuple[str, str], list[Accepted]] = {}
         self.strict: set[str] = set()
         self.lapses = 0
@@ -134,6 +136,7 @@ class MixedShadow(Shadow):
         self.topics.restart(position)
         self.shares.restart(position, self.now_ms)
         self.notices.restart(position)
+        self.modern.restart(position, self.now_ms)
         super().restart(position)
         self.timed = {}
         for token in self.tokens.values():

@@ -29,6 +29,8 @@ from simulation.kafka_client import KafkaConnection, KafkaProducer, KafkaReader,
 from simulation.kafka_member import GroupShadow, KafkaMember
 from simulation.kafka_sharer import KafkaSharer
 from simulation.mixed_shadow import MixedShadow
+from simulation.modern_member import ModernMember
+from simulation.modern_shadow import ROWS
 from simulation.notice_shadow import NOTICE_TOPICS
 from simulation.seen_outbox import SeenOutbox
 from simulation.share_shadow import DEAD_TOPIC, GROUP, ShareTerms
@@ -71,6 +73,7 @@ class MixedWorld(BrokerWorld):
     with_cleaning = True
     with_notices = True
     with_tombstones = True
+    with_modern_members = True
 
     def __init__(self, seed: int, plan: Plan | None = None) -> None:
         super().__init__(seed, plan)
@@ -92,6 +95,7 @@ class MixedWorld(BrokerWorld):
             terms = self.random.choice([1000, 15_000]), self.random.choice([0, 0, 20_000, 200_000])
             self.cleaned[LATEST] = Cleaning(0, True, *terms)
             self.cleaned[LATEST_AGED] = Cleaning(AGE_MS, True, *terms)
+        self.assigning = self.with_modern_members and self.random.random() < 0.5
         # Not in every world: who does everything does little of each.
         self.noticing = self.with_notices and self.random.random() < 0.5
         self.share_members: list[tuple[str, int]] = []
@@ -250,7 +254,10 @@ class MixedWorld(BrokerWorld):
                     self.shadow.topics.add(name, partitions)
 
     def come(self) -> None:
-        if len(self.clients) >= (8 if self.with_shares else 7) + (1 if self.noticing else 0):
+        if len(self.clients) >= (8 if self.with_shares else 7) + self.noticing + self.assigning:
+            return
+        if self.assigning and self.random.random() < 0.2:
+            self._come_to_be_assigned()
             return
         if self.noticing and self.random.random() < 0.2:
             self.names += 1
@@ -285,6 +292,18 @@ class MixedWorld(BrokerWorld):
         else:
             self.clients.append(KafkaReader(self, f"reader{self.names}"))
         self.note(f"{self.clients[-1].name} comes")
+
+    def _come_to_be_assigned(self) -> None:
+        self.names += 1
+        members = self.shadow.modern.members.values()
+        states = [state for state in members if not state.taken and state.epoch > 0]
+        if states and self.random.random() < 0.6:
+            # It was a member before its connection was lost, or the broker went.
+            state = self.random.choice(states)
+        else:
+            state = self.shadow.modern.member(f"modern{self.names}")
+        self.clients.append(ModernMember(self, f"modern{self.names}", state))
+        self.note(f"modern{self.names} comes as {state.member_id}")
 
     def _come_to_share(self) -> None:
         self.names += 1
@@ -395,6 +414,8 @@ class MixedWorld(BrokerWorld):
         super().drain()
         if self.with_shares:
             self._drain_shares()
+        if self.assigning:
+            self._drain_assigned()
         for topic, index in self.shadow.topics.partitions:
             reader = KafkaReader(self, "last reader")
             reader.topic, reader.index, reader.place, reader.committed_only = topic, index, 0, False
@@ -434,6 +455,32 @@ class MixedWorld(BrokerWorld):
         self.settle_down(None)
         shares.check_graves()
 
+    def _drain_assigned(self) -> None:
+        """Two members are left, when the time of all others is over: they have everything, each row once."""
+        if any(topic not in self.broker.catalog.namespaces["/"].topics for topic in TOPICS):
+            return  # so early was the crash that this copy was made after
+        modern = self.shadow.modern
+        last = [ModernMember(self, f"last{at}", modern.member(f"last{at}")) for at in range(2)]
+        self.clients += last
+        for turn in range(DRAIN_TURNS_MAX):
+            owned = [row for member in last for row in member.state.rows]
+            if sorted(owned) == sorted(ROWS) and all(member.state.rows for member in last):
+                break
+            if turn % 20 == 19:
+                self.now_ms += 6000
+            self.enter()
+            for member in last:
+                if member.open is None:
+                    member.beat(member.state.epoch)
+            self.end_turn()
+            self.workers.run(self.random)
+        else:
+            rows = {member.name: sorted(member.state.rows) for member in last}
+            check(False, f"partitions without an owner at the end: {rows}")
+        for member in last:
+            self.clients.remove(member)
+            member.leave()
+
     def clear_away(self) -> None:
         for name in [*([DEAD_TOPIC] if self.with_shares else []), *self.cleaned]:
             self.admin.topics.delete(self.broker.catalog.namespaces["/"].topics[name])
@@ -451,6 +498,18 @@ class MixedWorldOfDeletions(MixedWorld):
         return AGED, 0
 
 
+class MixedWorldOfMembers(MixedWorld):
+    """Mostly members of groups with server-side assignment."""
+
+    def _choose(self) -> None:
+        super()._choose()
+        self.assigning = True
+
+    def come(self) -> None:
+        if len(self.clients) < 8:
+            self._come_to_be_assigned()
+
+
 class MixedWorldOfKeys(MixedWorld):
     """Whoever may choose a partition has one that is compacted."""
 
@@ -458,7 +517,13 @@ class MixedWorldOfKeys(MixedWorld):
         return LATEST, 0
 
 
-class MixedWorldWithoutTombstones(MixedWorld):
+class MixedWorldWithoutModernMembers(MixedWorld):
+    """As it was before groups had server-side assignment."""
+
+    with_modern_members = False
+
+
+class MixedWorldWithoutTombstones(MixedWorldWithoutModernMembers):
     """As it was before anybody wrote tombstones."""
 
     with_tombstones = False

@@ -9,6 +9,9 @@ from typing import Any
 import onemq.engine.ledger as ledger_module
 from onemq.engine.consumption import Delivery
 from onemq.engine.facts import BATCH, SETTLED, FactReader
+from onemq.engine.groups.assignors import Partitions
+from onemq.engine.groups.consumer import ConsumerGroup
+from onemq.engine.groups.consumer_member import ConsumerMember
 from onemq.engine.ledger import Ledger
 from onemq.engine.notices.notice import Notice
 from onemq.engine.notices.notices import Notices
@@ -456,6 +459,50 @@ def without_lag(compactor: type[Compactor]) -> dict[str, object]:
     return {"_begin": begins}
 
 
+def two_owners(group: type[ConsumerGroup]) -> dict[str, object]:
+    """A member is given a partition that another has yet to give up."""
+    reconcile = group._reconcile
+
+    def reconciles(
+        self: ConsumerGroup, member: ConsumerMember, owned: Partitions | None, subscription_changed: bool
+    ) -> None:
+        owners, self.owners = self.owners, {}
+        reconcile(self, member, owned, subscription_changed)
+        self.owners = {**owners, **self.owners}
+
+    return {"_reconcile": reconciles}
+
+
+def stale_commits(group: type[ConsumerGroup]) -> dict[str, object]:
+    """Nobody looks at the epoch in which a member commits."""
+
+    def checks(self: ConsumerGroup, member: ConsumerMember, epoch: int) -> None:
+        return
+
+    return {"_check_epoch": checks}
+
+
+def kept_by_the_dead(group: type[ConsumerGroup]) -> dict[str, object]:
+    """What a member had that has gone is its own for ever."""
+    read_removal = group.read_removal
+
+    def reads(self: ConsumerGroup, change: dict[str, object]) -> None:
+        owners = dict(self.owners)
+        read_removal(self, change)
+        self.owners = owners
+
+    return {"read_removal": reads}
+
+
+def forgotten_members(group: type[ConsumerGroup]) -> dict[str, object]:
+    """A checkpoint leaves the members out."""
+
+    def forgets(self: ConsumerGroup) -> list[dict[str, object]]:
+        return [self.epoch_change(self.epoch, self.metadata)]
+
+    return {"durable": forgets}
+
+
 def hasty_retention(partition: type[Partition]) -> dict[str, object]:
     """Records go when half their time is over."""
     configured = partition.configured
@@ -482,7 +529,7 @@ PLANS: dict[str, tuple[type[Plan], str]] = {
     "half a commit comes back": (HalvingPlan, r"\d+ live|is lost|differ|ends at"),
     "a settlement is forgotten": (
         ForgetfulPlan,
-        r"ready, \d+ leased; \d+ live|is not there any more|state differ",
+        r"ready, \d+ leased; \d+ live|is not there any more|state differ|comes as a dead letter",
     ),
     "the journal goes before the segments are synced": (UnsyncedPlan, "damaged|is lost|were not there"),
 }
@@ -510,10 +557,22 @@ MIXED_PATCHES: dict[str, tuple[type[Any], Callable[[Any], dict[str, object]], st
     "a tombstone that goes before its time": (Compactor, hasty_tombstones, "was compacted away"),
     "deleted keys come back": (Compactor, resurrected, "its tombstone at"),
     "compaction without its lag": (Compactor, without_lag, "was compacted away"),
+    "two owners of a partition": (ConsumerGroup, two_owners, "is given"),
+    "a commit of a stale epoch is taken": (ConsumerGroup, stale_commits, "was taken in"),
+    "a partition without an owner": (ConsumerGroup, kept_by_the_dead, "without an owner"),
+    "a group's members are forgotten": (
+        ConsumerGroup,
+        forgotten_members,
+        "is unknown, but beat|is given",
+    ),
     "records go before their time": (Partition, hasty_retention, "begins at"),
     "deleted records come back": (Partition, forgotten_cut, "deleted to|state differ"),
     "a notice that passes its filter": (Notices, unfiltered, r"nobody published that|\d+ live"),
-    "a copy in a later commit": (Notices, late_copy, r"\d+ live|is lost|overtakes"),
+    "a copy in a later commit": (
+        Notices,
+        late_copy,
+        r"\d+ live|is lost|overtakes|was sent again|is not there any more",
+    ),
     "a notice published twice": (Notices, published_again, "was published again"),
     "a subscription's change is forgotten": (Notices, forgotten_change, "subscriptions of|state differ"),
     "a batch appended twice": (Producers, twice_appended, "appended twice|it is at"),

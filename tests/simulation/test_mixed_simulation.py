@@ -21,6 +21,7 @@ from simulation.mixed_world import (  # noqa: E402
     MixedWorld,
     MixedWorldOfDeletions,
     MixedWorldOfKeys,
+    MixedWorldOfMembers,
     MixedWorldWithoutCleaning,
     MixedWorldWithoutMembers,
     MixedWorldWithoutNotices,
@@ -71,6 +72,10 @@ REACHED = {
     "records gone": 10,
     "records deleted": 2,
     "tombstones gone": 3,
+    "commits of modern members": 10,
+    "commits of stale epochs": 3,
+    "modern members left": 1,
+    "modern partitions moved": 10,
     "SNS confirms": 20,
     "SNS subscriptions": 5,
     "SNS changes": 2,
@@ -163,6 +168,7 @@ def test_the_simulation_reaches_what_it_is_for() -> None:
             "records buried": shadow.shares.buried,
             "records compacted": shadow.topics.compacted,
             "tombstones gone": shadow.topics.tombstones_gone,
+            "modern partitions moved": shadow.modern.moved,
             "records gone": shadow.topics.gone,
             "copies of notices": shadow.notices.copies,
             "notices filtered": shadow.notices.filtered,
@@ -191,6 +197,10 @@ WORLDS = {
     "a tombstone that goes before its time": MixedWorldOfKeys,
     "deleted keys come back": MixedWorldOfKeys,
     "compaction without its lag": MixedWorldOfKeys,
+    "two owners of a partition": MixedWorldOfMembers,
+    "a commit of a stale epoch is taken": MixedWorldOfMembers,
+    "a partition without an owner": MixedWorldOfMembers,
+    "a group's members are forgotten": MixedWorldOfMembers,
 }
 """Where a bug shows itself soon that needs what MixedWorld seldom has."""
 
