@@ -10,6 +10,8 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from mypy_extensions import mypyc_attr
+
 from onemq.engine.notices.access import NoticeAccess
 from onemq.heads.aws.pages import Page, Pages
 
@@ -22,6 +24,7 @@ PEM: Final = b"application/x-pem-file"
 BEGIN_CERTIFICATE: Final = "-----BEGIN CERTIFICATE-----"
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Signer:
     """See the module. cryptography is loaded when it is needed: it takes a tenth of a second.
 
