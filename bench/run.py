@@ -150,7 +150,8 @@ class Benchmark:
         lines += report.disturbance(self.results)
         for pair in self.suite.pairs_measured():
             lines += ["", *([f"## {pair.caption}", ""] if pair.caption else [])]
-            lines += report.table(self.scenarios, self.results, pair.own, pair.peer, pair.judged, pair.ratio)
+            scenarios = [each for each in self.scenarios if (each.name, pair.own) not in self.suite.never]
+            lines += report.table(scenarios, self.results, pair.own, pair.peer, pair.judged, pair.ratio)
         return [*lines, "", "Single runs:", "", *report.single_runs(self.scenarios, self.results)]
 
     def _amounts(self) -> str:

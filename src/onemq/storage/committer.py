@@ -30,7 +30,7 @@ READER: Final = 2
 GROUP_BYTES_MAX: Final = 16 * 1024 * 1024
 """Written in one go at most: a long queue behind a stall must not become one unbounded write."""
 
-HERE_BYTES_MAX: Final = 256 * 1024
+HERE_BYTES_MAX: Final = 1024 * 1024
 """Commits of a turn up to this size may be written by the engine's thread."""
 
 HERE_SYNC_US_MAX: Final = 400
