@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onemq.net.outbox import WRITER_KEEP_BYTES, Durability, ParkingOutbox
+from onemq.net.outbox import COPIED_BYTES_MAX, WRITER_KEEP_BYTES, Durability, ParkingOutbox
 from unit.net.stage import QuietParty
 
 
@@ -35,6 +35,26 @@ def test_a_parked_reply_leaves_when_its_position_is_durable() -> None:
     durability.advance(2)
     assert outbox.take() == b"two" and link.touches == 1
     assert not outbox.lane_waits(1) and outbox.is_empty() and outbox.parked_bytes == 0
+
+
+def test_large_replies_are_parts_of_their_own_in_their_place() -> None:
+    durability, outbox, _ = make()
+    large = bytes(COPIED_BYTES_MAX + 1)
+    outbox.park(1, 0, large)
+    assert not outbox.is_empty()
+    outbox.writer.write(b"a")
+    outbox.park(1, 1, b"b")
+    outbox.park(1, 1, large)
+    durability.advance(1)
+    before = outbox.take_before()
+    assert before == [large, b"ab", large] and before[0] is before[2] is large
+    assert outbox.is_empty() and outbox.take_before() == [] and outbox.take() == b""
+    outbox.park(1, 0, large)
+    outbox.writer.write(b"c")
+    assert outbox.take() == large + b"c" and outbox.is_empty()
+    outbox.park(1, 0, large)
+    outbox.clear()
+    assert outbox.is_empty() and outbox.take() == b""
 
 
 def test_lanes_do_not_wait_for_each_other_but_order_holds_within() -> None:
