@@ -287,8 +287,10 @@ class Connection(Party):
         if before:
             if data:
                 before.append(data)
+            size: i64 = 0
             for part in before:
-                self._count_sent(len(part))
+                size += len(part)
+            self._count_sent(size)
             # The event loop hands the parts to the socket as they are, in one call.
             self._transport.writelines(before)
         elif data:

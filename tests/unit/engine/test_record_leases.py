@@ -95,11 +95,7 @@ def test_dead_letters_in_a_circle_are_not_lost() -> None:
         receive(driver, queue=queue)
 
 
-@pytest.mark.parametrize("grouping", ["strict", "fair"])
-@pytest.mark.parametrize("crash", [False, True])
-def test_a_groups_record_whose_lease_is_taken_up_again_is_out_and_keeps_its_place(
-    grouping: str, crash: bool
-) -> None:
+def with_a_group_of_three(grouping: str) -> Driver:
     settings = QueueSettings()
     settings.grouping = grouping
     driver = Driver()
@@ -110,6 +106,15 @@ def test_a_groups_record_whose_lease_is_taken_up_again_is_out_and_keeps_its_plac
         record.key = b"g"
         driver.access.publish(route, record)
     driver.settle_down()
+    return driver
+
+
+@pytest.mark.parametrize("grouping", ["strict", "fair"])
+@pytest.mark.parametrize("crash", [False, True])
+def test_a_groups_record_whose_lease_is_taken_up_again_is_out_and_keeps_its_place(
+    grouping: str, crash: bool
+) -> None:
+    driver = with_a_group_of_three(grouping)
     got = one(driver)
     for _ in range(3):
         driver.pass_time(10_000)
@@ -148,16 +153,7 @@ def test_a_handle_of_a_record_that_a_crash_took_does_not_fit_the_next_at_its_off
 
 @pytest.mark.parametrize("grouping", ["", "strict", "fair"])
 def test_a_lease_taken_up_again_behind_others_comes_back_and_survives_a_restart(grouping: str) -> None:
-    settings = QueueSettings()
-    settings.grouping = grouping
-    driver = Driver()
-    driver.declare("q", settings)
-    for value in (b"a", b"b", b"c"):
-        route = driver.access.route("", "q")
-        record = Record(value, route.address)
-        record.key = b"g"
-        driver.access.publish(route, record)
-    driver.settle_down()
+    driver = with_a_group_of_three(grouping)
     second = receive(driver, 2).answers[0][1]
     for _ in range(2):
         driver.pass_time(10_000)

@@ -272,10 +272,14 @@ class TopicAccess:
 
     def delete_records(self, topic: Topic, index: int, before: i64) -> int:
         """Records before `before` (-1: all that can be seen) are gone. Returns the new start. Refusal ACCESS_DENIED, NOT_FOUND,
-        OFFSET_OUT_OF_RANGE."""
+        OFFSET_OUT_OF_RANGE, NOT_SUPPORTED (a topic that is compacted alone)."""
         with self._authority.audit.doing("delete records", "topic", topic.name) as act:
             self._authority.demand(TOPIC, DELETE, topic.name)
             partition = self.partition(topic, index)
+            if topic.config.compact and not topic.config.delete:
+                raise Refusal(
+                    Reason.NOT_SUPPORTED, "topic", topic.name, "its records go by their keys: it is compacted"
+                )
             partition.delete_before(partition.log.visible_end if before == -1 else before)
             start = int(partition.log.start_offset)
             act.detail(f"partition {index}, before {start}")

@@ -169,6 +169,17 @@ def test_deleting_records() -> None:
     assert driver.topics.delete_records(topic, 0, -1) == 6
 
 
+def test_the_records_of_a_topic_that_is_only_compacted_are_not_deleted() -> None:
+    driver = driver_with()
+    for name, policy in (("w1", "compact"), ("both", "compact,delete")):
+        driver.topics.create(name, 1, {"retention.ms": "-1", "cleanup.policy": policy})
+    compacted, both = driver.topics.find("w1"), driver.topics.find("both")
+    assert reason(lambda: driver.topics.delete_records(compacted, 0, 0)) is Reason.NOT_SUPPORTED
+    # Who may not delete does not hear of the policy.
+    assert reason(lambda: limited(driver).delete_records(compacted, 0, 0)) is Reason.ACCESS_DENIED
+    assert driver.topics.delete_records(both, 0, 0) == 0
+
+
 def test_a_deleted_topic_answers_nothing_any_more() -> None:
     driver = driver_with("t")
     topic = driver.topics.find("t")

@@ -14,7 +14,7 @@ from onemq.heads.kafka.messages.cold.delete_records import (
     read_delete_records_request,
     write_delete_records_response,
 )
-from onemq.model.refusal import Refusal
+from onemq.model.refusal import Reason, Refusal
 
 
 def handle_delete_records(call: Call) -> None:
@@ -33,10 +33,8 @@ def _delete(call: Call, name: str, wanted: DeleteRecordsPartition) -> DeleteReco
     result = DeleteRecordsPartitionResult(partition_index=wanted.partition_index, low_watermark=-1)
     try:
         topic = topics.find(name)
-        if topic.config.compact and not topic.config.delete:
-            result.error_code = POLICY_VIOLATION
-            return result
         result.low_watermark = topics.delete_records(topic, wanted.partition_index, wanted.offset)
     except Refusal as refusal:
-        result.error_code = topic_code(refusal)
+        compacted = refusal.reason == Reason.NOT_SUPPORTED
+        result.error_code = POLICY_VIOLATION if compacted else topic_code(refusal)
     return result

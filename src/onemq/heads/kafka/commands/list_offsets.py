@@ -92,21 +92,16 @@ def _topic(offsets: OffsetsCall, wanted: ListOffsetsTopic) -> ListOffsetsTopicRe
         topic = offsets.call.session.access.topics.find(wanted.name)
     except Refusal as refusal:
         code = topic_code(refusal)
-    times: dict[int, int] = {}
+    asked: dict[int, list[ListOffsetsPartition]] = {}
     for partition in wanted.partitions:
-        times[partition.partition_index] = times.get(partition.partition_index, 0) + 1
-    for partition in wanted.partitions:
-        index = partition.partition_index
-        if times[index] == 0:
-            continue
+        asked.setdefault(partition.partition_index, []).append(partition)
+    for index, questions in asked.items():
         answer = ListOffsetsPartitionResponse(partition_index=index, error_code=code)
         response.partitions.append(answer)
-        if times[index] > 1:
-            times[index] = 0
+        if len(questions) > 1:
             answer.error_code = INVALID_REQUEST
-            continue
-        if topic is not None:
-            _look_up(offsets, topic, partition, answer)
+        elif topic is not None:
+            _look_up(offsets, topic, questions[0], answer)
     return response
 
 
